@@ -1,0 +1,228 @@
+"""Which machine-learning tasks does a paper work on? A quantized ONNX model, asked through numpy alone."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if __package__:
+    from deployment.model_folder import ModelError, open_session, open_tokenizer, read_config, verify_files
+else:  # inside a Space, where this folder is the whole repository
+    from model_folder import ModelError, open_session, open_tokenizer, read_config, verify_files
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Encoding, Tokenizer
+
+__all__ = ["EmptyPaper", "ModelError", "Tag", "TaskClassifier", "clean_text", "format_paper"]
+
+MODEL_DIR = Path(__file__).parent / "model"
+TEXT_FORMAT = "{title}. {abstract}"
+
+# Far more than the model's window of tokens, and little enough that nobody's megabyte keeps others waiting.
+MAX_CHARACTERS = 20_000
+# Papers tokenized and sorted by length together: enough of each length, little enough to stream.
+WINDOW = 1024
+# Bounds the memory of one run of the model, which batches bounded by papers would not.
+TOKENS_PER_BATCH = 4096
+# Padding is work for nothing, and in dynamic int8 it shifts the scores: few tokens of it in any row.
+MAX_PADDING = 8
+
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]"
+)
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class EmptyPaper(ValueError):
+    """A paper has no word in title or abstract. `index` is its place among the papers given, from 0."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(f"Paper {index + 1} has no words in its title or abstract: give either.")
+        self.index = index
+
+
+class Tag(NamedTuple):
+    """A task, and the probability (0 to 1) that the paper works on it."""
+
+    task: str
+    probability: float
+
+
+def clean_text(text: str | None) -> str:
+    """One line of printable NFC text, of at most about `MAX_CHARACTERS` characters; None gives "".
+
+    Control and zero-width characters go, runs of whitespace become one space, lone surrogates U+FFFD.
+    """
+    if not text:
+        return ""
+    text = " ".join(_INVISIBLE.sub("", text).split())[:MAX_CHARACTERS]
+    if _SURROGATES.search(text):
+        # Through UTF-16, so that two halves that belong together, as JSON may give them, become one again.
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    # After the cut: normalizing a long run of combining marks takes time in the square of its length.
+    return unicodedata.normalize("NFC", text)
+
+
+def format_paper(title: str | None, abstract: str | None, text_format: str = TEXT_FORMAT) -> str:
+    """Title and abstract, cleaned, as the one string that the model reads: in training as in use.
+
+    Where one of the two is blank the other stands alone; where both are, the string is empty.
+    """
+    title, abstract = clean_text(title).rstrip(" ."), clean_text(abstract)
+    if title and abstract:
+        return text_format.format(title=title, abstract=abstract)
+    return title or abstract
+
+
+class TaskClassifier:
+    """An exported model and its tokenizer; get one by `TaskClassifier.load()`.
+
+    Attributes:
+        labels: task names in vocabulary order, which is the order of every array's last axis.
+        thresholds: float32 (labels,), the probability from which the model itself names each task.
+        default_threshold: one threshold for all tasks, for who wants a single number to move.
+        config: `config.json` as read: what the model was trained on, and how it scored.
+    """
+
+    def __init__(
+        self, session: "InferenceSession", tokenizer: "Tokenizer", pad_token_id: int, config: dict[str, Any]
+    ) -> None:
+        self._session = session
+        self._tokenizer = tokenizer
+        self._pad_token_id = pad_token_id
+        self._info: dict[str, dict[str, Any]] = config["task_info"]
+        self._columns = cache(self._columns_shown)
+        self.config = config
+        self.labels: tuple[str, ...] = tuple(config["labels"])
+        self.thresholds = np.asarray(config["thresholds"], dtype=np.float32)
+        self.default_threshold = float(config["default_threshold"])
+
+    @classmethod
+    def load(cls, folder: str | Path = MODEL_DIR, threads: int | None = None) -> "TaskClassifier":
+        """The model exported to `folder`, run on `threads` CPU threads (default: every core it may use).
+
+        Raises ModelError if a file is missing, cut short, altered since the export, or not understood.
+        """
+        folder = Path(folder)
+        config = read_config(folder)
+        verify_files(folder, config)
+        tokenizer, pad_token_id = open_tokenizer(folder, config)
+        return cls(open_session(folder, config, threads), tokenizer, pad_token_id, config)
+
+    def area(self, task: str) -> str:
+        """The field that a task belongs to, such as "computer vision"; KeyError for an unknown task."""
+        return self._info[task]["area"]
+
+    def logits(self, papers: Iterable[tuple[str, str]]) -> np.ndarray:
+        """float32 (papers, labels) for (title, abstract) pairs, in their order; a generator is read once.
+
+        Raises EmptyPaper for a paper without a word.
+        """
+        found, seen, papers = [np.empty((0, len(self.labels)), dtype=np.float32)], 0, iter(papers)
+        while window := list(islice(papers, WINDOW)):
+            texts = [format_paper(*paper, self.config["text_format"]) for paper in window]
+            for place, text in enumerate(texts, start=seen):
+                if not any(map(str.isalnum, text)):
+                    raise EmptyPaper(place)
+            found.append(self._logits(self._tokenizer.encode_batch_fast(texts)))
+            seen += len(window)
+        return np.concatenate(found)
+
+    def probabilities(self, papers: Iterable[tuple[str, str]]) -> np.ndarray:
+        """float32 (papers, labels) from 0 to 1: each label on its own, so that a row need not sum to 1.
+
+        Raises EmptyPaper for a paper without a word.
+        """
+        # The sigmoid, in the form that overflows for no logit.
+        return np.exp(-np.logaddexp(np.float32(0), -self.logits(papers)))
+
+    def predict(self, papers: Iterable[tuple[str, str]], **options: Any) -> list[list[Tag]]:
+        """The tasks of each paper, likeliest first; options are those of `rank`. Raises EmptyPaper."""
+        return self.rank(self.probabilities(papers), **options)
+
+    def rank(
+        self,
+        probabilities: np.ndarray,
+        top_k: int | None = None,
+        threshold: float | None = None,
+        merge_duplicates: bool = True,
+        hide_artefacts: bool = True,
+    ) -> list[list[Tag]]:
+        """Tags, likeliest first, from what `probabilities` returned (papers, labels), or one row of it.
+
+        Args:
+            top_k: at most so many of a paper's tags, of those that reach the threshold.
+            threshold: from 0 to 1, for every task; None takes the model's own, task by task.
+            merge_duplicates: spellings of one task (`NER`, `named-entity-recognition`) become one tag, under
+                the canonical name, with the greatest probability among them.
+            hide_artefacts: leave out names that are no tasks (`Navigate`), which Papers with Code had too.
+
+        Raises ValueError for a threshold, top_k or shape out of range.
+        """
+        scores = np.atleast_2d(np.asarray(probabilities, dtype=np.float32))
+        if scores.ndim != 2 or scores.shape[1] != len(self.labels):
+            raise ValueError(f"probabilities have shape {scores.shape}, not (papers, {len(self.labels)}).")
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise ValueError(f"threshold is {threshold}; it must be from 0 to 1.")
+        if top_k is not None and top_k < 1:
+            raise ValueError(f"top_k is {top_k}; it must be at least 1.")
+
+        names, columns, starts = self._columns(merge_duplicates, hide_artefacts)
+        if not names:
+            return [[] for _ in scores]
+        scores = scores[:, columns]
+        reached = scores >= (self.thresholds[columns] if threshold is None else threshold)
+        scores = np.maximum.reduceat(scores, starts, axis=1)
+        papers, tasks = np.nonzero(np.logical_or.reduceat(reached, starts, axis=1))
+        values = scores[papers, tasks]
+        order = np.lexsort((-values, papers))
+        pairs = zip(tasks[order].tolist(), values[order].tolist(), strict=True)
+        tags = [Tag(names[task], probability) for task, probability in pairs]
+        ends = np.searchsorted(papers, np.arange(len(scores) + 1)).tolist()
+        return [tags[start:end][:top_k] for start, end in pairwise(ends)]
+
+    def _columns_shown(self, merge: bool, hide: bool) -> tuple[list[str], np.ndarray, np.ndarray]:
+        """Names to show, the label columns behind them side by side, and where each name's columns start."""
+        groups: dict[str, list[int]] = {}
+        for column, label in enumerate(self.labels):
+            if self._info[label]["is_task"] or not hide:
+                groups.setdefault(self._info[label]["canonical"] if merge else label, []).append(column)
+        sizes = [len(columns) for columns in groups.values()]
+        columns = [column for columns in groups.values() for column in columns]
+        return list(groups), np.array(columns, dtype=np.int64), np.cumsum([0, *sizes])[:-1]
+
+    def _logits(self, encodings: list["Encoding"]) -> np.ndarray:
+        """float32 (encodings, labels), run in batches of texts of nearly one length."""
+        logits = np.empty((len(encodings), len(self.labels)), dtype=np.float32)
+        lengths = [len(encoding) for encoding in encodings]
+        for rows in _batches(lengths):
+            shape = len(rows), max(lengths[row] for row in rows)
+            input_ids = np.full(shape, self._pad_token_id, dtype=np.int64)
+            attention_mask = np.zeros(shape, dtype=np.int64)
+            for place, row in enumerate(rows):
+                input_ids[place, : lengths[row]] = encodings[row].ids
+                attention_mask[place, : lengths[row]] = 1
+            inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+            (logits[rows],) = self._session.run(["logits"], inputs)
+        return logits
+
+
+def _batches(lengths: list[int]) -> Iterator[list[int]]:
+    """Row numbers in batches, shortest texts first; no batch holds too many tokens or too much padding."""
+    batch: list[int] = []
+    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
+        longest = lengths[row]
+        if batch and (
+            longest * (len(batch) + 1) > TOKENS_PER_BATCH or longest > lengths[batch[0]] + MAX_PADDING
+        ):
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch

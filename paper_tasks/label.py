@@ -1,0 +1,190 @@
+"""Distant labels: the tasks that a paper names, in its title, its abstract or its authors' keywords.
+
+Papers with Code's own labels are mostly of this kind, and since it closed nobody makes others. They are a
+stand-in: a paper that works on a task without naming it gets no label here, and one that names a task only
+to set itself apart gets a wrong one.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import ahocorasick
+import pandas as pd
+from tqdm import tqdm
+
+from paper_tasks import tables, vocabulary
+from paper_tasks.errors import InputError
+from paper_tasks.vocabulary import Task
+
+# Written apart, with a hyphen or as one word by different authors: "multi-task", "multi task", "multitask".
+PREFIXES = "auto|co|cross|hyper|inter|intra|meta|multi|non|pre|re|self|semi|spatio|super|un"
+WORD = re.compile(rf"(?:\b(?:{PREFIXES})(?:-\s?|\s))?[^\W_]+", re.IGNORECASE)
+
+
+class Mention(NamedTuple):
+    """Where a text names tasks: characters `start` to `end`, and the places of the tasks."""
+
+    start: int
+    end: int
+    tasks: tuple[int, ...]
+
+
+def normalize_word(word: str) -> str:
+    """One form for the spellings of a word: case, hyphen, British or American, singular or plural."""
+    word = re.sub(r"[-\s]", "", word.lower())
+    word = word.replace("isation", "ization").replace("isi", "izi").replace("ise", "ize")
+    word = word.replace("lling", "ling").replace("lled", "led").replace("our", "or")
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-3] + "y" if word.endswith("ies") else word[:-1]
+    return word
+
+
+def normalize_acronym(word: str) -> str:
+    """An acronym keeps its case; only the plural's small s goes ("GNNs" is "GNN")."""
+    return word[:-1] if word.endswith("s") and word[:-1].isupper() else word
+
+
+class PhraseMatcher:
+    """Finds every one of many phrases in a text, whole words only, in one pass (Aho and Corasick, 1975)."""
+
+    def __init__(self, phrases: dict[str, tuple[int, ...]], normalize) -> None:
+        self._normalize = normalize
+        self._word_ids: dict[str, int] = {}
+        self._seen: dict[str, int] = {}
+        by_key: dict[tuple[int, ...], set[int]] = {}
+        for phrase, places in phrases.items():
+            words = [normalize(word) for word in WORD.findall(phrase)]
+            key = tuple(self._word_ids.setdefault(word, len(self._word_ids) + 1) for word in words)
+            by_key.setdefault(key, set()).update(places)
+        self._automaton = ahocorasick.Automaton(ahocorasick.STORE_ANY, ahocorasick.KEY_SEQUENCE)
+        for key, places in by_key.items():
+            self._automaton.add_word(key, (len(key), tuple(sorted(places))))
+        self._automaton.make_automaton()
+
+    def ids(self, words: Iterable[str]) -> tuple[int, ...]:
+        """Each word's number, 0 where no phrase has it. Remembers: a corpus has few distinct words."""
+        seen = self._seen
+        for word in (words := list(words)):
+            if word not in seen:
+                seen[word] = self._word_ids.get(self._normalize(word), 0)
+        return tuple([seen[word] for word in words])
+
+    def find(self, words: list[str]) -> Iterator[tuple[int, int, tuple[int, ...]]]:
+        """First word, last word (inclusive) and tasks of every phrase found; overlapping ones too."""
+        ids = self.ids(words)
+        if any(ids):
+            for last, (length, places) in self._automaton.iter(ids):
+                yield last - length + 1, last, places
+
+
+class Labeller:
+    """Matches the names and aliases of tasks. Spellings of one task are always labelled together.
+
+    A task's place is its index in `tasks`, by default the vocabulary's 260.
+    """
+
+    def __init__(self, tasks: Sequence[Task] | None = None) -> None:
+        tasks = vocabulary.tasks() if tasks is None else tasks
+        spellings: dict[str, list[int]] = {}
+        for place, task in enumerate(tasks):
+            spellings.setdefault(task.canonical, []).append(place)
+        phrases: dict[str, tuple[int, ...]] = {}
+        acronyms: dict[str, tuple[int, ...]] = {}
+        for task in tasks:
+            places = spellings[task.canonical]
+            for phrase in (re.sub(r"\s*\(.*\)", "", task.name), *task.aliases):
+                kind = acronyms if phrase == phrase.upper() else phrases
+                kind[phrase] = tuple(sorted({*kind.get(phrase, ()), *places}))
+        self._matchers = (
+            PhraseMatcher(phrases, normalize_word),
+            PhraseMatcher(acronyms, normalize_acronym),
+        )
+
+    def text_tasks(self, *texts: str) -> set[int]:
+        """Places of the tasks that the texts name."""
+        found: set[int] = set()
+        for text in texts:
+            words = WORD.findall(text)
+            for matcher in self._matchers:
+                for _, _, places in matcher.find(words):
+                    found.update(places)
+        return found
+
+    def keyword_tasks(self, keywords: Iterable[str]) -> set[int]:
+        """Places of the tasks that authors' keywords name.
+
+        Of a keyword that is a path in some venue's list of subjects ("Data Mining: Recommender Systems") only
+        the last step counts, without the examples in parentheses.
+        """
+        return self.text_tasks(*(re.sub(r"\(.*?\)", " ", keyword.rsplit(":", 1)[-1]) for keyword in keywords))
+
+    def mentions(self, text: str) -> list[Mention]:
+        """Every place where the text names a task, in order of appearance."""
+        spans = [(match.start(), match.end()) for match in WORD.finditer(text)]
+        words = [text[start:end] for start, end in spans]
+        return sorted(
+            Mention(spans[first][0], spans[last][1], places)
+            for matcher in self._matchers
+            for first, last, places in matcher.find(words)
+        )
+
+    def remove_mentions(self, text: str, places: set[int]) -> str:
+        """The text without the words that name the given tasks: what is left is what the paper is about."""
+        kept, position = [], 0
+        for mention in self.mentions(text):
+            if places.isdisjoint(mention.tasks):
+                continue
+            kept.append(text[position : mention.start])
+            position = max(position, mention.end)
+        kept.append(text[position:])
+        return re.sub(r"\s+", " ", "".join(kept)).strip()
+
+
+def label(papers: pd.DataFrame) -> list[list[str]]:
+    """Distant labels, names of tasks, of papers with columns `title`, `abstract` and `keywords` (lists)."""
+    labeller = Labeller()
+    names = vocabulary.names()
+    rows = zip(papers["title"], papers["abstract"], papers["keywords"], strict=True)
+    return [
+        [names[place] for place in sorted(labeller.text_tasks(title, abstract) | labeller.keyword_tasks(keywords))]
+        for title, abstract, keywords in tqdm(
+            rows, total=len(papers), desc="labelling", unit="paper", delay=1, disable=None
+        )
+    ]
+
+
+def read_papers(source: Path) -> pd.DataFrame:
+    """A table of papers, its columns `keywords` and, where any paper has some, `tasks` as lists.
+
+    Raises InputError if there is no title or abstract, or a cell that should be a list is none.
+    """
+    papers = tables.read_table(source)
+    for column in ("title", "abstract"):
+        if column not in papers:
+            raise InputError(f"{source} has no column '{column}'; it has: {', '.join(papers.columns)}.")
+    cells = papers["keywords"] if "keywords" in papers else pd.Series([""] * len(papers), name="keywords")
+    papers["keywords"] = tables.parse_column(cells, source)
+    if "tasks" in papers:
+        papers["tasks"] = tables.parse_column(papers["tasks"], source)
+        if not papers["tasks"].map(bool).any():
+            del papers["tasks"]
+    return papers
+
+
+def label_file(source: Path, output: Path) -> int:
+    """Copies a table of papers with its distant labels in the column `tasks`; returns the number labelled.
+
+    Raises InputError if the table has no title or abstract, or has tasks already.
+    """
+    papers = read_papers(source)
+    if "tasks" in papers:
+        raise InputError(f"{source} has tasks already; remove its column 'tasks' to label it anew.")
+    tasks = label(papers)
+    papers["tasks"] = tasks
+    for column in ("keywords", "tasks"):
+        papers[column] = papers[column].map(tables.as_text)
+    with tables.write_atomic(output) as path:
+        papers.to_csv(path, index=False)
+    return sum(map(bool, tasks))

@@ -1,0 +1,163 @@
+"""From a CSV of papers to training, development and test splits of the papers with frequent tasks."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit
+from tqdm import tqdm
+
+from deployment.classifier import format_paper
+from paper_tasks import tables, vocabulary
+from paper_tasks.errors import InputError
+from paper_tasks.label import Labeller, label, read_papers
+
+TEXT_FORMAT = "{title}. {abstract}"
+SPLITS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """How to filter and split.
+
+    `keyword_test_share` applies, instead of `test_share`, to the papers whose authors' keywords name a task:
+    those keywords are the only labels here that no string matcher made, so more of them are kept for the test.
+    """
+
+    min_papers: int = 30
+    dev_share: float = 0.1
+    test_share: float = 0.1
+    keyword_test_share: float = 0.4
+    seed: int = 22
+
+
+def frequent_tasks(counts: Mapping[str, int], min_papers: int) -> list[str]:
+    """The tasks of at least `min_papers` papers, in the order of `counts`."""
+    return [task for task, papers in counts.items() if papers >= min_papers]
+
+
+def duplicate_rows(papers: pd.DataFrame) -> np.ndarray:
+    """Boolean array, (papers,): true for a paper with the title or the abstract of an earlier one."""
+    title = papers["title"].map(_letters)
+    abstract = papers["abstract"].map(_letters)
+    return ((title.duplicated() & (title != "")) | (abstract.duplicated() & (abstract != ""))).to_numpy()
+
+
+def split(labels: np.ndarray, has_keywords: np.ndarray, options: PrepareOptions) -> np.ndarray:
+    """Stratified split (Sechidis et al., 2011), apart for papers with and without keyword labels.
+
+    labels: (papers, tasks), 0 or 1. Returns (papers,) of indexes into SPLITS.
+    """
+    where = np.zeros(len(labels), dtype=np.int64)
+    for group, test_share in (
+        (~has_keywords, options.test_share),
+        (has_keywords, options.keyword_test_share),
+    ):
+        rest = np.flatnonzero(group)
+        held_out = test_share + options.dev_share
+        rest = _draw(labels, rest, held_out, options.seed)
+        where[rest] = SPLITS.index("dev")
+        where[_draw(labels, rest, test_share / held_out, options.seed)] = SPLITS.index("test")
+    return where
+
+
+def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = None) -> dict:
+    """Label (where `source` has no tasks), filter, drop duplicates, split and write.
+
+    Writes `train.csv`, `dev.csv`, `test.csv` (columns title, abstract, tasks, keywords, masked), `labels.json`
+    (the tasks kept) and `report.json` (what was dropped and why), and returns the report. `masked` is the text
+    as the model reads it, without the words that name the paper's tasks.
+
+    Raises InputError if a column is missing or nothing is left.
+    """
+    options = options or PrepareOptions()
+    papers = read_papers(source)
+    report: dict = {"source": source.name, "options": asdict(options), "papers_read": len(papers)}
+
+    papers = papers[~duplicate_rows(papers)].reset_index(drop=True)
+    report["duplicates_dropped"] = report["papers_read"] - len(papers)
+
+    distant = "tasks" not in papers
+    report["labels"] = "distant (names, aliases and author keywords)" if distant else "the column 'tasks'"
+    if distant:
+        papers["tasks"] = label(papers)
+    counts = Counter(dict.fromkeys(vocabulary.names(), 0)) if distant else Counter()
+    counts.update(task for tasks in papers["tasks"] for task in dict.fromkeys(tasks))
+    kept = frequent_tasks(counts, options.min_papers)
+    report |= {"tasks_found": sum(map(bool, counts.values())), "tasks_kept": len(kept)}
+
+    known = set(kept)
+    papers["tasks"] = [[task for task in dict.fromkeys(tasks) if task in known] for tasks in papers["tasks"]]
+    labelled = papers["tasks"].map(bool)
+    report["papers_without_a_kept_task_dropped"] = int((~labelled).sum())
+    papers = papers[labelled].reset_index(drop=True)
+    if len(papers) < 3 / min(options.dev_share, options.test_share):
+        raise InputError(
+            f"{source}: only {len(papers)} papers have a task that {options.min_papers} papers share, "
+            "too few to split; collect more papers or lower --min-papers."
+        )
+
+    labeller = Labeller([vocabulary.task(name) for name in kept])
+    papers["masked"] = _masked(papers, kept, labeller)
+    has_keywords = papers["keywords"].map(lambda keywords: bool(labeller.keyword_tasks(keywords)))
+    where = split(indicator(papers["tasks"], kept), has_keywords.to_numpy(dtype=bool), options)
+
+    output_dir.mkdir(parents=True, exist_ok=True)
+    for column in ("tasks", "keywords"):
+        papers[column] = papers[column].map(tables.as_text)
+    for number, name in enumerate(SPLITS):
+        part = papers.loc[where == number, ["title", "abstract", "tasks", "keywords", "masked"]]
+        with tables.write_atomic(output_dir / f"{name}.csv") as path:
+            part.to_csv(path, index=False)
+        report[f"papers_{name}"] = len(part)
+    report["tasks_per_paper"] = round(sum(counts[task] for task in kept) / len(papers), 3)
+    report["papers_per_task"] = {task: counts[task] for task in kept}
+    tables.write_json(output_dir / "labels.json", kept)
+    tables.write_json(output_dir / "report.json", report)
+    return report
+
+
+def read_split(prepared_dir: Path, name: str) -> pd.DataFrame:
+    """One split as `prepare` wrote it; `tasks` are lists of names. Raises InputError if it is not there."""
+    path = prepared_dir / f"{name}.csv"
+    if not path.is_file():
+        raise InputError(f"{path} is missing: make it with python -m paper_tasks prepare.")
+    papers = tables.read_table(path)
+    for column in ("tasks", "keywords"):
+        papers[column] = tables.parse_column(papers[column], path)
+    return papers
+
+
+def indicator(tasks: Iterable[Iterable[str]], labels: list[str]) -> np.ndarray:
+    """0 and 1, int64, (papers, labels). (int8 overflows inside scikit-learn's sparse columns beyond 128.)"""
+    places = {name: place for place, name in enumerate(labels)}
+    rows = [[places[name] for name in names if name in places] for names in tasks]
+    matrix = np.zeros((len(rows), len(labels)), dtype=np.int64)
+    for row, columns in enumerate(rows):
+        matrix[row, columns] = 1
+    return matrix
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text).casefold()
+
+
+def _draw(labels: np.ndarray, rows: np.ndarray, share: float, seed: int) -> np.ndarray:
+    if len(rows) * share < 1:
+        return rows[:0]
+    splitter = MultilabelStratifiedShuffleSplit(n_splits=1, test_size=share, random_state=seed)
+    _, drawn = next(splitter.split(rows, labels[rows]))
+    return rows[drawn]
+
+
+def _masked(papers: pd.DataFrame, kept: list[str], labeller: Labeller) -> list[str]:
+    places = {name: place for place, name in enumerate(kept)}
+    rows = zip(papers["title"], papers["abstract"], papers["tasks"], strict=True)
+    return [
+        labeller.remove_mentions(format_paper(title, abstract, TEXT_FORMAT), {places[task] for task in tasks})
+        for title, abstract, tasks in tqdm(rows, total=len(papers), desc="masking", unit="paper", delay=1)
+    ]

@@ -1,0 +1,142 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from paper_tasks import vocabulary
+from paper_tasks.errors import InputError
+from paper_tasks.label import Labeller
+from paper_tasks.prepare import (
+    SPLITS,
+    PrepareOptions,
+    duplicate_rows,
+    frequent_tasks,
+    indicator,
+    prepare,
+    read_split,
+    split,
+)
+
+TOPICS = ["question answering", "image inpainting", "speech enhancement", "link prediction"]
+
+
+def corpus(papers=400):
+    """Papers that name one or two of four tasks, every tenth with an author keyword; and some that name none."""
+    rows = []
+    for number in range(papers):
+        topic, other = TOPICS[number % 4], TOPICS[(number // 4) % 4]
+        rows.append(
+            {
+                "title": f"Study {number} of {topic}",
+                "abstract": f"Experiment {number} shows that {other} can be done in {number} ways.",
+                "keywords": "image inpainting; gadget" if number % 10 == 0 else "",
+            }
+        )
+    rows += [{"title": f"Note {n}", "abstract": f"Nothing to see, {n}.", "keywords": ""} for n in range(20)]
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prepared")
+    corpus().to_csv(folder / "papers.csv", index=False)
+    return folder, prepare(folder / "papers.csv", folder / "out")
+
+
+def test_keeps_frequent_tasks_and_drops_papers_without(prepared):
+    folder, report = prepared
+    labels = json.loads((folder / "out/labels.json").read_text(encoding="utf-8"))
+    assert {"Question Answering", "Image Inpainting", "Speech Enhancement", "Link Prediction"} <= set(labels)
+    assert labels == [name for name in vocabulary.names() if name in set(labels)], "vocabulary order"
+    assert report["papers_without_a_kept_task_dropped"] == 20
+    assert report["papers_train"] + report["papers_dev"] + report["papers_test"] == 400
+
+
+def test_splits_are_disjoint_and_keep_the_mix(prepared):
+    folder, _ = prepared
+    parts = [read_split(folder / "out", name) for name in SPLITS]
+    titles = [set(part["title"]) for part in parts]
+    assert not titles[0] & titles[1] | titles[0] & titles[2] | titles[1] & titles[2]
+    shares = [np.mean([("Image Inpainting" in tasks) for tasks in part["tasks"]]) for part in parts[:2]]
+    assert abs(shares[0] - shares[1]) < 0.1
+
+
+def test_more_keyword_papers_are_held_out(prepared):
+    folder, _ = prepared
+    parts = [read_split(folder / "out", name) for name in SPLITS]
+    with_keywords = [int(part["keywords"].map(bool).sum()) for part in parts]
+    assert sum(with_keywords) == 40
+    assert 14 <= with_keywords[2] <= 18
+
+
+def test_masked_text_names_none_of_the_labels(prepared):
+    folder, _ = prepared
+    labeller, index = Labeller(), vocabulary.index()
+    for _, paper in read_split(folder / "out", "train").iterrows():
+        assert not labeller.text_tasks(paper["masked"]) & {index[task] for task in paper["tasks"]}
+
+
+def test_same_seed_same_split(prepared, tmp_path):
+    folder, _ = prepared
+    prepare(folder / "papers.csv", tmp_path / "again")
+    for name in SPLITS:
+        assert (tmp_path / f"again/{name}.csv").read_bytes() == (folder / f"out/{name}.csv").read_bytes()
+
+
+def test_duplicates_by_title_or_abstract():
+    papers = pd.DataFrame(
+        {
+            "title": ["A Method!", "a method", "Other", "Third", "", ""],
+            "abstract": ["x", "y", "Same text.", "same  text", "p", "q"],
+        }
+    )
+    assert duplicate_rows(papers).tolist() == [False, True, False, True, False, False]
+
+
+def test_the_originals_format_keeps_its_own_tasks(tmp_path):
+    rows = [f"{n},u{n},Title {n},Abstract {n},[],[],['m'],\"['Alpha', 'Beta{n % 2}', 'Rare{n}']\"" for n in range(80)]
+    source = tmp_path / "papersWithCode_data.csv"
+    header = "index,URLs,title,abstract,datasets_used,dataset_links,methods,tasks"
+    source.write_text("\n".join([header, *rows, "80,u,None,Paper without,[],[],[],[]"]), encoding="utf-8")
+    report = prepare(source, tmp_path / "out")
+    assert report["labels"] == "the column 'tasks'"
+    assert json.loads((tmp_path / "out/labels.json").read_text()) == ["Alpha", "Beta0", "Beta1"]
+    assert report["tasks_found"] == 83
+    assert report["papers_without_a_kept_task_dropped"] == 1
+
+
+def test_no_code_in_a_list_cell_is_run(tmp_path):
+    source = tmp_path / "evil.csv"
+    source.write_text("title,abstract,tasks\nA,B,\"['x']\"\nC,D,\"[__import__('os').abort()]\"\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        prepare(source, tmp_path / "out")
+    assert "evil.csv" in str(caught.value) and "tasks" in str(caught.value) and "row 2" in str(caught.value)
+
+
+@pytest.mark.parametrize("text, word", [("title,body\nA,B\n", "abstract"), ("title,abstract\nA,B\n", "few")])
+def test_bad_tables_get_one_sentence(tmp_path, text, word):
+    (tmp_path / "in.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        prepare(tmp_path / "in.csv", tmp_path / "out")
+    assert word in str(caught.value) and "in.csv" in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_split_names_the_command(tmp_path):
+    with pytest.raises(InputError, match="paper_tasks prepare"):
+        read_split(tmp_path, "train")
+
+
+def test_frequent_tasks_keeps_the_order_of_counts():
+    assert frequent_tasks({"b": 3, "a": 30, "c": 31}, 30) == ["a", "c"]
+
+
+def test_indicator():
+    assert indicator([["b"], [], ["a", "x"]], ["a", "b"]).tolist() == [[0, 1], [0, 0], [1, 0]]
+
+
+def test_split_with_nothing_of_one_kind():
+    labels = np.eye(4, dtype=int).repeat(50, axis=0)
+    where = split(labels, np.zeros(200, dtype=bool), PrepareOptions())
+    assert np.bincount(where).tolist() == [160, 20, 20]
