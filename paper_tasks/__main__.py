@@ -1,0 +1,5 @@
+"""`python -m paper_tasks`."""
+
+from paper_tasks.cli import main
+
+main()

@@ -1,0 +1,167 @@
+"""All that touches blurr: data loaders that tokenize batch by batch, and the fastai Learner on them."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import torch
+from fastai.data.block import DataBlock, MultiCategoryBlock
+from fastai.data.core import DataLoaders
+from fastai.data.transforms import IndexSplitter
+from fastai.learner import Learner
+from fastai.metrics import AccumMetric
+from fastai.optimizer import Adam
+from fastai.text.data import SortedDL
+from sklearn.metrics import f1_score
+from transformers import PreTrainedTokenizerBase
+
+from paper_tasks import blurr_compat  # noqa: F401  (before blurr)
+from paper_tasks.model import PaperTaskModel
+
+# isort: split
+# From the core modules only: blurr's "all" modules import a metric loader that `datasets` dropped.
+from blurr.text.data.core import TextBlock, get_blurr_tfm
+from blurr.text.modeling.core import BaseModelCallback, BaseModelWrapper
+
+
+class PaperTexts:
+    """The texts of the papers by row; in training, some of them without the mentions of their labels.
+
+    A paper is masked in about `mask_rate` of the epochs, which ones depends on `seed`, epoch and row alone.
+    """
+
+    def __init__(self, papers: pd.DataFrame, train_rows: int, mask_rate: float, seed: int) -> None:
+        self._plain = papers["text"].tolist()
+        self._masked = papers["masked"].tolist()
+        self._train_rows, self._mask_rate, self._seed = train_rows, mask_rate, seed
+        self.start_epoch(0)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Draws anew which papers are masked."""
+        rng = np.random.default_rng([self._seed, epoch, 1])
+        self._is_masked = rng.random(len(self._plain)) < self._mask_rate
+        self._is_masked[self._train_rows :] = False
+
+    def __call__(self, row: int) -> str:
+        return self._masked[row] if self._is_masked[row] else self._plain[row]
+
+
+class EpochDL(SortedDL):
+    """fastai's SortedDL (texts of like length together), in an order that seed and epoch determine.
+
+    `skip` leaves out the first batches of the epoch: those that a resumed run has trained on.
+    """
+
+    def __init__(self, dataset=None, seed: int = 0, epoch: int = 0, skip: int = 0, **kwargs) -> None:
+        super().__init__(dataset, **kwargs)
+        self.seed, self.epoch, self.skip = seed, epoch, skip
+
+    def shuffle_fn(self, idxs):
+        """Batches of like length in random order (numpy's global generator, which SortedDL draws from)."""
+        state = np.random.get_state()
+        np.random.seed([self.seed, self.epoch])
+        try:
+            order = list(super().shuffle_fn(idxs))
+        finally:
+            np.random.set_state(state)
+        return order[self.skip * self.bs :]
+
+
+def data_loaders(
+    papers: pd.DataFrame,
+    truth: np.ndarray,
+    train_rows: int,
+    model: PaperTaskModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: PaperTexts,
+    *,
+    max_length: int,
+    batch_size: int,
+    seed: int,
+) -> DataLoaders:
+    """Batches of token ids and 0-and-1 targets; the first `train_rows` of `papers` are for training.
+
+    truth: (papers, labels).
+    """
+    targets = truth.astype(np.float32)
+    lengths = papers["text"].str.len().tolist()
+    block = TextBlock(
+        hf_arch=model.config.model_type,
+        hf_config=model.config,
+        hf_tokenizer=tokenizer,
+        hf_model=model,
+        include_labels=False,
+        max_length=max_length,
+        batch_tokenize_kwargs={"labels": model.labels},
+        # Characters stand for tokens: counting those would mean to tokenize every text before the first batch.
+        dl_type=partial(EpochDL, seed=seed),
+    )
+    data = DataBlock(
+        blocks=(block, MultiCategoryBlock(encoded=True, vocab=model.labels)),
+        get_x=texts,
+        get_y=lambda row: targets[row],
+        splitter=IndexSplitter(range(train_rows, len(papers))),
+    )
+    return data.dataloaders(
+        range(len(papers)),
+        bs=batch_size,
+        val_bs=batch_size,
+        num_workers=0,
+        device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+        dl_kwargs=[{"res": lengths[:train_rows]}, {"val_res": lengths[train_rows:]}],
+    )
+
+
+def set_max_length(loaders: DataLoaders, tokens: int) -> None:
+    """Cuts the texts of the batches to come to so many tokens."""
+    get_blurr_tfm(loaders.train.before_batch).max_length = tokens
+
+
+def parameter_groups(wrapper: BaseModelWrapper, train_embeddings: bool) -> list[list[torch.nn.Parameter]]:
+    """The encoder's lower half, its upper half and the classifier, for discriminative learning rates.
+
+    The embeddings go with the lower half, or with none: an optimizer step over a table of 30,000 words costs
+    a CPU as much as some layers.
+    """
+    model = wrapper.hf_model
+    embeddings = list(model.encoder.embeddings.parameters())
+    known = {id(parameter) for parameter in embeddings}
+    body = [parameter for parameter in model.encoder.parameters() if id(parameter) not in known]
+    half = len(body) // 2
+    lower = [*embeddings, *body[:half]] if train_embeddings else body[:half]
+    for parameter in embeddings:
+        parameter.requires_grad_(train_embeddings)
+    return [lower, body[half:], list(model.classifier.parameters())]
+
+
+def micro_f1(logits: torch.Tensor, truth: torch.Tensor) -> float:
+    """At a probability of one half. Both arrays: (papers, labels)."""
+    return f1_score(truth, logits > 0, average="micro", zero_division=0)
+
+
+def macro_f1(logits: torch.Tensor, truth: torch.Tensor) -> float:
+    """At a probability of one half, over all labels. Both arrays: (papers, labels)."""
+    return f1_score(truth, logits > 0, average="macro", zero_division=0)
+
+
+def learner(
+    loaders: DataLoaders,
+    model: PaperTaskModel,
+    loss: torch.nn.Module,
+    *,
+    train_embeddings: bool = False,
+    weight_decay: float = 0.01,
+    callbacks: Sequence = (),
+) -> Learner:
+    """A fastai Learner on blurr's wrapper and callback; in half precision where there is a GPU."""
+    built = Learner(
+        loaders,
+        BaseModelWrapper(model),
+        loss_func=loss,
+        opt_func=partial(Adam, wd=weight_decay, eps=1e-8),
+        splitter=partial(parameter_groups, train_embeddings=train_embeddings),
+        metrics=[AccumMetric(score, flatten=False) for score in (micro_f1, macro_f1)],
+        cbs=[BaseModelCallback, *callbacks],
+    )
+    return built.to_fp16() if torch.cuda.is_available() else built

@@ -1,0 +1,72 @@
+"""A training's state on disk: safetensors and JSON, replaced as a whole or not at all."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import torch
+from fastai.optimizer import Optimizer
+from safetensors.torch import load_file, save_file
+
+OLD = ".old"
+
+
+def save(folder: Path, model: torch.nn.Module, optimizer: Optimizer, state: dict) -> None:
+    """Writes model, optimizer, random state and `state` (JSON) beside `folder`, then takes its place."""
+    fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + OLD)
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    tensors, scalars = {"torch_rng": torch.get_rng_state()}, {}
+    for place, moments in enumerate(optimizer.state_dict()["state"]):
+        for name, value in moments.items():
+            if isinstance(value, torch.Tensor):
+                tensors[f"{place}.{name}"] = value.contiguous()
+            else:
+                scalars[f"{place}.{name}"] = value
+    save_file(tensors, fresh / "optimizer.safetensors")
+    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, fresh / "model.safetensors")
+    (fresh / "state.json").write_text(json.dumps(state | {"optimizer": scalars}), encoding="utf-8")
+    for path in fresh.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    fresh.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def exists(folder: Path) -> bool:
+    """Whether there is a checkpoint, or one that a kill left half replaced (then it is put back)."""
+    old = folder.with_name(folder.name + OLD)
+    if not folder.exists() and old.exists():
+        old.rename(folder)
+    return (folder / "state.json").is_file()
+
+
+def load_state(folder: Path) -> dict:
+    """The JSON part."""
+    return json.loads((folder / "state.json").read_text(encoding="utf-8"))
+
+
+def load_model(folder: Path, model: torch.nn.Module) -> None:
+    """Puts the weights back."""
+    model.load_state_dict(load_file(folder / "model.safetensors"))
+
+
+def load_optimizer(folder: Path, optimizer: Optimizer) -> None:
+    """Puts the optimizer's moments back, and torch's random numbers where they were."""
+    tensors = load_file(folder / "optimizer.safetensors")
+    torch.set_rng_state(tensors.pop("torch_rng"))
+    whole = optimizer.state_dict()
+    moments: list[dict] = [{} for _ in whole["state"]]
+    for key, value in (tensors | load_state(folder)["optimizer"]).items():
+        place, name = key.split(".", 1)
+        moments[int(place)][name] = value
+    optimizer.load_state_dict({"state": moments, "hypers": whole["hypers"]})
+
+
+def remove(folder: Path) -> None:
+    """Deletes the checkpoint: the training is over."""
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,266 @@
+"""The command line: one command a stage. A wrong input is told in one sentence, with exit code 2."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+from paper_tasks.errors import InputError
+
+# Modules are imported where they are used: `tag` starts without torch, `--help` without anything.
+app = typer.Typer(
+    name="python -m paper_tasks",
+    help="Which machine-learning tasks does a paper work on? A command for each stage, from a CSV to tags.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+MODEL_DIR = Path(__file__).parent.parent / "deployment" / "model"
+Prepared = Annotated[Path, Option("--prepared", help="Folder that `prepare` wrote.")]
+PREPARED = Path("csv_files/prepared")
+
+
+@app.command(epilog='Example: python -m paper_tasks tag --title "Faster person detection" --abstract "We ..."')
+def tag(
+    source: Annotated[
+        Path | None,
+        Argument(
+            metavar="[INPUT]",
+            help="Table with title and abstract: .csv, .jsonl or .parquet.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        Option("--output", "-o", help="Table to write, of any of the formats.", show_default=False),
+    ] = None,
+    title: Annotated[str, Option(help="Title of the one paper to tag.", show_default=False)] = "",
+    abstract: Annotated[str, Option(help="Abstract of the one paper to tag.", show_default=False)] = "",
+    top_k: Annotated[
+        int | None,
+        Option(min=1, help="Tasks per paper at most. Default: all above the threshold.", show_default=False),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        Option(min=0, max=1, help="Least probability, 0 to 1. Default: the model's own.", show_default=False),
+    ] = None,
+    all_scores: Annotated[
+        bool, Option("--all-scores", help="Also write every label's probability, in a column each.")
+    ] = False,
+    show_duplicates: Annotated[
+        bool, Option("--show-duplicates", help="Show each spelling of a task by itself.")
+    ] = False,
+    show_artefacts: Annotated[
+        bool, Option("--show-artefacts", help="Show names that are no tasks, such as Navigate.")
+    ] = False,
+    as_json: Annotated[bool, Option("--json", help="Print the one paper's tasks as JSON.")] = False,
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace an existing output.")] = False,
+    threads: Annotated[int | None, Option(min=1, help="CPU threads. Default: every core.", show_default=False)] = None,
+    model: Annotated[Path, Option(help="Folder of an exported model.", show_default="deployment/model")] = MODEL_DIR,
+) -> None:
+    """Tag one paper (--title, --abstract), or every paper of a table (INPUT --output OUT).
+
+    A table keeps its columns and gets `predicted_tasks` and `probabilities`. Rows that cannot be read are
+    listed in OUT.problems.csv; a run that breaks off keeps the rows it has tagged in OUT.partial.
+    """
+    from deployment.classifier import TaskClassifier
+
+    if (source is None) == (not (title or abstract)):
+        raise InputError("Give either a table (INPUT --output OUT) or one paper (--title, --abstract).")
+    if source is None:
+        classifier = TaskClassifier.load(model, threads)
+        (tags,) = classifier.predict(
+            [(title, abstract)],
+            top_k=top_k,
+            threshold=threshold,
+            merge_duplicates=not show_duplicates,
+            hide_artefacts=not show_artefacts,
+        )
+        if as_json:
+            import json
+
+            rows = [tag._asdict() | {"area": classifier.area(tag.task)} for tag in tags]
+            print(json.dumps(rows, ensure_ascii=False, indent=2))
+        elif tags:
+            for tag in tags:
+                print(f"{tag.probability:.3f}  {tag.task}  ({classifier.area(tag.task)})")
+        else:
+            print("No task reaches the threshold; --threshold 0.1 shows less certain ones.", file=sys.stderr)
+        return
+    if output is None:
+        raise InputError(f"Name the table to write, such as --output {source.stem}.tagged{source.suffix}.")
+    from paper_tasks.tag import TagOptions, tag_file
+
+    options = TagOptions(top_k, threshold, not show_duplicates, not show_artefacts, all_scores, overwrite)
+    summary = tag_file(source, output, TaskClassifier.load(model, threads), options)
+    print(f"{summary.tagged:,} papers tagged in {output}.")
+    if summary.problems:
+        _warn(f"{summary.problems:,} rows were left out; {output}.problems.csv tells which and why.")
+
+
+@app.command(epilog="Example: python -m paper_tasks label csv_files/papers.csv --output csv_files/labelled.csv")
+def label(
+    source: Annotated[Path, Argument(metavar="INPUT", help="Table with title and abstract, perhaps keywords.")],
+    output: Annotated[Path, Option("--output", "-o", help="CSV to write.")],
+) -> None:
+    """Label papers with the tasks that their title, abstract or keywords name (distant labels)."""
+    from paper_tasks.label import label_file
+
+    print(f"{label_file(source, output):,} papers got a task in {output}.")
+
+
+@app.command(epilog="Example: python -m paper_tasks prepare csv_files/papers.csv --min-papers 30")
+def prepare(
+    source: Annotated[Path, Argument(metavar="INPUT", help="Table with title and abstract, perhaps tasks, keywords.")],
+    output: Annotated[Path, Option("--output", "-o", help="Folder to write the splits to.")] = PREPARED,
+    min_papers: Annotated[int, Option(min=1, help="Drop tasks of fewer papers.")] = 30,
+    dev_share: Annotated[float, Option(min=0.001, max=0.5, help="Share of papers to develop on, 0 to 0.5.")] = 0.1,
+    test_share: Annotated[float, Option(min=0.001, max=0.5, help="Share of papers to test on, 0 to 0.5.")] = 0.1,
+    seed: Annotated[int, Option(help="The same seed gives the same split.")] = 22,
+) -> None:
+    """Label where there are no tasks, drop rare tasks and duplicate papers, split into train, dev and test."""
+    from paper_tasks.prepare import PrepareOptions
+    from paper_tasks.prepare import prepare as run
+
+    options = PrepareOptions(min_papers=min_papers, dev_share=dev_share, test_share=test_share, seed=seed)
+    report = run(source, output, options)
+    print(
+        f"{report['papers_read']:,} papers read, {report['duplicates_dropped']:,} duplicates dropped, "
+        f"{report['papers_without_a_kept_task_dropped']:,} without one of {report['tasks_kept']} tasks.\n"
+        f"In {output}: train {report['papers_train']:,}, dev {report['papers_dev']:,}, test {report['papers_test']:,}."
+    )
+
+
+@app.command(epilog="Example: python -m paper_tasks train --backbone minilm --budget-minutes 60")
+def train(
+    output: Annotated[Path, Option("--output", "-o", help="Folder to write the model to.")] = Path("models/latest"),
+    prepared: Prepared = PREPARED,
+    backbone: Annotated[
+        str,
+        Option(help="Hub name of an encoder, a folder with one, or `minilm`, which the installation brings along."),
+    ] = "distilroberta-base",
+    budget_minutes: Annotated[
+        float | None,
+        Option(min=0.05, help="Wall-clock minutes to fit the training into; overrides the epochs."),
+    ] = None,
+    frozen_epochs: Annotated[int, Option(min=1, help="Epochs with the encoder frozen.")] = 1,
+    epochs: Annotated[int, Option(min=1, help="Epochs with all layers training.")] = 3,
+    learning_rate: Annotated[float, Option(help="Highest of the cycle, for the classifier layer.")] = 3e-3,
+    lower_divisor: Annotated[float, Option(help="The encoder's lower half learns at so much less.")] = 30.0,
+    batch_size: Annotated[int, Option(min=1, help="Papers a step.")] = 32,
+    max_length: Annotated[int, Option(min=8, help="Tokens of a paper read at most.")] = 256,
+    mask_rate: Annotated[
+        float, Option(min=0, max=1, help="Share of training texts with the mentions of their tasks cut out.")
+    ] = 0.5,
+    loss: Annotated[str, Option(help="bce or asymmetric.")] = "bce",
+    seed: Annotated[int, Option(help="For weights, order and masking.")] = 22,
+    resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint in the output folder.")] = False,
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace a model in the output folder.")] = False,
+) -> None:
+    """Fine-tune an encoder on the train split: classifier layer first, then everything."""
+    from paper_tasks.train import TrainOptions
+    from paper_tasks.train import train as run
+
+    options = TrainOptions(
+        backbone=backbone,
+        budget_minutes=budget_minutes,
+        frozen_epochs=frozen_epochs,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        lower_divisor=lower_divisor,
+        batch_size=batch_size,
+        short_length=min(TrainOptions.short_length, max_length),
+        max_length=max_length,
+        mask_rate=mask_rate,
+        loss=loss,
+        seed=seed,
+    )
+    training = run(prepared, output, options, resume=resume, overwrite=overwrite)
+    scores = training["dev"]
+    print(
+        f"{training['papers_seen']:,} papers in {training['minutes']} minutes; on {scores['papers']:,} of dev "
+        f"micro-F1 {scores['micro_f1']:.3f}, macro-F1 {scores['macro_f1']:.3f}. Model in {output}."
+    )
+
+
+@app.command(epilog="Example: python -m paper_tasks export --model models/latest --output deployment/model")
+def export(
+    model: Annotated[Path, Option(help="Folder that `train` wrote.")] = Path("models/latest"),
+    prepared: Prepared = PREPARED,
+    output: Annotated[Path, Option("--output", "-o", help="Folder to write the int8 model to.")] = MODEL_DIR,
+    max_length: Annotated[int, Option(min=8, help="Tokens of a paper read at most.")] = 256,
+) -> None:
+    """Calibrate, quantize to int8 ONNX, and print fp32 and int8 scores side by side."""
+    from paper_tasks.export import export as run
+
+    scores = run(model, prepared, output, max_length)
+    print(f"{'on the test split':<20}{'fp32':>8}{'int8':>8}")
+    for name in scores["fp32"]:
+        print(f"{name:<20}{scores['fp32'][name]:>8.4f}{scores['int8'][name]:>8.4f}")
+
+
+@app.command(epilog="Example: python -m paper_tasks evaluate --model int8=deployment/model --split dev")
+def evaluate(
+    model: Annotated[
+        list[str] | None,
+        Option(help="NAME=FOLDER of an exported model; may be repeated.", show_default="int8=deployment/model"),
+    ] = None,
+    prepared: Prepared = PREPARED,
+    output: Annotated[Path, Option("--output", "-o", help="Folder to write the tables to.")] = Path("results"),
+    split: Annotated[str, Option(help="dev while developing; test for the last look.")] = "test",
+) -> None:
+    """Measure exported models beside string matching and a TF-IDF linear SVM, on one table."""
+    from paper_tasks.evaluate import evaluate as run
+
+    folders = {}
+    for entry in model or [f"int8={MODEL_DIR}"]:
+        name, separator, folder = entry.partition("=")
+        if not separator:
+            raise InputError(f"--model {entry}: write NAME=FOLDER, such as int8=deployment/model.")
+        folders[name] = Path(folder)
+    if split not in ("train", "dev", "test"):
+        raise InputError(f"--split {split}: it is train, dev or test.")
+    run(prepared, folders, output, split)
+    print((output / "evaluation.md").read_text(encoding="utf-8"))
+
+
+def main() -> None:
+    """Runs the command that the arguments name, and exits."""
+    with one_sentence_errors():
+        app()
+
+
+@contextmanager
+def one_sentence_errors() -> Iterator[None]:
+    """Turns what a user can cause into a sentence on stderr and exit code 2."""
+    from deployment.classifier import EmptyPaper, ModelError
+
+    try:
+        yield
+    except (InputError, ModelError, EmptyPaper) as error:
+        sys.exit(_fail(str(error)))
+    except MemoryError:
+        sys.exit(_fail("The memory of this machine is used up; close other programs or give fewer papers."))
+    except BrokenPipeError:
+        # Whoever read our output has left; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except KeyboardInterrupt as error:
+        _warn(f"Interrupted. {error}".strip())
+        sys.exit(130)
+
+
+def _fail(sentence: str) -> int:
+    print(f"error: {sentence}", file=sys.stderr)
+    return 2
+
+
+def _warn(sentence: str) -> None:
+    print(sentence, file=sys.stderr)

@@ -1,0 +1,172 @@
+"""From a fine-tuned model to the folder that ships: calibrated, optimized, quantized, with its scores."""
+
+import datetime
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pandas as pd
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.transformers.optimizer import optimize_model
+from sklearn.linear_model import LogisticRegression
+
+from deployment.classifier import TaskClassifier
+from paper_tasks import metrics, tables, vocabulary
+from paper_tasks.errors import InputError
+from paper_tasks.model import PaperTaskModel
+from paper_tasks.prepare import indicator, read_split
+
+FP32 = "paper_task_classifier.onnx"
+INT8 = "paper_task_classifier_quantized.onnx"
+# Both projections and the embedding table: it is half of a small encoder.
+QUANTIZED = ["MatMul", "Gemm", "Attention", "Gather"]
+
+
+def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: int = 256) -> dict:
+    """Writes the int8 model to `output_dir` and the fp32 one, for comparison, to `model_dir`/onnx.
+
+    Probabilities are calibrated and thresholds chosen on the development split; the scores returned, and
+    written to both folders' `config.json`, are of the test split. `max_length` is in tokens: an encoder
+    trained on the first 128 may well profit from reading on.
+
+    Raises InputError if `model_dir` holds no trained model.
+    """
+    model = PaperTaskModel.load(model_dir).eval()
+    dev, test = read_split(prepared_dir, "dev"), read_split(prepared_dir, "test")
+    dev_truth = indicator(dev["tasks"], model.labels)
+    fp32_dir = model_dir / "onnx"
+    training = json.loads((model_dir / "training.json").read_text(encoding="utf-8"))
+    report = json.loads((prepared_dir / "report.json").read_text(encoding="utf-8"))
+    config = {
+        "format_version": 1,
+        "backbone": training["backbone"],
+        "max_length": max_length,
+        "text_format": training["text_format"],
+        "labels": model.labels,
+        "task_info": {task.name: _info(task) for task in map(vocabulary.task, model.labels)},
+        "training": training | {"data": _provenance(report), "exported": datetime.date.today().isoformat()},
+    }
+
+    with tempfile.TemporaryDirectory() as folder:
+        fp32 = _write(model, model_dir, Path(folder), config, quantized=False)
+        model.rescale(*calibration(fp32.logits(_pairs(dev)), dev_truth))
+    fp32 = _write(model, model_dir, fp32_dir, config, quantized=False)
+    int8 = _write(model, model_dir, output_dir, config, quantized=True)
+
+    threshold = metrics.best_threshold(dev_truth, int8.probabilities(_pairs(dev)))
+    config |= {"default_threshold": threshold, "thresholds": [threshold] * len(model.labels)}
+    truth = indicator(test["tasks"], model.labels)
+    scores = {}
+    for name, classifier in (("fp32", fp32), ("int8", int8)):
+        probabilities = classifier.probabilities(_pairs(test))
+        scores[name] = metrics.threshold_scores(truth, (probabilities >= threshold).astype(np.int64))
+        scores[name]["precision_at_1"] = metrics.precision_at_1(truth, probabilities)
+    config["scores"] = scores | {"split": "test", "papers": len(test), "labels": "distant"}
+    for folder, name in ((fp32_dir, FP32), (output_dir, INT8)):
+        write_config(folder, config, name)
+    return scores
+
+
+def to_onnx(model: PaperTaskModel, path: Path) -> None:
+    """Writes fp32 ONNX, optimised for inference; batch and sequence are dynamic, output is `logits`."""
+    example = torch.ones(2, 8, dtype=torch.int64)
+    dynamic = {0: "batch", 1: "sequence"}
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "raw.onnx"
+        torch.onnx.export(
+            _LogitsOnly(model),
+            (example, example),
+            raw,
+            input_names=["input_ids", "attention_mask"],
+            output_names=["logits"],
+            dynamic_axes={"input_ids": dynamic, "attention_mask": dynamic, "logits": {0: "batch"}},
+            opset_version=17,
+            # The exporter's older path: its plain attention subgraph is what the optimiser fuses.
+            dynamo=False,
+        )
+        encoder = model.config
+        fused = optimize_model(
+            str(raw),
+            model_type="bert",
+            num_heads=encoder.num_attention_heads,
+            hidden_size=encoder.hidden_size,
+            opt_level=1,
+        )
+        fused.save_model_to_file(str(path))
+
+
+def to_int8(fp32: Path, int8: Path) -> None:
+    """Dynamic quantization, weights int8 per output channel (per tensor costs far more of the logits)."""
+    quantize_dynamic(
+        fp32,
+        int8,
+        op_types_to_quantize=QUANTIZED,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        # An optimised graph has lost the types that the quantizer would read off.
+        extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
+    )
+
+
+def calibration(logits: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    """Scale and shift that make sigmoid(scale * logit + shift) a probability (Platt, 1999), over all labels.
+
+    logits, truth: (papers, labels).
+    """
+    rows = np.random.default_rng(0).permutation(logits.size)[:1_000_000]
+    fit = LogisticRegression(C=1e6).fit(logits.reshape(-1, 1)[rows], truth.ravel()[rows])
+    return float(fit.coef_[0, 0]), float(fit.intercept_[0])
+
+
+def write_config(folder: Path, config: dict, model_file: str) -> None:
+    """Writes `config.json` with the SHA-256 of the files beside it."""
+    files = {name: _sha256(folder / name) for name in (model_file, "tokenizer.json")}
+    tables.write_json(folder / "config.json", config | {"model_file": model_file, "files": files})
+
+
+class _LogitsOnly(torch.nn.Module):
+    def __init__(self, model: PaperTaskModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+
+
+def _write(model: PaperTaskModel, model_dir: Path, folder: Path, config: dict, quantized: bool) -> TaskClassifier:
+    folder.mkdir(parents=True, exist_ok=True)
+    if quantized:
+        with tempfile.TemporaryDirectory() as scratch:
+            to_onnx(model, Path(scratch) / FP32)
+            to_int8(Path(scratch) / FP32, folder / INT8)
+    else:
+        to_onnx(model, folder / FP32)
+    shutil.copyfile(model_dir / "tokenizer.json", folder / "tokenizer.json")
+    half = {"default_threshold": 0.5, "thresholds": [0.5] * len(model.labels), "scores": {}}
+    write_config(folder, config | half, INT8 if quantized else FP32)
+    return TaskClassifier.load(folder)
+
+
+def _pairs(papers: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(zip(papers["title"], papers["abstract"], strict=True))
+
+
+def _info(task: vocabulary.Task) -> dict:
+    return {"area": task.area, "canonical": task.canonical, "is_task": task.is_task}
+
+
+def _provenance(report: dict) -> dict:
+    kept = ("source", "labels", "papers_train", "papers_dev", "papers_test", "tasks_per_paper")
+    return {name: report[name] for name in kept}
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_file():
+        raise InputError(f"{path} is missing: train a model first (python -m paper_tasks train).")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

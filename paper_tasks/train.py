@@ -1,0 +1,284 @@
+"""Fine-tuning with fastai and blurr: the encoder frozen first, then all of it, on one cycle each."""
+
+import contextlib
+import dataclasses
+import json
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+from fastai.callback.core import Callback, CancelFitException
+from fastai.callback.schedule import *  # noqa: F403  (adds fit_one_cycle and lr_find to Learner)
+from fastai.callback.training import GradientClip
+from fastai.learner import Learner
+from transformers import PreTrainedTokenizerBase
+
+from deployment.classifier import format_paper
+from paper_tasks import checkpoint
+from paper_tasks.blurr_blocks import PaperTexts, data_loaders, learner, set_max_length
+from paper_tasks.errors import InputError
+from paper_tasks.losses import LOSSES
+from paper_tasks.model import PaperTaskModel, load_backbone
+from paper_tasks.prepare import TEXT_FORMAT, indicator, read_split
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """All that a training depends on, besides the papers.
+
+    With `budget_minutes` (wall clock, all told) the learning rates follow the clock, so that the cycle is
+    complete whenever the time is up; without, the epochs. Learning rates are the highest of the cycle, for the
+    classifier; the encoder's upper and lower half get less, down to a `lower_divisor`-th. Texts are cut to
+    `short_length` tokens at first and to `max_length` in the last `long_share` of the cycle, as BERT's were
+    (Devlin et al., 2019): half the length is more than twice the papers a second.
+    """
+
+    backbone: str = "minilm"
+    budget_minutes: float | None = None
+    frozen_epochs: int = 1
+    epochs: int = 3
+    frozen_share: float = 0.05
+    frozen_learning_rate: float = 3e-3
+    learning_rate: float = 3e-3
+    lower_divisor: float = 30.0
+    batch_size: int = 32
+    short_length: int = 128
+    max_length: int = 256
+    long_share: float = 0.25
+    loss: str = "bce"
+    mask_rate: float = 0.5
+    train_embeddings: bool = False
+    weight_decay: float = 0.01
+    dev_papers: int = 1000
+    checkpoint_minutes: float = 3.0
+    seed: int = 22
+
+
+STAGES = ("frozen", "unfrozen")
+
+
+@dataclass
+class Progress:
+    """Where a training stands: what a checkpoint must know to go on from there."""
+
+    stage: int = 0
+    epoch: int = 0
+    step: int = 0
+    papers: int = 0
+    seconds: float = 0.0
+    stage_started: float = 0.0
+    history: list[dict] = dataclasses.field(default_factory=list)
+
+    def start_stage(self, stage: int) -> None:
+        """On to the first paper of a stage."""
+        self.stage, self.epoch, self.step, self.stage_started = stage, 0, 0, self.seconds
+
+
+def train(
+    prepared_dir: Path, output_dir: Path, options: TrainOptions, resume: bool = False, overwrite: bool = False
+) -> dict:
+    """Fine-tunes on `prepared_dir`'s train split and writes model, tokenizer and `training.json` to `output_dir`.
+
+    A training that was killed goes on with `resume`, from its last checkpoint: the same papers in the same order.
+    Returns what it wrote to `training.json`. Raises InputError for a folder that holds another training.
+    """
+    folder = output_dir / "checkpoint"
+    started = checkpoint.exists(folder)
+    if not (resume or overwrite) and (started or (output_dir / "model.safetensors").exists()):
+        raise InputError(f"{output_dir} holds a training already: --resume goes on with it, --overwrite starts anew.")
+    progress = Progress()
+    if resume and started:
+        state = checkpoint.load_state(folder)
+        if state["options"] != dataclasses.asdict(options):
+            changed = [key for key, value in dataclasses.asdict(options).items() if state["options"].get(key) != value]
+            raise InputError(
+                f"{output_dir} was started with other options: {', '.join(changed)}; use the same to resume."
+            )
+        progress = Progress(**state["progress"])
+
+    resumed = resume and started
+    learn, tokenizer, model = build_learner(prepared_dir, options, progress, folder)
+    if resumed:
+        checkpoint.load_model(folder, model)
+    while progress.stage < len(STAGES):
+        _run_stage(learn, options, progress, folder if resumed else None)
+        resumed = False
+        progress.start_stage(progress.stage + 1)
+    with learn.removed_cbs(learn.clock), learn.no_bar():
+        _, micro_f1, macro_f1 = learn.validate()
+    scores = {"papers": options.dev_papers, "micro_f1": micro_f1, "macro_f1": macro_f1, "threshold": 0.5}
+    training = dataclasses.asdict(options) | {
+        "text_format": TEXT_FORMAT,
+        "papers_seen": progress.papers,
+        "minutes": round(progress.seconds / 60, 1),
+        "dev": scores,
+    }
+    model.to("cpu").save(output_dir, tokenizer, training)
+    pd.DataFrame(progress.history).to_csv(output_dir / "history.csv", index=False)
+    checkpoint.remove(folder)
+    return training
+
+
+def build_learner(
+    prepared_dir: Path, options: TrainOptions, progress: Progress | None = None, folder: Path | None = None
+) -> tuple[Learner, PreTrainedTokenizerBase, PaperTaskModel]:
+    """The Learner, its tokenizer and its model: what a notebook shows batches of and runs `lr_find` on."""
+    torch.manual_seed(options.seed)
+    labels = json.loads((prepared_dir / "labels.json").read_text(encoding="utf-8"))
+    train_papers, dev_papers = read_split(prepared_dir, "train"), read_split(prepared_dir, "dev")
+    papers = pd.concat([train_papers, dev_papers.head(options.dev_papers)], ignore_index=True)
+    papers["text"] = [
+        format_paper(title, abstract, TEXT_FORMAT)
+        for title, abstract in zip(papers["title"], papers["abstract"], strict=True)
+    ]
+    truth = indicator(papers["tasks"], labels)
+    rows = len(train_papers)
+
+    encoder, tokenizer = load_backbone(options.backbone)
+    model = PaperTaskModel(encoder, labels)
+    frequencies = torch.tensor(truth[:rows].mean(axis=0), dtype=torch.float32)
+    model.start_from_names(tokenizer, papers["text"].head(min(rows, 256)).tolist(), frequencies)
+
+    texts = PaperTexts(papers, rows, options.mask_rate, options.seed)
+    loaders = data_loaders(
+        papers,
+        truth,
+        rows,
+        model,
+        tokenizer,
+        texts,
+        max_length=options.max_length,
+        batch_size=options.batch_size,
+        seed=options.seed,
+    )
+    learn = learner(
+        loaders,
+        model,
+        LOSSES[options.loss](),
+        train_embeddings=options.train_embeddings,
+        weight_decay=options.weight_decay,
+        callbacks=[GradientClip(1.0), Clock(options, progress or Progress(), texts, folder)],
+    )
+    return learn, tokenizer, model
+
+
+class Clock(Callback):
+    """Keeps the time: moves the one-cycle schedule, stops at the budget, writes checkpoints and the log."""
+
+    # After fastai has set its own `pct_train`, before its schedulers read it.
+    order = ParamScheduler.order - 1  # noqa: F405
+
+    def __init__(self, options: TrainOptions, progress: Progress, texts: PaperTexts, folder: Path | None) -> None:
+        self.options, self.progress, self.texts, self.folder = options, progress, texts, folder
+        self._mark = self._logged = self._saved = time.monotonic()
+        self._interrupted = False
+
+    def before_fit(self) -> None:
+        self._resumed_epoch = self.progress.epoch
+        self._handlers = {}
+        if self.folder is not None:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._handlers[number] = signal.signal(number, self._interrupt)
+
+    def before_epoch(self) -> None:
+        if self.epoch < self._resumed_epoch:
+            return
+        self.progress.epoch = self.epoch
+        number = 1000 * self.progress.stage + self.epoch
+        self.texts.start_epoch(number)
+        self.dls.train.epoch, self.dls.train.skip = number, self.progress.step
+
+    def before_batch(self) -> None:
+        if not self.training:
+            return
+        done = (self.epoch + self.progress.step / len(self.dls.train)) / self.n_epoch
+        self.learn.pct_train = max(done, self._share_of_time())
+        is_long = self.progress.stage == 1 and self.learn.pct_train >= 1 - self.options.long_share
+        set_max_length(self.dls, self.options.max_length if is_long else self.options.short_length)
+        if self.learn.pct_train >= 1:
+            raise CancelFitException
+
+    def before_validate(self) -> None:
+        set_max_length(self.dls, self.options.max_length)
+
+    def after_batch(self) -> None:
+        if not self.training:
+            return
+        self.progress.step += 1
+        self.progress.papers += len(self.y)
+        now = time.monotonic()
+        if now - self._logged > 60:
+            self._log(now)
+        if self._interrupted or now - self._saved > 60 * self.options.checkpoint_minutes:
+            self._save()
+        if self._interrupted:
+            raise KeyboardInterrupt
+
+    def after_epoch(self) -> None:
+        self.progress.step = 0
+        names = ("epoch", *self.recorder.metric_names[1:-1])
+        row = dict(zip(names, (self.epoch, *self.recorder.values[-1]), strict=False))
+        self.progress.history.append({"stage": STAGES[self.progress.stage]} | row)
+
+    def after_fit(self) -> None:
+        self._tick()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self.progress.seconds += now - self._mark
+        self._mark = now
+
+    def _share_of_time(self) -> float:
+        self._tick()
+        if self.options.budget_minutes is None:
+            return 0.0
+        budget = 60 * self.options.budget_minutes
+        end = budget * self.options.frozen_share if self.progress.stage == 0 else budget
+        start = self.progress.stage_started
+        return (self.progress.seconds - start) / max(end - start, 1e-9)
+
+    def _save(self) -> None:
+        if self.folder is None:
+            return
+        self._tick()
+        state = {"options": dataclasses.asdict(self.options), "progress": dataclasses.asdict(self.progress)}
+        checkpoint.save(self.folder, self.model.hf_model, self.opt, state)
+        self._saved = time.monotonic()
+
+    def _log(self, now: float) -> None:
+        self._logged = now
+        if sys.stderr.isatty():
+            return
+        print(
+            f"{STAGES[self.progress.stage]} epoch {self.epoch} step {self.progress.step}: "
+            f"{self.learn.pct_train:.1%} of the stage, loss {self.smooth_loss.item():.3f}, "
+            f"{self.progress.papers:,} papers in {self.progress.seconds / 60:.1f} minutes",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def _interrupt(self, *_) -> None:
+        self._interrupted = True
+
+
+def _run_stage(learn: Learner, options: TrainOptions, progress: Progress, resumed: Path | None) -> None:
+    frozen = progress.stage == 0
+    if frozen:
+        learn.freeze()
+    else:
+        learn.unfreeze()
+    if resumed:
+        checkpoint.load_optimizer(resumed, learn.opt)
+    rates = (
+        options.frozen_learning_rate
+        if frozen
+        else slice(options.learning_rate / options.lower_divisor, options.learning_rate)
+    )
+    with contextlib.nullcontext() if sys.stderr.isatty() else learn.no_bar():
+        learn.fit_one_cycle(options.frozen_epochs if frozen else options.epochs, rates, start_epoch=progress.epoch)
