@@ -1,6 +1,5 @@
 """One table on held-out papers: the shipped model beside string matching and a linear SVM."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from paper_tasks import metrics, tables, vocabulary
 from paper_tasks.baselines import LinearSvm, matching_scores
 from paper_tasks.errors import InputError
 from paper_tasks.label import Labeller
-from paper_tasks.prepare import indicator, read_split
+from paper_tasks.prepare import indicator, read_labels, read_split
 
 COLUMNS = {
     "micro_f1": "micro-F1",
@@ -79,7 +78,7 @@ def evaluate(prepared_dir: Path, model_dirs: dict[str, Path], output_dir: Path, 
     Writes `evaluation.json`, `evaluation.md` and `per_task.csv` to `output_dir`; returns scores by system.
     Every system's threshold is the best one on the development split, and the same for all tasks.
     """
-    labels = json.loads((prepared_dir / "labels.json").read_text(encoding="utf-8"))
+    labels = read_labels(prepared_dir)
     held_out = HeldOut(read_split(prepared_dir, split), labels)
     papers = held_out.papers
     systems = {"string matching": held_out.measure(matching_scores(papers, labels), 0.0, None)}

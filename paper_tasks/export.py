@@ -12,6 +12,7 @@ import onnx
 import pandas as pd
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.transformers.fusion_options import FusionOptions
 from onnxruntime.transformers.optimizer import optimize_model
 from sklearn.linear_model import LogisticRegression
 
@@ -90,11 +91,15 @@ def to_onnx(model: PaperTaskModel, path: Path) -> None:
             dynamo=False,
         )
         encoder = model.config
+        options = FusionOptions("bert")
+        # Fused with its neighbors, the embedding table would escape quantization.
+        options.enable_embed_layer_norm = False
         fused = optimize_model(
             str(raw),
             model_type="bert",
             num_heads=encoder.num_attention_heads,
             hidden_size=encoder.hidden_size,
+            optimization_options=options,
             opt_level=1,
         )
         fused.save_model_to_file(str(path))
@@ -126,7 +131,7 @@ def calibration(logits: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
 def write_config(folder: Path, config: dict, model_file: str) -> None:
     """Writes `config.json` with the SHA-256 of the files beside it."""
     files = {name: _sha256(folder / name) for name in (model_file, "tokenizer.json")}
-    tables.write_json(folder / "config.json", config | {"model_file": model_file, "files": files})
+    tables.write_json(folder / "config.json", config | {"files": files})
 
 
 class _LogitsOnly(torch.nn.Module):

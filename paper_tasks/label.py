@@ -178,13 +178,13 @@ def label_file(source: Path, output: Path) -> int:
 
     Raises InputError if the table has no title or abstract, or has tasks already.
     """
+    tables.table_format(output)
+    if output.exists():
+        raise InputError(f"{output} exists already; name another file to write, or remove it.")
     papers = read_papers(source)
     if "tasks" in papers:
         raise InputError(f"{source} has tasks already; remove its column 'tasks' to label it anew.")
     tasks = label(papers)
     papers["tasks"] = tasks
-    for column in ("keywords", "tasks"):
-        papers[column] = papers[column].map(tables.as_text)
-    with tables.write_atomic(output) as path:
-        papers.to_csv(path, index=False)
+    tables.write_table(output, papers)
     return sum(map(bool, tasks))

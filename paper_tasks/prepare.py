@@ -1,5 +1,6 @@
 """From a CSV of papers to training, development and test splits of the papers with frequent tasks."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -107,18 +108,23 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     where = split(indicator(papers["tasks"], kept), has_keywords.to_numpy(dtype=bool), options)
 
     output_dir.mkdir(parents=True, exist_ok=True)
-    for column in ("tasks", "keywords"):
-        papers[column] = papers[column].map(tables.as_text)
     for number, name in enumerate(SPLITS):
         part = papers.loc[where == number, ["title", "abstract", "tasks", "keywords", "masked"]]
-        with tables.write_atomic(output_dir / f"{name}.csv") as path:
-            part.to_csv(path, index=False)
+        tables.write_table(output_dir / f"{name}.csv", part)
         report[f"papers_{name}"] = len(part)
     report["tasks_per_paper"] = round(sum(counts[task] for task in kept) / len(papers), 3)
     report["papers_per_task"] = {task: counts[task] for task in kept}
     tables.write_json(output_dir / "labels.json", kept)
     tables.write_json(output_dir / "report.json", report)
     return report
+
+
+def read_labels(prepared_dir: Path) -> list[str]:
+    """The tasks that `prepare` kept, in vocabulary order. Raises InputError if they are not there."""
+    path = prepared_dir / "labels.json"
+    if not path.is_file():
+        raise InputError(f"{path} is missing: make it with python -m paper_tasks prepare.")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def read_split(prepared_dir: Path, name: str) -> pd.DataFrame:

@@ -107,7 +107,7 @@ def parse_list(cell: str) -> list[str]:
         return [item.strip() for item in cell.split(";") if item.strip()]
     try:
         items = json.loads(cell)
-    except ValueError:
+    except (ValueError, RecursionError):
         try:
             items = ast.literal_eval(cell)
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
@@ -163,6 +163,12 @@ def write_json(path: Path, content: Any) -> None:
         scratch.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
+def write_table(path: Path, papers: pd.DataFrame) -> None:
+    """Writes the table in the format of the name, atomically."""
+    with write_atomic(path) as scratch, scratch.open("wb") as file, RowWriter(file, path) as writer:
+        writer.write(papers.to_dict("records"))
+
+
 class RowWriter:
     """Writes rows to `file`, in the format that `like`'s name tells. A context manager.
 
@@ -193,7 +199,7 @@ class RowWriter:
 
     def _write_csv(self, rows: list[dict[str, Any]]) -> None:
         text = _Lines()
-        writer = csv.writer(text, lineterminator="\n")
+        writer = csv.writer(text)
         if not self._file.tell():
             writer.writerow(self._columns)
         writer.writerows([as_text(row.get(name)) for name in self._columns] for row in rows)

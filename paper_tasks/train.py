@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import signal
 import sys
 import time
@@ -23,7 +22,7 @@ from paper_tasks.blurr_blocks import PaperTexts, data_loaders, learner, set_max_
 from paper_tasks.errors import InputError
 from paper_tasks.losses import LOSSES
 from paper_tasks.model import PaperTaskModel, load_backbone
-from paper_tasks.prepare import TEXT_FORMAT, indicator, read_split
+from paper_tasks.prepare import TEXT_FORMAT, indicator, read_labels, read_split
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ def build_learner(
 ) -> tuple[Learner, PreTrainedTokenizerBase, PaperTaskModel]:
     """The Learner, its tokenizer and its model: what a notebook shows batches of and runs `lr_find` on."""
     torch.manual_seed(options.seed)
-    labels = json.loads((prepared_dir / "labels.json").read_text(encoding="utf-8"))
+    labels = read_labels(prepared_dir)
     train_papers, dev_papers = read_split(prepared_dir, "train"), read_split(prepared_dir, "dev")
     papers = pd.concat([train_papers, dev_papers.head(options.dev_papers)], ignore_index=True)
     papers["text"] = [

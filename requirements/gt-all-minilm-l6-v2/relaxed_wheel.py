@@ -1,0 +1,1 @@
+../relaxed_wheel.py

@@ -1,0 +1,119 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments, **options):
+    command = [sys.executable, "-m", "paper_tasks", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, **options)
+
+
+def assert_one_sentence(done, *words):
+    assert done.returncode == 2, done
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    for word in words:
+        assert str(word) in done.stderr
+
+
+@pytest.mark.parametrize("command", ["", "tag", "label", "prepare", "train", "export", "evaluate"])
+def test_help(command):
+    done = run(*command.split(), "--help")
+    assert done.returncode == 0 and "--help" in done.stdout
+    if command:
+        assert "Example: python -m paper_tasks" in done.stdout
+
+
+def test_tag_one_paper():
+    done = run("tag", "--title", "Faster pedestrian detection", "--abstract", "A detector for street scenes.", "--json")
+    assert done.returncode == 0, done.stderr
+    tags = json.loads(done.stdout)
+    assert tags[0].keys() == {"task", "probability", "area"}
+    assert "Pedestrian Detection" in [tag["task"] for tag in tags]
+    assert [tag["probability"] for tag in tags] == sorted((tag["probability"] for tag in tags), reverse=True)
+    done = run("tag", "--title", "Faster pedestrian detection")
+    assert "Pedestrian Detection  (computer vision)" in done.stdout
+
+
+def test_tag_imports_no_training_framework():
+    script = (
+        "import sys\nfrom paper_tasks.cli import app\n"
+        "app(['tag', '--title', 'Image captioning'], standalone_mode=False)\n"
+        "print([name for name in ('torch', 'transformers', 'fastai', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines()[-1] == "[]", done
+
+
+def test_tag_a_table(tmp_path):
+    source = tmp_path / "in.csv"
+    source.write_text("title,abstract\nA,We caption images.\nbroken\n", encoding="utf-8")
+    done = run("tag", source, "--output", tmp_path / "out.jsonl")
+    assert done.returncode == 0 and "1 papers tagged" in done.stdout
+    assert "1 rows were left out" in done.stderr and "problems.csv" in done.stderr
+    assert "Image Captioning" in json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))["predicted_tasks"]
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["tag"], "Give either a table"),
+        (["tag", "in.csv"], "in.tagged.csv"),
+        (["tag", "--title", " \u200b\t"], "no words"),
+        (["tag", "--title", "A", "--model", "absent"], "absent"),
+        (["tag", "absent.csv", "--output", "out.csv"], "absent.csv does not exist"),
+        (["label", "absent.csv", "--output", "out.csv"], "absent.csv does not exist"),
+        (["prepare", "absent.csv"], "absent.csv does not exist"),
+        (["train", "--prepared", "absent"], "absent"),
+        (["export", "--model", "absent"], "absent"),
+        (["evaluate", "--prepared", "absent"], "absent"),
+        (["evaluate", "--model", "deployment"], "NAME=FOLDER"),
+    ],
+)
+def test_bad_input_gets_one_sentence(arguments, words):
+    assert_one_sentence(run(*arguments), words)
+
+
+def test_a_damaged_model_gets_one_sentence(tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(ROOT / "deployment" / "model", folder)
+    onnx = folder / "paper_task_classifier_quantized.onnx"
+    onnx.write_bytes(onnx.read_bytes()[:1_000_000])
+    assert_one_sentence(run("tag", "--title", "A", "--model", folder), onnx.name, folder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ud800 lone",
+        "<p>image captioning</p>",
+        r"$\mathcal{L}_{adv}$ loss",
+        "\x00\x1b[31mred",
+        "物体検出の研究",
+        "x" * 1_000_000,
+    ],
+    ids=["surrogate", "html", "latex", "control", "japanese", "megabyte"],
+)
+def test_odd_text_is_tagged_or_refused_in_a_sentence(tmp_path, text):
+    source = tmp_path / "in.jsonl"
+    source.write_text(json.dumps({"title": text}) + "\n", encoding="utf-8")
+    done = run("tag", source, "--output", tmp_path / "out.csv")
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+
+
+def test_label_and_prepare_on_a_sample(tmp_path):
+    source = tmp_path / "papers.csv"
+    rows = [f"Paper {n},We study {('image captioning', 'speech synthesis')[n % 2]} number {n}." for n in range(120)]
+    source.write_text("title,abstract\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    done = run("label", source, "--output", tmp_path / "labelled.csv")
+    assert done.returncode == 0 and "120 papers got a task" in done.stdout, done.stderr
+    assert_one_sentence(run("label", source, "--output", tmp_path / "labelled.csv"), "exists already")
+    done = run("prepare", source, "--output", tmp_path / "prepared")
+    assert done.returncode == 0 and "120 papers read" in done.stdout, done.stderr
+    assert len(list((tmp_path / "prepared").glob("*.csv"))) == 3
