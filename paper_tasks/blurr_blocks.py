@@ -119,7 +119,7 @@ def set_max_length(loaders: DataLoaders, tokens: int) -> None:
 
 
 def parameter_groups(wrapper: BaseModelWrapper, train_embeddings: bool) -> list[list[torch.nn.Parameter]]:
-    """The encoder's lower half, its upper half and the classifier, for discriminative learning rates.
+    """The encoder's lower half, its upper half and the head, for discriminative learning rates.
 
     The embeddings go with the lower half, or with none: an optimizer step over a table of 30,000 words costs
     a CPU as much as some layers.
@@ -132,7 +132,7 @@ def parameter_groups(wrapper: BaseModelWrapper, train_embeddings: bool) -> list[
     lower = [*embeddings, *body[:half]] if train_embeddings else body[:half]
     for parameter in embeddings:
         parameter.requires_grad_(train_embeddings)
-    return [lower, body[half:], list(model.classifier.parameters())]
+    return [lower, body[half:], list(model.head.parameters())]
 
 
 def micro_f1(logits: torch.Tensor, truth: torch.Tensor) -> float:

@@ -152,7 +152,7 @@ def train(
     ] = None,
     frozen_epochs: Annotated[int, Option(min=1, help="Epochs with the encoder frozen.")] = 1,
     epochs: Annotated[int, Option(min=1, help="Epochs with all layers training.")] = 3,
-    learning_rate: Annotated[float, Option(help="Highest of the cycle, for the classifier layer.")] = 3e-3,
+    learning_rate: Annotated[float, Option(help="Highest of the cycle, for the head.")] = 2e-3,
     lower_divisor: Annotated[float, Option(help="The encoder's lower half learns at so much less.")] = 30.0,
     batch_size: Annotated[int, Option(min=1, help="Papers a step.")] = 32,
     max_length: Annotated[int, Option(min=8, help="Tokens of a paper read at most.")] = 256,
@@ -215,9 +215,13 @@ def evaluate(
     prepared: Prepared = PREPARED,
     output: Annotated[Path, Option("--output", "-o", help="Folder to write the tables to.")] = Path("results"),
     split: Annotated[str, Option(help="dev while developing; test for the last look.")] = "test",
+    document: Annotated[
+        Path | None, Option(help="Also put the table between its marks in this Markdown file.", show_default=False)
+    ] = None,
 ) -> None:
     """Measure exported models beside string matching and a TF-IDF linear SVM, on one table."""
     from paper_tasks.evaluate import evaluate as run
+    from paper_tasks.evaluate import update_document
 
     folders = {}
     for entry in model or [f"int8={MODEL_DIR}"]:
@@ -228,7 +232,10 @@ def evaluate(
     if split not in ("train", "dev", "test"):
         raise InputError(f"--split {split}: it is train, dev or test.")
     run(prepared, folders, output, split)
-    print((output / "evaluation.md").read_text(encoding="utf-8"))
+    table = (output / "evaluation.md").read_text(encoding="utf-8")
+    if document is not None:
+        update_document(document, table)
+    print(table)
 
 
 def main() -> None:

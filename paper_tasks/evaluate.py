@@ -12,6 +12,7 @@ from paper_tasks.errors import InputError
 from paper_tasks.label import Labeller
 from paper_tasks.prepare import indicator, read_labels, read_split
 
+MARKS = ("<!-- evaluation: from here on written by `make evaluate` -->", "<!-- evaluation: to here -->")
 COLUMNS = {
     "micro_f1": "micro-F1",
     "macro_f1": "macro-F1",
@@ -125,6 +126,17 @@ def markdown(counts: dict, systems: dict[str, dict]) -> str:
         cells = (f"{scores[column]:.3f}" if column in scores else "–" for column in COLUMNS)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def update_document(document: Path, table: str) -> None:
+    """Puts the table between the two marks in a document. Raises InputError if it has no such marks."""
+    text = document.read_text(encoding="utf-8")
+    before, start, rest = text.partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not (start and end):
+        raise InputError(f"{document} has no line '{MARKS[0]}' and '{MARKS[1]}' to put the table between.")
+    with tables.write_atomic(document) as path:
+        path.write_text(f"{before}{start}\n{table}{end}{after}", encoding="utf-8")
 
 
 def _measure_svm(held_out: HeldOut, prepared_dir: Path) -> dict:

@@ -1,4 +1,4 @@
-"""The classifier: a pretrained encoder, its tokens' mean, one linear layer."""
+"""The classifier: a pretrained encoder, and two linear layers on what it makes of the tokens."""
 
 import json
 from collections.abc import Sequence
@@ -19,63 +19,88 @@ NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 MINILM = "minilm"
 
 
+class Head(nn.Module):
+    """Logits from the states of a text's tokens: what they are about on average, plus whether any names the label.
+
+    The average suits a paper that circles around a task (mean pooling, as Sentence-BERT's; Reimers and Gurevych,
+    2019); one word among two hundred is lost in it, but not in a log-sum-exp, the smooth maximum (as in Pinheiro
+    and Collobert, 2015).
+    """
+
+    def __init__(self, hidden_size: int, labels: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.whole = nn.Linear(hidden_size, labels)
+        self.mention = nn.Linear(hidden_size, labels, bias=False)
+        self.register_buffer("scale", torch.ones(1))
+        self.register_buffer("shift", torch.zeros(1))
+
+    def forward(self, hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """hidden: (batch, sequence, hidden_size); attention_mask: (batch, sequence). Returns (batch, labels)."""
+        padding = (attention_mask == 0).unsqueeze(-1)
+        tokens = attention_mask.sum(dim=1, keepdim=True).to(hidden.dtype)
+        mentions = self.mention(hidden).masked_fill(padding, -1e4).logsumexp(dim=1) - tokens.log()
+        wholes = self.whole(self.dropout(mean_pooling(hidden, attention_mask)))
+        return self.scale * (wholes + mentions) + self.shift
+
+    @torch.no_grad()
+    def start(self, names: torch.Tensor, hidden: torch.Tensor, mask: torch.Tensor, frequencies: torch.Tensor) -> None:
+        """Starts as a search: a label's weights are the embedding of its name.
+
+        names: (labels, hidden_size). hidden, mask: states of some papers, to learn how long they are and how like
+        a name. frequencies: (labels,), the share of papers with each label: its probability for a paper that is
+        no liker its name than papers are on average.
+        """
+        length = mean_pooling(hidden, mask).norm(dim=1).mean()
+        # One logit of the names' spread of similarity around the mean, and then some: 8 worked best of 4, 8, 16.
+        self.whole.weight.copy_(8 * F.normalize(names) / length)
+        self.mention.weight.copy_(self.whole.weight / 2)
+        self.whole.bias.zero_()
+        self.whole.bias.copy_(torch.logit(frequencies, eps=1e-4) - self(hidden, mask).mean(dim=0))
+
+
 class PaperTaskModel(nn.Module):
     """Logits of every label for a batch of texts.
 
-    The encoder may be any that `transformers.AutoModel` loads; its last hidden states are averaged over the
-    tokens of the text (as Sentence-BERT does; Reimers and Gurevych, 2019), whatever pooling it came with.
+    The encoder may be any that `transformers.AutoModel` loads; only its last hidden states are used.
     """
 
     def __init__(self, encoder: nn.Module, labels: Sequence[str], dropout: float = 0.1) -> None:
         super().__init__()
         self.labels = list(labels)
         self.encoder = encoder
-        self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(encoder.config.hidden_size, len(self.labels))
+        self.head = Head(encoder.config.hidden_size, len(self.labels), dropout)
 
     @property
     def config(self):
         """The encoder's own configuration; blurr asks for it."""
         return self.encoder.config
 
-    def embed(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """(batch, sequence) of token ids and of 1 for text, 0 for padding, to (batch, hidden_size)."""
-        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        return (hidden * mask).sum(dim=1) / mask.sum(dim=1)
-
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **_) -> SequenceClassifierOutput:
-        """Logits are (batch, labels), before the sigmoid."""
-        return SequenceClassifierOutput(logits=self.classifier(self.dropout(self.embed(input_ids, attention_mask))))
+        """(batch, sequence) of token ids, and of 1 for text and 0 for padding, to (batch, labels) of logits."""
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return SequenceClassifierOutput(logits=self.head(hidden, attention_mask))
 
     @torch.no_grad()
     def start_from_names(
         self, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], frequencies: torch.Tensor
     ) -> None:
-        """Starts the classifier as a search: a label's weights are the embedding of its name.
+        """Starts the head from the labels' names (see `Head.start`); texts are some papers."""
 
-        texts: some papers, to learn how long their embeddings are and how like a name. frequencies: (labels,),
-        the share of papers with each label; where a paper is no liker a name than papers are on average, the
-        label's probability starts as its frequency.
-        """
-
-        def embed(batch: Sequence[str]) -> torch.Tensor:
+        def encode(batch: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
             tokens = tokenizer(list(batch), padding=True, truncation=True, max_length=128, return_tensors="pt")
-            return self.embed(tokens["input_ids"], tokens["attention_mask"])
+            inputs = {name: tokens[name] for name in ("input_ids", "attention_mask")}
+            return self.encoder(**inputs).last_hidden_state, inputs["attention_mask"]
 
         self.eval()
-        names, papers = F.normalize(embed(self.labels)), embed(texts)
-        # One logit of the names' spread of similarity around the mean, and then some: 8 worked best of 4, 8, 16.
-        weight = 8 * names / papers.norm(dim=1).mean()
-        self.classifier.weight.copy_(weight)
-        self.classifier.bias.copy_(torch.logit(frequencies, eps=1e-4) - (papers @ weight.T).mean(dim=0))
+        self.head.start(mean_pooling(*encode(self.labels)), *encode(texts), frequencies)
         self.train()
 
     @torch.no_grad()
     def rescale(self, scale: float, shift: float) -> None:
         """Makes every logit x into scale * x + shift."""
-        self.classifier.weight.mul_(scale)
-        self.classifier.bias.mul_(scale).add_(shift)
+        self.head.scale.mul_(scale)
+        self.head.shift.mul_(scale).add_(shift)
 
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase, training: dict) -> None:
         """Writes `model.safetensors`, the tokenizer, the encoder's `config.json` and `training.json`."""
@@ -102,6 +127,12 @@ class PaperTaskModel(nn.Module):
         model = cls(AutoModel.from_config(config, attn_implementation="eager"), training["labels"])
         model.load_state_dict(load_file(folder / "model.safetensors"))
         return model.eval()
+
+
+def mean_pooling(hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    """The mean over the tokens that are no padding: (batch, sequence, hidden_size) to (batch, hidden_size)."""
+    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * mask).sum(dim=1) / mask.sum(dim=1)
 
 
 def load_backbone(name: str | Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:

@@ -31,7 +31,7 @@ class TrainOptions:
 
     With `budget_minutes` (wall clock, all told) the learning rates follow the clock, so that the cycle is
     complete whenever the time is up; without, the epochs. Learning rates are the highest of the cycle, for the
-    classifier; the encoder's upper and lower half get less, down to a `lower_divisor`-th. Texts are cut to
+    head; the encoder's upper and lower half get less, down to a `lower_divisor`-th. Texts are cut to
     `short_length` tokens at first and to `max_length` in the last `long_share` of the cycle, as BERT's were
     (Devlin et al., 2019): half the length is more than twice the papers a second.
     """
@@ -42,7 +42,7 @@ class TrainOptions:
     epochs: int = 3
     frozen_share: float = 0.05
     frozen_learning_rate: float = 3e-3
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     lower_divisor: float = 30.0
     batch_size: int = 32
     short_length: int = 128
@@ -215,7 +215,7 @@ class Clock(Callback):
         if self._interrupted or now - self._saved > 60 * self.options.checkpoint_minutes:
             self._save()
         if self._interrupted:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(f"--resume goes on from {self.folder}.")
 
     def after_epoch(self) -> None:
         self.progress.step = 0

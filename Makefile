@@ -1,0 +1,66 @@
+# make demo   the app at http://127.0.0.1:7860          make test      the whole test suite
+# make data   splits from PAPERS                        make evaluate  the README's table, into results/
+# make model  train, export and evaluate on PAPERS      make lint      ruff
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PAPERS ?= csv_files/papers.csv.xz
+BUDGET_MINUTES ?= 62
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo install test lint data model evaluate picture clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/app.stamp
+	@$(BIN)/python -m deployment.app
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest
+
+install: $(VENV)/all.stamp
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+data: csv_files/prepared/report.json
+
+csv_files/prepared/report.json: $(PAPERS) | $(VENV)/all.stamp
+	$(BIN)/python -m paper_tasks prepare $(PAPERS) --output csv_files/prepared
+
+model: csv_files/prepared/report.json
+	$(BIN)/python -m paper_tasks train --backbone minilm --budget-minutes $(BUDGET_MINUTES) --output models/minilm
+	$(BIN)/python -m paper_tasks export --model models/minilm --output deployment/model
+	$(MAKE) evaluate
+
+# fp32 is compared where a training left it; the repository carries the int8 model alone.
+evaluate: csv_files/prepared/report.json
+	$(BIN)/python -m paper_tasks evaluate --output results --document README.md \
+	    $(if $(wildcard models/minilm/onnx/config.json),--model fp32=models/minilm/onnx) --model int8=deployment/model
+
+# Each stamp tells that its requirements were installed; edited requirements are installed anew.
+$(VENV)/app.stamp: deployment/requirements.txt | $(BIN)/python
+	@echo "Installing the app's packages ..."
+	@$(PIP) -r deployment/requirements.txt
+	@touch $@
+
+$(VENV)/all.stamp: requirements.txt deployment/requirements.txt $(wildcard requirements/*/pyproject.toml) | $(BIN)/python
+	@echo "Installing all packages (torch alone is large; some minutes) ..."
+	@$(PIP) -r requirements.txt
+	@touch $@ $(VENV)/app.stamp
+
+$(VENV)/test.stamp: requirements/test.txt $(VENV)/all.stamp
+	@$(PIP) -r requirements/test.txt
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	    { echo "This needs Python 3.11, not $$($(PYTHON) --version 2>&1); say where it is: make PYTHON=..." >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(PAPERS):
+	@echo "$(PAPERS) is missing: name a table of papers, make PAPERS=..., or scrape one (see csv_files/README.md)." >&2
+	@exit 2
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis

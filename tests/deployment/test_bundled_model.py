@@ -1,0 +1,85 @@
+"""The model that ships: what is in its folder, what it answers, and that it answers the same in any company."""
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deployment.classifier import MODEL_DIR, TaskClassifier
+from tests.deployment import golden
+
+ROOT = Path(__file__).parents[2]
+# Dynamic int8 takes one scale for a whole batch, so a text's logits move a little with its company,
+# and the integer kernels of another CPU round otherwise.
+LOGIT_TOLERANCE = 0.5
+PROBABILITY_TOLERANCE = 0.05
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return TaskClassifier.load()
+
+
+def test_the_folder_is_small_and_holds_no_code(classifier):
+    files = {path.name: path.stat().st_size for path in MODEL_DIR.iterdir()}
+    assert {"paper_task_classifier_quantized.onnx", "tokenizer.json", "config.json"} <= files.keys()
+    assert sum(files.values()) < 30_000_000
+    assert not [name for name in files if name.endswith((".pkl", ".pt", ".bin", ".pth"))]
+
+
+def test_labels_are_the_vocabulary(classifier):
+    vocabulary = json.loads((ROOT / "json_files" / "task_types_encoded.json").read_text(encoding="utf-8"))
+    assert list(classifier.labels) == sorted(vocabulary, key=vocabulary.get)
+
+
+def test_the_config_tells_how_it_was_made(classifier):
+    training, scores = classifier.config["training"], classifier.config["scores"]
+    assert "distant" in training["data"]["labels"] and training["data"]["papers_train"] > 30_000
+    assert training["papers_seen"] > 0 and training["seed"] is not None
+    for kind in ("fp32", "int8"):
+        assert 0.5 < scores[kind]["micro_f1"] <= 1
+    assert abs(scores["fp32"]["micro_f1"] - scores["int8"]["micro_f1"]) < 0.02
+
+
+def test_golden_logits(classifier):
+    expected = json.loads(golden.PATH.read_text(encoding="utf-8"))
+    logits = classifier.logits(golden.PAPERS)
+    for row, known in zip(logits, expected, strict=True):
+        found = [row[classifier.labels.index(label)] for label in known]
+        np.testing.assert_allclose(found, list(known.values()), atol=LOGIT_TOLERANCE)
+
+
+def test_alone_or_in_a_batch_the_answer_is_the_same(classifier):
+    rng = random.Random(0)
+    words = " ".join(abstract for _, abstract in golden.PAPERS).split()
+    others = [
+        (" ".join(rng.choices(words, k=8)), " ".join(rng.choices(words, k=rng.randrange(5, 300)))) for _ in range(40)
+    ]
+    papers = [paper for pair in zip(golden.PAPERS * 7, others, strict=False) for paper in pair]
+    together = classifier.probabilities(papers)
+    alone = np.concatenate([classifier.probabilities([paper]) for paper in papers])
+    assert np.abs(together - alone).max() < PROBABILITY_TOLERANCE
+
+
+@pytest.mark.parametrize(
+    "title, abstract, task",
+    [
+        ("Faster pedestrian detection at night", "A detector for thermal cameras.", "Pedestrian Detection"),
+        (
+            "Translating low-resource languages",
+            "Neural machine translation with little parallel text.",
+            "Machine Translation",
+        ),
+        ("Question answering over tables", "We answer questions about tables.", "Question Answering"),
+        ("Who is speaking?", "We verify speakers from short utterances.", "Speaker Verification"),
+        ("Denoising photographs", "A network for image denoising without clean targets.", "Image Denoising"),
+        ("Forecasting demand", "A transformer for time series forecasting.", "Time Series Forecasting"),
+        ("Predicting missing facts", "Embeddings for knowledge graph completion.", "Knowledge Graph Completion"),
+        ("Learning to play", "Deep reinforcement learning for Atari games.", "Atari Games"),
+    ],
+)
+def test_plain_cases_are_in_the_top_three(classifier, title, abstract, task):
+    (tags,) = classifier.predict([(title, abstract)], threshold=0.0, top_k=3)
+    assert task in [tag.task for tag in tags]
