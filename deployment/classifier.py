@@ -218,9 +218,7 @@ def _batches(lengths: list[int]) -> Iterator[list[int]]:
     batch: list[int] = []
     for row in sorted(range(len(lengths)), key=lengths.__getitem__):
         longest = lengths[row]
-        if batch and (
-            longest * (len(batch) + 1) > TOKENS_PER_BATCH or longest > lengths[batch[0]] + MAX_PADDING
-        ):
+        if batch and (longest * (len(batch) + 1) > TOKENS_PER_BATCH or longest > lengths[batch[0]] + MAX_PADDING):
             yield batch
             batch = []
         batch.append(row)

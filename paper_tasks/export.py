@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from deployment.classifier import TaskClassifier
 from paper_tasks import metrics, tables, vocabulary
 from paper_tasks.errors import InputError
-from paper_tasks.model import PaperTaskModel
+from paper_tasks.model import MINILM, PaperTaskModel
 from paper_tasks.prepare import indicator, read_split
 
 FP32 = "paper_task_classifier.onnx"
@@ -45,7 +45,7 @@ def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: in
     report = json.loads((prepared_dir / "report.json").read_text(encoding="utf-8"))
     config = {
         "format_version": 1,
-        "backbone": training["backbone"],
+        "backbone": "all-MiniLM-L6-v2" if training["backbone"] == MINILM else training["backbone"],
         "max_length": max_length,
         "text_format": training["text_format"],
         "labels": model.labels,
