@@ -93,7 +93,6 @@ def data_loaders(
         hf_model=model,
         include_labels=False,
         max_length=max_length,
-        batch_tokenize_kwargs={"labels": model.labels},
         # Characters stand for tokens: counting those would mean to tokenize every text before the first batch.
         dl_type=partial(EpochDL, seed=seed),
     )
@@ -162,6 +161,8 @@ def learner(
         opt_func=partial(Adam, wd=weight_decay, eps=1e-8),
         splitter=partial(parameter_groups, train_embeddings=train_embeddings),
         metrics=[AccumMetric(score, flatten=False) for score in (micro_f1, macro_f1)],
+        # Else fastai trains the encoder's layer norms even when it is frozen.
+        train_bn=False,
         cbs=[BaseModelCallback, *callbacks],
     )
     return built.to_fp16() if torch.cuda.is_available() else built

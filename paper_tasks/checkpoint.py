@@ -13,11 +13,11 @@ OLD = ".old"
 
 
 def save(folder: Path, model: torch.nn.Module, optimizer: Optimizer, state: dict) -> None:
-    """Writes model, optimizer, random state and `state` (JSON) beside `folder`, then takes its place."""
+    """Writes model, optimizer and `state` (JSON) beside `folder`, then takes its place."""
     fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + OLD)
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    tensors, scalars = {"torch_rng": torch.get_rng_state()}, {}
+    tensors, scalars = {}, {}
     for place, moments in enumerate(optimizer.state_dict()["state"]):
         for name, value in moments.items():
             if isinstance(value, torch.Tensor):
@@ -56,9 +56,8 @@ def load_model(folder: Path, model: torch.nn.Module) -> None:
 
 
 def load_optimizer(folder: Path, optimizer: Optimizer) -> None:
-    """Puts the optimizer's moments back, and torch's random numbers where they were."""
+    """Puts the optimizer's moments back."""
     tensors = load_file(folder / "optimizer.safetensors")
-    torch.set_rng_state(tensors.pop("torch_rng"))
     whole = optimizer.state_dict()
     moments: list[dict] = [{} for _ in whole["state"]]
     for key, value in (tensors | load_state(folder)["optimizer"]).items():

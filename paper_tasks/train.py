@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from fastai.callback.core import Callback, CancelFitException
@@ -187,19 +188,25 @@ class Clock(Callback):
         if self.epoch < self._resumed_epoch:
             return
         self.progress.epoch = self.epoch
-        number = 1000 * self.progress.stage + self.epoch
-        self.texts.start_epoch(number)
-        self.dls.train.epoch, self.dls.train.skip = number, self.progress.step
+        # A number for the epoch among those of both stages.
+        self._number = 1000 * self.progress.stage + self.epoch
+        self.texts.start_epoch(self._number)
+        self.dls.train.epoch, self.dls.train.skip = self._number, self.progress.step
+
+    def before_train(self) -> None:
+        self._cut_texts(self.progress.step)
 
     def before_batch(self) -> None:
         if not self.training:
             return
-        done = (self.epoch + self.progress.step / len(self.dls.train)) / self.n_epoch
-        self.learn.pct_train = max(done, self._share_of_time())
-        is_long = self.progress.stage == 1 and self.learn.pct_train >= 1 - self.options.long_share
-        set_max_length(self.dls, self.options.max_length if is_long else self.options.short_length)
+        # Dropout depends on seed and step alone: a resumed training has no random state to restore.
+        state = np.random.SeedSequence([self.options.seed, self._number, self.progress.step])
+        torch.manual_seed(int(state.generate_state(1)[0]))
+        self.learn.pct_train = self._share_done(self.progress.step)
         if self.learn.pct_train >= 1:
             raise CancelFitException
+        # This batch is cut already.
+        self._cut_texts(self.progress.step + 1)
 
     def before_validate(self) -> None:
         set_max_length(self.dls, self.options.max_length)
@@ -218,6 +225,8 @@ class Clock(Callback):
             raise KeyboardInterrupt(f"--resume goes on from {self.folder}.")
 
     def after_epoch(self) -> None:
+        if self.epoch < self._resumed_epoch:
+            return
         self.progress.step = 0
         names = ("epoch", *self.recorder.metric_names[1:-1])
         row = dict(zip(names, (self.epoch, *self.recorder.values[-1]), strict=False))
@@ -232,6 +241,14 @@ class Clock(Callback):
         now = time.monotonic()
         self.progress.seconds += now - self._mark
         self._mark = now
+
+    def _share_done(self, step: int) -> float:
+        done = (self.epoch + step / len(self.dls.train)) / self.n_epoch
+        return max(done, self._share_of_time())
+
+    def _cut_texts(self, step: int) -> None:
+        is_long = self.progress.stage == 1 and self._share_done(step) >= 1 - self.options.long_share
+        set_max_length(self.dls, self.options.max_length if is_long else self.options.short_length)
 
     def _share_of_time(self) -> float:
         self._tick()

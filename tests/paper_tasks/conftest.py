@@ -1,0 +1,40 @@
+import pytest
+
+from tests.paper_tasks import tiny
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    return tiny.write_prepared(tmp_path_factory.mktemp("prepared"))
+
+
+@pytest.fixture(scope="session")
+def backbone(tmp_path_factory):
+    # No "roberta" in the name: blurr would guess from it.
+    return tiny.write_backbone(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, prepared, backbone):
+    """A model that `train` fine-tuned on the invented papers."""
+    from paper_tasks.train import train
+
+    folder = tmp_path_factory.mktemp("trained")
+    return folder, train(prepared, folder, tiny_options(backbone, epochs=6), overwrite=True)
+
+
+def tiny_options(backbone, **changes):
+    from paper_tasks.train import TrainOptions
+
+    options = {
+        "backbone": str(backbone),
+        "learning_rate": 2e-2,
+        "frozen_learning_rate": 2e-2,
+        "lower_divisor": 4.0,
+        "batch_size": 16,
+        "short_length": 48,
+        "max_length": 64,
+        "train_embeddings": True,
+        "dev_papers": 40,
+    }
+    return TrainOptions(**options | changes)

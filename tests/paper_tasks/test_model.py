@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from paper_tasks.errors import InputError
+from paper_tasks.model import Head, PaperTaskModel, load_backbone, mean_pooling
+
+LABELS = ["Image Captioning", "Speech Recognition", "Machine Translation", "Graph Clustering"]
+
+
+@pytest.fixture
+def tiny_model(backbone):
+    encoder, tokenizer = load_backbone(backbone)
+    return PaperTaskModel(encoder, LABELS).eval(), tokenizer
+
+
+def batch(tokenizer, *texts):
+    tokens = tokenizer(list(texts), padding=True, return_tensors="pt")
+    return {name: tokens[name] for name in ("input_ids", "attention_mask")}
+
+
+def test_padding_changes_no_logit(tiny_model):
+    model, tokenizer = tiny_model
+    long = "agents that press buttons for rewards " * 5
+    with torch.no_grad():
+        alone = model(**batch(tokenizer, "old consoles")).logits[0]
+        together = model(**batch(tokenizer, "old consoles", long)).logits[0]
+    torch.testing.assert_close(alone, together, atol=1e-5, rtol=1e-5)
+
+
+def test_mean_pooling_leaves_padding_out():
+    hidden = torch.tensor([[[1.0], [3.0], [100.0]]])
+    assert mean_pooling(hidden, torch.tensor([[1, 1, 0]])).item() == 2
+
+
+def test_one_token_that_names_a_label_is_heard_in_a_long_text():
+    head = Head(2, 1, dropout=0.0).eval()
+    with torch.no_grad():
+        head.whole.weight.zero_()
+        head.whole.bias.zero_()
+        head.mention.weight.copy_(torch.tensor([[20.0, 0.0]]))
+        quiet = torch.zeros(1, 200, 2)
+        loud = quiet.clone()
+        loud[0, 150, 0] = 1.0
+        mask = torch.ones(1, 200, dtype=torch.int64)
+        assert head(quiet, mask).item() == pytest.approx(0, abs=1e-4)
+        assert head(loud, mask).item() == pytest.approx(20 - np.log(200), abs=0.01)
+
+
+def test_rescale_is_linear_in_the_logits(tiny_model):
+    model, tokenizer = tiny_model
+    inputs = batch(tokenizer, "old consoles", "grainy pictures")
+    with torch.no_grad():
+        before = model(**inputs).logits
+        model.rescale(2.0, 1.0)
+        model.rescale(0.5, -1.0)
+        after = model(**inputs).logits
+    torch.testing.assert_close(after, before - 0.5)
+
+
+def test_what_is_saved_is_loaded(tiny_model, tmp_path):
+    model, tokenizer = tiny_model
+    model.save(tmp_path, tokenizer, {"backbone": "tiny"})
+    inputs = batch(tokenizer, "old consoles")
+    with torch.no_grad():
+        torch.testing.assert_close(PaperTaskModel.load(tmp_path)(**inputs).logits, model(**inputs).logits)
+    assert {path.suffix for path in tmp_path.iterdir()} <= {".json", ".safetensors", ".txt", ".jinja"}
+    assert load_file(tmp_path / "model.safetensors").keys() == model.state_dict().keys()
+
+
+def test_a_folder_without_a_model_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"model\.safetensors is missing"):
+        PaperTaskModel.load(tmp_path)
+
+
+def test_minilm_comes_with_the_installation_and_knows_names(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    encoder, tokenizer = load_backbone("minilm")
+    model = PaperTaskModel(encoder, LABELS)
+    texts = [
+        "We describe photographs in words.",
+        "Voices become text.",
+        "From French into English.",
+        "Groups of vertices.",
+    ]
+    model.start_from_names(tokenizer, texts, torch.full((len(LABELS),), 0.1))
+    model.eval()
+    with torch.no_grad():
+        logits = model(**batch(tokenizer, *texts)).logits
+    assert logits.argmax(dim=1).tolist() == [0, 1, 2, 3]
+    assert logits.mean().item() == pytest.approx(np.log(0.1 / 0.9), abs=0.5)
+
+
+@pytest.mark.parametrize("name", ["no/such-backbone", "."])
+def test_an_unknown_backbone_is_told(monkeypatch, name):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(InputError, match="minilm"):
+        load_backbone(name)

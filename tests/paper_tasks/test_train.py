@@ -1,0 +1,119 @@
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from paper_tasks.errors import InputError
+from paper_tasks.train import Progress, build_learner, train
+from tests.paper_tasks.conftest import tiny_options
+
+ROOT = Path(__file__).parents[2]
+# The same options as in this process, in one that can be killed; checkpoints after every batch or two.
+SCRIPT = """
+import sys
+from pathlib import Path
+from paper_tasks.train import train
+from tests.paper_tasks.conftest import tiny_options
+prepared, backbone, output, resume = sys.argv[1:]
+options = tiny_options(backbone, epochs=8, frozen_epochs=3, checkpoint_minutes=0.001)
+train(Path(prepared), Path(output), options, resume=resume == "resume")
+"""
+
+
+def start(prepared, backbone, output, resume=""):
+    command = [sys.executable, "-c", SCRIPT, *map(str, (prepared, backbone, output)), resume]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def assert_same_weights(one, other):
+    first, second = load_file(one / "model.safetensors"), load_file(other / "model.safetensors")
+    assert first.keys() == second.keys()
+    for name in first:
+        torch.testing.assert_close(first[name], second[name], rtol=0, atol=0)
+
+
+def test_training_learns(trained):
+    folder, training = trained
+    history = pd.read_csv(folder / "history.csv")
+    assert list(history["stage"]) == ["frozen"] + ["unfrozen"] * 6
+    assert training["dev"]["micro_f1"] > 0.8 > history["micro_f1"].iloc[0]
+    assert training["papers_seen"] >= 7 * 200
+    assert json.loads((folder / "training.json").read_text(encoding="utf-8"))["seed"] == 22
+    assert not (folder / "checkpoint").exists()
+
+
+def test_nothing_is_pickled(trained):
+    folder, _ = trained
+    for path in folder.rglob("*"):
+        # Pickles and torch's zip files start with these.
+        assert not path.is_file() or path.read_bytes()[:2] not in (b"\x80\x02", b"\x80\x04", b"PK")
+
+
+def test_the_frozen_stage_moves_the_head_alone(prepared, backbone):
+    learn, _, model = build_learner(prepared, tiny_options(backbone), Progress())
+    encoder = {name: value.clone() for name, value in model.encoder.state_dict().items()}
+    head = {name: value.clone() for name, value in model.head.state_dict().items()}
+    learn.freeze()
+    with learn.no_bar(), learn.no_logging():
+        learn.fit_one_cycle(1, 1e-2)
+    assert all(torch.equal(value, encoder[name]) for name, value in model.encoder.state_dict().items())
+    assert not torch.equal(model.head.whole.weight, head["whole.weight"])
+
+
+def test_the_same_seed_gives_the_same_weights(prepared, backbone, tmp_path):
+    for name, seed in (("one", 1), ("two", 1), ("three", 2)):
+        train(prepared, tmp_path / name, tiny_options(backbone, epochs=1, seed=seed))
+    assert_same_weights(tmp_path / "one", tmp_path / "two")
+    with pytest.raises(AssertionError):
+        assert_same_weights(tmp_path / "one", tmp_path / "three")
+
+
+def test_a_budget_ends_the_training_with_its_cycle_complete(prepared, backbone, tmp_path):
+    options = tiny_options(backbone, epochs=10_000, budget_minutes=0.05)
+    started = time.monotonic()
+    training = train(prepared, tmp_path, options)
+    assert time.monotonic() - started < 30
+    assert training["minutes"] <= 0.3 and training["papers_seen"] > 0
+
+
+def test_an_existing_training_is_not_overwritten_unasked(trained, prepared, backbone):
+    with pytest.raises(InputError, match="--resume"):
+        train(prepared, trained[0], tiny_options(backbone))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [0, 1], ids=["frozen", "unfrozen"])
+def test_a_killed_training_resumes_as_if_undisturbed(prepared, backbone, tmp_path, stage):
+    undisturbed = start(prepared, backbone, tmp_path / "undisturbed")
+    killed = start(prepared, backbone, tmp_path / "killed")
+    state = tmp_path / "killed" / "checkpoint" / "state.json"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert killed.poll() is None, killed.stderr.read()
+        try:
+            progress = json.loads(state.read_text(encoding="utf-8"))["progress"]
+        except (FileNotFoundError, ValueError):
+            continue
+        if progress["stage"] == stage and progress["epoch"] >= 1 and progress["step"] > 2:
+            break
+    killed.kill()
+    killed.wait()
+
+    with pytest.raises(InputError, match="batch_size"):
+        train(prepared, tmp_path / "killed", tiny_options(backbone, batch_size=8), resume=True)
+    resumed = start(prepared, backbone, tmp_path / "killed", "resume")
+    assert resumed.wait(timeout=120) == 0 and undisturbed.wait(timeout=120) == 0
+    assert_same_weights(tmp_path / "killed", tmp_path / "undisturbed")
+    for folder in (tmp_path / "killed", tmp_path / "undisturbed"):
+        training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+        assert training["papers_seen"] % 1 == 0
+    histories = [pd.read_csv(tmp_path / name / "history.csv") for name in ("killed", "undisturbed")]
+    pd.testing.assert_frame_equal(*(history[["stage", "epoch", "micro_f1"]] for history in histories))
