@@ -1,6 +1,7 @@
 # make demo   the app at http://127.0.0.1:7860          make test      the whole test suite
 # make data   splits from PAPERS                        make evaluate  the README's table, into results/
-# make model  train, export and evaluate on PAPERS      make lint      ruff
+# make model  train, export and evaluate on PAPERS      make picture   the README's screenshot
+# make lint   ruff                                      make clean     remove what was installed
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -61,6 +62,10 @@ $(BIN)/python:
 $(PAPERS):
 	@echo "$(PAPERS) is missing: name a table of papers, make PAPERS=..., or scrape one (see csv_files/README.md)." >&2
 	@exit 2
+
+# The README's picture, taken in headless Chromium.
+picture: $(VENV)/test.stamp
+	$(BIN)/python -m tests.deployment.picture
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis

@@ -80,7 +80,7 @@ def to_onnx(model: PaperTaskModel, path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "raw.onnx"
         torch.onnx.export(
-            _LogitsOnly(model),
+            _LogitsOnly(model).eval(),
             (example, example),
             raw,
             input_names=["input_ids", "attention_mask"],

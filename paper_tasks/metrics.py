@@ -53,7 +53,7 @@ class Readers:
 
 def hits_at_k(truth: np.ndarray, scores: np.ndarray, k: int = 5) -> np.ndarray:
     """Boolean: labels of `truth` that are among their paper's k highest scores above the lowest possible."""
-    top = np.argpartition(-scores, k, axis=1)[:, :k]
+    top = np.argsort(-scores, axis=1)[:, :k]
     in_top = np.zeros(scores.shape, dtype=bool)
     np.put_along_axis(in_top, top, True, axis=1)
     return in_top & (scores > -np.inf) & truth.astype(bool)
