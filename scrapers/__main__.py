@@ -1,0 +1,5 @@
+"""`python -m scrapers`."""
+
+from scrapers.cli import main
+
+main()
