@@ -35,16 +35,19 @@ COLUMNS = [column.name for column in fields(Paper)]
 
 
 def write_csv(path: Path, papers: Iterable[Paper]) -> int:
-    """Writes the papers as they come to a file beside `path`, which takes its place at the end. Returns their number."""
+    """Writes the papers to a file beside `path`, which takes its place at the end. Returns their number."""
     partial = path.with_name(path.name + ".partial")
     papers_written = 0
-    with partial.open("w", newline="", encoding="utf-8", errors="replace") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for paper in papers:
-            writer.writerow(paper.cells())
-            papers_written += 1
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("w", newline="", encoding="utf-8", errors="replace") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            for paper in papers:
+                writer.writerow(paper.cells())
+                papers_written += 1
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return papers_written

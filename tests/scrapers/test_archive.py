@@ -101,12 +101,12 @@ def test_a_missing_shard_is_told(httpserver, tmp_path):
 
 
 def test_the_command(shard, tmp_path):
-    command = [sys.executable, "-m", "scrapers", "archive"]
-    done = subprocess.run(
-        [*command, shard, "--output", tmp_path / "out.csv"], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
+    def run(dump):
+        command = [sys.executable, "-m", "scrapers", "archive", dump, "--output", tmp_path / "out.csv"]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+    done = run(shard)
     assert done.returncode == 0 and "6 papers" in done.stdout, done.stderr
-    done = subprocess.run(
-        [*command, tmp_path / "absent.parquet"], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
+    done = run(tmp_path / "absent.parquet")
     assert done.returncode == 2 and done.stderr.startswith("error: ") and "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("*.partial"))
