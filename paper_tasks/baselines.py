@@ -19,7 +19,7 @@ def matching_scores(papers: pd.DataFrame, labels: list[str]) -> np.ndarray:
     labeller = Labeller([vocabulary.task(name) for name in labels])
     scores = np.full((len(papers), len(labels)), -np.inf, dtype=np.float32)
     rows = zip(papers["title"], papers["abstract"], strict=True)
-    for row, texts in enumerate(tqdm(rows, total=len(papers), desc="matching", unit="paper", delay=1)):
+    for row, texts in enumerate(tqdm(rows, total=len(papers), desc="matching", unit="paper", delay=1, disable=None)):
         for text, weight in zip(texts, (5, 1), strict=True):
             for mention in labeller.mentions(text):
                 places = list(mention.tasks)

@@ -10,7 +10,7 @@ from paper_tasks import metrics, tables, vocabulary
 from paper_tasks.baselines import LinearSvm, matching_scores
 from paper_tasks.errors import InputError
 from paper_tasks.label import Labeller
-from paper_tasks.prepare import indicator, read_labels, read_split
+from paper_tasks.prepare import indicator, pairs, read_labels, read_split
 
 MARKS = ("<!-- evaluation: from here on written by `make evaluate` -->", "<!-- evaluation: to here -->")
 COLUMNS = {
@@ -84,13 +84,14 @@ def evaluate(prepared_dir: Path, model_dirs: dict[str, Path], output_dir: Path, 
     papers = held_out.papers
     systems = {"string matching": held_out.measure(matching_scores(papers, labels), 0.0, None)}
     systems["TF-IDF + linear SVM"] = _measure_svm(held_out, prepared_dir)
+    masked_papers = pd.DataFrame({"title": "", "abstract": papers["masked"]})
     per_task: dict[str, np.ndarray] = {}
     for name, folder in model_dirs.items():
         classifier = TaskClassifier.load(folder)
         if list(classifier.labels) != labels:
             raise InputError(f"{folder} was trained on other tasks than {prepared_dir}; prepare or train again.")
-        scores = classifier.probabilities(zip(papers["title"], papers["abstract"], strict=True))
-        masked = classifier.probabilities(("", text) for text in papers["masked"])
+        scores = classifier.probabilities(pairs(papers, f"{name}, as published"))
+        masked = classifier.probabilities(pairs(masked_papers, f"{name}, masked"))
         systems[name] = held_out.measure(scores, classifier.default_threshold, masked)
         per_task[name] = (scores >= classifier.thresholds).astype(np.int64)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import pandas as pd
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers.fusion_options import FusionOptions
@@ -20,10 +19,12 @@ from deployment.classifier import TaskClassifier
 from paper_tasks import metrics, tables, vocabulary
 from paper_tasks.errors import InputError
 from paper_tasks.model import MINILM, PaperTaskModel
-from paper_tasks.prepare import indicator, read_split
+from paper_tasks.prepare import indicator, pairs, read_split
 
 FP32 = "paper_task_classifier.onnx"
 INT8 = "paper_task_classifier_quantized.onnx"
+# Times as many labels are more than enough for two numbers.
+CALIBRATION_PAPERS = 2000
 # Both projections and the embedding table: it is half of a small encoder.
 QUANTIZED = ["MatMul", "Gemm", "Attention", "Gather"]
 
@@ -55,16 +56,17 @@ def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: in
 
     with tempfile.TemporaryDirectory() as folder:
         fp32 = _write(model, model_dir, Path(folder), config, quantized=False)
-        model.rescale(*calibration(fp32.logits(_pairs(dev)), dev_truth))
+        some = slice(CALIBRATION_PAPERS)
+        model.rescale(*calibration(fp32.logits(pairs(dev[some], "calibrating")), dev_truth[some]))
     fp32 = _write(model, model_dir, fp32_dir, config, quantized=False)
     int8 = _write(model, model_dir, output_dir, config, quantized=True)
 
-    threshold = metrics.best_threshold(dev_truth, int8.probabilities(_pairs(dev)))
+    threshold = metrics.best_threshold(dev_truth, int8.probabilities(pairs(dev, "int8 on dev")))
     config |= {"default_threshold": threshold, "thresholds": [threshold] * len(model.labels)}
     truth = indicator(test["tasks"], model.labels)
     scores = {}
     for name, classifier in (("fp32", fp32), ("int8", int8)):
-        probabilities = classifier.probabilities(_pairs(test))
+        probabilities = classifier.probabilities(pairs(test, f"{name} on test"))
         scores[name] = metrics.threshold_scores(truth, (probabilities >= threshold).astype(np.int64))
         scores[name]["precision_at_1"] = metrics.precision_at_1(truth, probabilities)
     config["scores"] = scores | {"split": "test", "papers": len(test), "labels": "distant"}
@@ -155,10 +157,6 @@ def _write(model: PaperTaskModel, model_dir: Path, folder: Path, config: dict, q
     half = {"default_threshold": 0.5, "thresholds": [0.5] * len(model.labels), "scores": {}}
     write_config(folder, config | half, INT8 if quantized else FP32)
     return TaskClassifier.load(folder)
-
-
-def _pairs(papers: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(zip(papers["title"], papers["abstract"], strict=True))
 
 
 def _info(task: vocabulary.Task) -> dict:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,12 +12,11 @@ import pandas as pd
 from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit
 from tqdm import tqdm
 
-from deployment.classifier import format_paper
+from deployment.classifier import TEXT_FORMAT, format_paper
 from paper_tasks import tables, vocabulary
 from paper_tasks.errors import InputError
 from paper_tasks.label import Labeller, label, read_papers
 
-TEXT_FORMAT = "{title}. {abstract}"
 SPLITS = ("train", "dev", "test")
 
 
@@ -138,6 +137,12 @@ def read_split(prepared_dir: Path, name: str) -> pd.DataFrame:
     return papers
 
 
+def pairs(papers: pd.DataFrame, description: str) -> Iterator[tuple[str, str]]:
+    """(title, abstract) of each paper, for the classifier; with a progress bar."""
+    rows = zip(papers["title"], papers["abstract"], strict=True)
+    yield from tqdm(rows, desc=description, total=len(papers), unit="paper", delay=1, disable=None)
+
+
 def indicator(tasks: Iterable[Iterable[str]], labels: list[str]) -> np.ndarray:
     """0 and 1, int64, (papers, labels). (int8 overflows inside scikit-learn's sparse columns beyond 128.)"""
     places = {name: place for place, name in enumerate(labels)}
@@ -165,5 +170,5 @@ def _masked(papers: pd.DataFrame, kept: list[str], labeller: Labeller) -> list[s
     rows = zip(papers["title"], papers["abstract"], papers["tasks"], strict=True)
     return [
         labeller.remove_mentions(format_paper(title, abstract, TEXT_FORMAT), {places[task] for task in tasks})
-        for title, abstract, tasks in tqdm(rows, total=len(papers), desc="masking", unit="paper", delay=1)
+        for title, abstract, tasks in tqdm(rows, total=len(papers), desc="masking", unit="paper", delay=1, disable=None)
     ]

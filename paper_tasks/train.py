@@ -17,13 +17,13 @@ from fastai.callback.training import GradientClip
 from fastai.learner import Learner
 from transformers import PreTrainedTokenizerBase
 
-from deployment.classifier import format_paper
+from deployment.classifier import TEXT_FORMAT, format_paper
 from paper_tasks import checkpoint
 from paper_tasks.blurr_blocks import PaperTexts, data_loaders, learner, set_max_length
 from paper_tasks.errors import InputError
 from paper_tasks.losses import LOSSES
 from paper_tasks.model import PaperTaskModel, load_backbone
-from paper_tasks.prepare import TEXT_FORMAT, indicator, read_labels, read_split
+from paper_tasks.prepare import indicator, read_labels, read_split
 
 
 @dataclass(frozen=True)

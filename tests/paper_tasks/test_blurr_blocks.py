@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 import torch
 
-from deployment.classifier import format_paper
+from deployment.classifier import TEXT_FORMAT, format_paper
 from paper_tasks.blurr_blocks import BaseModelCallback, BaseModelWrapper, PaperTexts, parameter_groups
-from paper_tasks.prepare import TEXT_FORMAT, read_split
+from paper_tasks.prepare import read_split
 from paper_tasks.train import build_learner
 from tests.paper_tasks.conftest import tiny_options
 
