@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from itertools import islice, pairwise
 from pathlib import Path
@@ -26,12 +26,8 @@ TEXT_FORMAT = "{title}. {abstract}"
 
 # Far more than the model's window of tokens, and little enough that nobody's megabyte keeps others waiting.
 MAX_CHARACTERS = 20_000
-# Papers tokenized and sorted by length together: enough of each length, little enough to stream.
-WINDOW = 1024
-# Bounds the memory of one run of the model, which batches bounded by papers would not.
-TOKENS_PER_BATCH = 4096
-# Padding is work for nothing, and in dynamic int8 it shifts the scores: few tokens of it in any row.
-MAX_PADDING = 8
+# Papers tokenized together, on every core; little enough to stream.
+WINDOW = 256
 
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]"
@@ -90,12 +86,9 @@ class TaskClassifier:
         config: `config.json` as read: what the model was trained on, and how it scored.
     """
 
-    def __init__(
-        self, session: "InferenceSession", tokenizer: "Tokenizer", pad_token_id: int, config: dict[str, Any]
-    ) -> None:
+    def __init__(self, session: "InferenceSession", tokenizer: "Tokenizer", config: dict[str, Any]) -> None:
         self._session = session
         self._tokenizer = tokenizer
-        self._pad_token_id = pad_token_id
         self._info: dict[str, dict[str, Any]] = config["task_info"]
         self._columns = cache(self._columns_shown)
         self.config = config
@@ -112,8 +105,7 @@ class TaskClassifier:
         folder = Path(folder)
         config = read_config(folder)
         verify_files(folder, config)
-        tokenizer, pad_token_id = open_tokenizer(folder, config)
-        return cls(open_session(folder, config, threads), tokenizer, pad_token_id, config)
+        return cls(open_session(folder, config, threads), open_tokenizer(folder, config), config)
 
     def area(self, task: str) -> str:
         """The field that a task belongs to, such as "computer vision"; KeyError for an unknown task."""
@@ -198,29 +190,14 @@ class TaskClassifier:
         return list(groups), np.array(columns, dtype=np.int64), np.cumsum([0, *sizes])[:-1]
 
     def _logits(self, encodings: list["Encoding"]) -> np.ndarray:
-        """float32 (encodings, labels), run in batches of texts of nearly one length."""
+        """float32 (encodings, labels), each text run by itself.
+
+        In dynamic int8 the texts of a batch share one scale, and padding has a part in it: a text's probabilities
+        would move with its company. On a CPU a batch gains next to nothing, as one abstract fills the cores.
+        """
         logits = np.empty((len(encodings), len(self.labels)), dtype=np.float32)
-        lengths = [len(encoding) for encoding in encodings]
-        for rows in _batches(lengths):
-            shape = len(rows), max(lengths[row] for row in rows)
-            input_ids = np.full(shape, self._pad_token_id, dtype=np.int64)
-            attention_mask = np.zeros(shape, dtype=np.int64)
-            for place, row in enumerate(rows):
-                input_ids[place, : lengths[row]] = encodings[row].ids
-                attention_mask[place, : lengths[row]] = 1
-            inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
-            (logits[rows],) = self._session.run(["logits"], inputs)
+        for row, encoding in enumerate(encodings):
+            input_ids = np.array([encoding.ids], dtype=np.int64)
+            inputs = {"input_ids": input_ids, "attention_mask": np.ones_like(input_ids)}
+            (logits[row : row + 1],) = self._session.run(["logits"], inputs)
         return logits
-
-
-def _batches(lengths: list[int]) -> Iterator[list[int]]:
-    """Row numbers in batches, shortest texts first; no batch holds too many tokens or too much padding."""
-    batch: list[int] = []
-    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
-        longest = lengths[row]
-        if batch and (longest * (len(batch) + 1) > TOKENS_PER_BATCH or longest > lengths[batch[0]] + MAX_PADDING):
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch

@@ -54,22 +54,15 @@ def verify_files(folder: Path, config: dict[str, Any]) -> None:
             raise _broken(folder, f"{name} is not the file that was exported: cut short, altered or replaced")
 
 
-def open_tokenizer(folder: Path, config: dict[str, Any]) -> tuple[Tokenizer, int]:
-    """The tokenizer, cutting at `max_length` with special tokens kept, and the id to pad with.
-
-    Raises ModelError.
-    """
+def open_tokenizer(folder: Path, config: dict[str, Any]) -> Tokenizer:
+    """The tokenizer, cutting at `max_length` with special tokens kept, and never padding. Raises ModelError."""
     try:
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     except Exception as error:  # the library raises nothing narrower
         raise _broken(folder, f"{TOKENIZER} cannot be read as a tokenizer ({_first_line(error)})") from error
     tokenizer.enable_truncation(config["max_length"])
     tokenizer.no_padding()
-    known = (config.get("pad_token_id"), tokenizer.token_to_id("[PAD]"), tokenizer.token_to_id("<pad>"))
-    pad_token_id = next((token_id for token_id in known if token_id is not None), None)
-    if pad_token_id is None:
-        raise _broken(folder, f"neither config.json nor {TOKENIZER} tells the padding token")
-    return tokenizer, pad_token_id
+    return tokenizer
 
 
 def open_session(folder: Path, config: dict[str, Any], threads: int | None) -> onnxruntime.InferenceSession:
