@@ -52,8 +52,8 @@ all; merged and without these they are {tasks} tasks. The vocabulary is of 2023:
 
 **Distant labels**, on {data["papers_train"]:,} papers: a paper has a task where the task's name, or an alias of it,
 stands in its title, its abstract or its authors' keywords. These are *not* Papers with Code's labels. In training,
-the words that name a task were cut from about {training["mask_rate"]:.0%} of the texts, so that the model learns what
-a paper on that task is about.
+all words that name a task were cut from a text with a probability of {training["mask_rate"]:.0%}, task by task, so
+that the model learns what a paper on that task is about.
 
 The encoder is {config["backbone"]}; training took {training["minutes"]:.0f} minutes on
 {training["papers_seen"]:,} texts (seed {training["seed"]}). The first {config["max_length"]} tokens are read.

@@ -16,7 +16,11 @@ from fastai.text.data import SortedDL
 from sklearn.metrics import f1_score
 from transformers import PreTrainedTokenizerBase
 
-from paper_tasks import blurr_compat  # noqa: F401  (before blurr)
+from paper_tasks import (
+    blurr_compat,  # noqa: F401  (before blurr)
+    vocabulary,
+)
+from paper_tasks.label import Labeller
 from paper_tasks.model import PaperTaskModel
 
 # isort: split
@@ -26,25 +30,41 @@ from blurr.text.modeling.core import BaseModelCallback, BaseModelWrapper
 
 
 class PaperTexts:
-    """The texts of the papers by row; in training, some of them without the mentions of their labels.
+    """The texts of the papers by row; those for training with some of the mentions of their labels cut out.
 
-    A paper is masked in about `mask_rate` of the epochs, which ones depends on `seed`, epoch and row alone.
+    Else the model would learn to look for names and nothing besides. Of each paper and in each epoch, the mentions of
+    every task (all of them, in all its spellings) are cut with probability `mask_rate`; and up to `DECOYS` other runs
+    of a few words, lest a gap alone tell that there was a name. Which, depends on `seed`, epoch and row alone.
     """
 
-    def __init__(self, papers: pd.DataFrame, train_rows: int, mask_rate: float, seed: int) -> None:
-        self._plain = papers["text"].tolist()
-        self._masked = papers["masked"].tolist()
-        self._train_rows, self._mask_rate, self._seed = train_rows, mask_rate, seed
+    DECOYS, DECOY_WORDS = 4, 3
+
+    def __init__(self, texts: Sequence[str], truth: np.ndarray, labels: Sequence[str], mask_rate: float, seed: int):
+        """truth: (training papers, labels), 0 and 1; the texts of more papers than it has stay whole."""
+        tasks = [vocabulary.task(name) for name in labels]
+        first = {task.canonical: place for place, task in reversed(list(enumerate(tasks)))}
+        self._first_spelling = np.array([first[task.canonical] for task in tasks])
+        self._labeller = Labeller(tasks)
+        self._texts, self._truth = list(texts), truth
+        self._mask_rate, self._seed = mask_rate, seed
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
-        """Draws anew which papers are masked."""
-        rng = np.random.default_rng([self._seed, epoch, 1])
-        self._is_masked = rng.random(len(self._plain)) < self._mask_rate
-        self._is_masked[self._train_rows :] = False
+        """From now on the cuts are those of this epoch."""
+        self._epoch = epoch
 
     def __call__(self, row: int) -> str:
-        return self._masked[row] if self._is_masked[row] else self._plain[row]
+        text = self._texts[row]
+        if row >= len(self._truth):
+            return text
+        rng = np.random.default_rng([self._seed, self._epoch, row, 1])
+        tasks = np.unique(self._first_spelling[self._truth[row].nonzero()[0]])
+        text = self._labeller.remove_mentions(text, set(tasks[rng.random(len(tasks)) < self._mask_rate].tolist()))
+        words = text.split(" ")
+        for _ in range(rng.integers(self.DECOYS + 1) if self._mask_rate else 0):
+            start = rng.integers(len(words) + 1)
+            del words[start : start + rng.integers(1, self.DECOY_WORDS + 1)]
+        return " ".join(words)
 
 
 class EpochDL(SortedDL):

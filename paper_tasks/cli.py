@@ -150,6 +150,7 @@ def train(
         float | None,
         Option(min=0.05, help="Wall-clock minutes to fit the training into; overrides the epochs."),
     ] = None,
+    names_epochs: Annotated[int, Option(min=1, help="Epochs of the detector of names alone.")] = 2,
     frozen_epochs: Annotated[int, Option(min=1, help="Epochs with the encoder frozen.")] = 1,
     epochs: Annotated[int, Option(min=1, help="Epochs with all layers training.")] = 3,
     learning_rate: Annotated[float, Option(help="Highest of the cycle, for the head.")] = 2e-3,
@@ -157,20 +158,21 @@ def train(
     batch_size: Annotated[int, Option(min=1, help="Papers a step.")] = 32,
     max_length: Annotated[int, Option(min=8, help="Tokens of a paper read at most.")] = 256,
     mask_rate: Annotated[
-        float, Option(min=0, max=1, help="Share of training texts with the mentions of their tasks cut out.")
+        float, Option(min=0, max=1, help="Probability that a task's mentions are cut out of a training text.")
     ] = 0.5,
     loss: Annotated[str, Option(help="bce or asymmetric.")] = "bce",
     seed: Annotated[int, Option(help="For weights, order and masking.")] = 22,
     resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint in the output folder.")] = False,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace a model in the output folder.")] = False,
 ) -> None:
-    """Fine-tune an encoder on the train split: classifier layer first, then everything."""
+    """Fine-tune an encoder on the train split: what finds names first, then the head, then everything."""
     from paper_tasks.train import TrainOptions
     from paper_tasks.train import train as run
 
     options = TrainOptions(
         backbone=backbone,
         budget_minutes=budget_minutes,
+        names_epochs=names_epochs,
         frozen_epochs=frozen_epochs,
         epochs=epochs,
         learning_rate=learning_rate,
@@ -201,7 +203,7 @@ def export(
     from paper_tasks.export import export as run
 
     scores = run(model, prepared, output, max_length)
-    print(f"{'on the test split':<20}{'fp32':>8}{'int8':>8}")
+    print(f"{'on held-out papers':<20}{'fp32':>8}{'int8':>8}")
     for name in scores["fp32"]:
         print(f"{name:<20}{scores['fp32'][name]:>8.4f}{scores['int8'][name]:>8.4f}")
 

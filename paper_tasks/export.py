@@ -19,30 +19,37 @@ from deployment.classifier import TaskClassifier
 from paper_tasks import metrics, tables, vocabulary
 from paper_tasks.errors import InputError
 from paper_tasks.model import MINILM, PaperTaskModel
-from paper_tasks.prepare import indicator, pairs, read_split
+from paper_tasks.prepare import indicator, pairs, read_labels, read_split
 
 FP32 = "paper_task_classifier.onnx"
 INT8 = "paper_task_classifier_quantized.onnx"
-# Times as many labels are more than enough for two numbers.
-CALIBRATION_PAPERS = 2000
-# Both projections and the embedding table: it is half of a small encoder.
+# Of a half of the development split: times as many labels are more than enough for three numbers.
+MOST_PAPERS = 2000
+# The encoder's projections and the embedding table, which is half of a small encoder.
 QUANTIZED = ["MatMul", "Gemm", "Attention", "Gather"]
 
 
 def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: int = 256) -> dict:
     """Writes the int8 model to `output_dir` and the fp32 one, for comparison, to `model_dir`/onnx.
 
-    Probabilities are calibrated and thresholds chosen on the development split; the scores returned, and
-    written to both folders' `config.json`, are of the test split. `max_length` is in tokens: an encoder
-    trained on the first 128 may well profit from reading on.
+    Probabilities are calibrated and thresholds chosen on one half of the development split; the scores returned,
+    and written to both folders' `config.json`, are of the other half. (The test split is for `evaluate`.)
+    `max_length` is in tokens: an encoder trained on the first 128 may well profit from reading on.
 
-    Raises InputError if `model_dir` holds no trained model.
+    Raises InputError if `model_dir` holds no trained model, or one of other tasks than `prepared_dir` has, or
+    `max_length` is more than its encoder can read.
     """
     model = PaperTaskModel.load(model_dir).eval()
-    dev, test = read_split(prepared_dir, "dev"), read_split(prepared_dir, "test")
-    dev_truth = indicator(dev["tasks"], model.labels)
+    if read_labels(prepared_dir) != model.labels:
+        raise InputError(f"{model_dir} was trained on other tasks than {prepared_dir} has; prepare or train again.")
+    model.check_length(max_length)
+    dev = read_split(prepared_dir, "dev")
+    half = min(len(dev) // 2, MOST_PAPERS)
+    fitted, held_out = dev[:half], dev[half : 2 * half]
+    fitted_truth, truth = (indicator(part["tasks"], model.labels) for part in (fitted, held_out))
     fp32_dir = model_dir / "onnx"
     training = json.loads((model_dir / "training.json").read_text(encoding="utf-8"))
+    del training["labels"]
     report = json.loads((prepared_dir / "report.json").read_text(encoding="utf-8"))
     config = {
         "format_version": 1,
@@ -56,51 +63,52 @@ def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: in
 
     with tempfile.TemporaryDirectory() as folder:
         fp32 = _write(model, model_dir, Path(folder), config, quantized=False)
-        some = slice(CALIBRATION_PAPERS)
-        model.rescale(*calibration(fp32.logits(pairs(dev[some], "calibrating")), dev_truth[some]))
+        model.rescale(*calibration(fp32.logits(pairs(fitted, "calibrating")), fitted_truth))
     fp32 = _write(model, model_dir, fp32_dir, config, quantized=False)
     int8 = _write(model, model_dir, output_dir, config, quantized=True)
 
-    threshold = metrics.best_threshold(dev_truth, int8.probabilities(pairs(dev, "int8 on dev")))
+    threshold = metrics.best_threshold(fitted_truth, int8.probabilities(pairs(fitted, "choosing a threshold")))
     config |= {"default_threshold": threshold, "thresholds": [threshold] * len(model.labels)}
-    truth = indicator(test["tasks"], model.labels)
     scores = {}
     for name, classifier in (("fp32", fp32), ("int8", int8)):
-        probabilities = classifier.probabilities(pairs(test, f"{name} on test"))
+        probabilities = classifier.probabilities(pairs(held_out, f"scoring {name}"))
         scores[name] = metrics.threshold_scores(truth, (probabilities >= threshold).astype(np.int64))
         scores[name]["precision_at_1"] = metrics.precision_at_1(truth, probabilities)
-    config["scores"] = scores | {"split": "test", "papers": len(test), "labels": "distant"}
+    config["scores"] = scores | {"split": "dev", "papers": len(held_out), "labels": report["labels"]}
     for folder, name in ((fp32_dir, FP32), (output_dir, INT8)):
         write_config(folder, config, name)
     return scores
 
 
-def to_onnx(model: PaperTaskModel, path: Path) -> None:
-    """Writes fp32 ONNX, optimised for inference; batch and sequence are dynamic, output is `logits`."""
+def plain_onnx(model: PaperTaskModel, path: Path) -> None:
+    """Writes fp32 ONNX as PyTorch traces it; batch and sequence are dynamic, the output is `logits`."""
     example = torch.ones(2, 8, dtype=torch.int64)
     dynamic = {0: "batch", 1: "sequence"}
+    torch.onnx.export(
+        _LogitsOnly(model).eval(),
+        (example, example),
+        path,
+        input_names=["input_ids", "attention_mask"],
+        output_names=["logits"],
+        dynamic_axes={"input_ids": dynamic, "attention_mask": dynamic, "logits": {0: "batch"}},
+        opset_version=17,
+        # The exporter's older path: its plain attention subgraph is what the optimiser fuses.
+        dynamo=False,
+    )
+
+
+def to_onnx(model: PaperTaskModel, path: Path) -> None:
+    """Writes fp32 ONNX, optimised for inference: attention, layer norms and activations fused."""
     with tempfile.TemporaryDirectory() as folder:
-        raw = Path(folder) / "raw.onnx"
-        torch.onnx.export(
-            _LogitsOnly(model).eval(),
-            (example, example),
-            raw,
-            input_names=["input_ids", "attention_mask"],
-            output_names=["logits"],
-            dynamic_axes={"input_ids": dynamic, "attention_mask": dynamic, "logits": {0: "batch"}},
-            opset_version=17,
-            # The exporter's older path: its plain attention subgraph is what the optimiser fuses.
-            dynamo=False,
-        )
-        encoder = model.config
+        plain_onnx(model, Path(folder) / FP32)
         options = FusionOptions("bert")
         # Fused with its neighbors, the embedding table would escape quantization.
         options.enable_embed_layer_norm = False
         fused = optimize_model(
-            str(raw),
+            str(Path(folder) / FP32),
             model_type="bert",
-            num_heads=encoder.num_attention_heads,
-            hidden_size=encoder.hidden_size,
+            num_heads=model.config.num_attention_heads,
+            hidden_size=model.config.hidden_size,
             optimization_options=options,
             opt_level=1,
         )
@@ -108,13 +116,20 @@ def to_onnx(model: PaperTaskModel, path: Path) -> None:
 
 
 def to_int8(fp32: Path, int8: Path) -> None:
-    """Dynamic quantization, weights int8 per output channel (per tensor costs far more of the logits)."""
+    """Dynamic quantization, weights int8 per output channel (per tensor costs far more of the logits).
+
+    The head stays in fp32: it is small, and nothing behind it evens its errors out. Weights have 7 bits, or the
+    16-bit sums of CPUs without VNNI would overflow, and the model answer differently on them.
+    """
+    graph = onnx.load(fp32).graph
     quantize_dynamic(
         fp32,
         int8,
         op_types_to_quantize=QUANTIZED,
+        nodes_to_exclude=[node.name for node in graph.node if "/head/" in node.name],
         weight_type=QuantType.QInt8,
         per_channel=True,
+        reduce_range=True,
         # An optimised graph has lost the types that the quantizer would read off.
         extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
     )

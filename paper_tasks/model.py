@@ -1,4 +1,4 @@
-"""The classifier: a pretrained encoder, and two linear layers on what it makes of the tokens."""
+"""The classifier: a pretrained encoder, and a head on what it makes of the tokens."""
 
 import json
 from collections.abc import Sequence
@@ -19,29 +19,62 @@ NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 MINILM = "minilm"
 
 
+class NameDetector(nn.Module):
+    """Whether a few words in a row name a label: a convolution over the tokens' embeddings, and the strongest window
+    (Kim, "Convolutional Neural Networks for Sentence Classification", 2014).
+
+    An encoder has to be taught for long to tell exact wordings apart; this learns them in minutes.
+    """
+
+    def __init__(self, hidden_size: int, labels: int, tokens: int = 7, reduced: int = 64, features: int = 256) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(hidden_size)
+        self.reduce = nn.Linear(hidden_size, reduced, bias=False)
+        self.window = nn.Conv1d(reduced, features, tokens, padding=tokens // 2)
+        self.label = nn.Linear(features, labels)
+
+    def forward(self, embeddings: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """embeddings: (batch, sequence, hidden_size); attention_mask: (batch, sequence). Returns (batch, labels)."""
+        mask = attention_mask.unsqueeze(-1)
+        # Padding looks like what is beyond the ends of the text: nothing.
+        tokens = self.reduce(self.norm(embeddings)) * mask
+        windows = F.relu(self.window(tokens.transpose(1, 2))).transpose(1, 2)
+        return self.label(windows).masked_fill(mask == 0, -1e4).amax(dim=1)
+
+
 class Head(nn.Module):
-    """Logits from the states of a text's tokens: what they are about on average, plus whether any names the label.
+    """Logits from the states of a text's tokens: what they are about on average, plus whether any of them tell of the
+    label, plus whether any words name it.
 
     The average suits a paper that circles around a task (mean pooling, as Sentence-BERT's; Reimers and Gurevych,
-    2019); one word among two hundred is lost in it, but not in a log-sum-exp, the smooth maximum (as in Pinheiro
-    and Collobert, 2015).
+    2019); one sentence among ten is lost in it, but not in a log-sum-exp, the smooth maximum (as in Pinheiro and
+    Collobert, 2015).
     """
 
     def __init__(self, hidden_size: int, labels: int, dropout: float) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
+        self.names = NameDetector(hidden_size, labels)
         self.whole = nn.Linear(hidden_size, labels)
         self.mention = nn.Linear(hidden_size, labels, bias=False)
+        self.register_buffer("prior", torch.zeros(labels))
         self.register_buffer("scale", torch.ones(1))
         self.register_buffer("shift", torch.zeros(1))
 
-    def forward(self, hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """hidden: (batch, sequence, hidden_size); attention_mask: (batch, sequence). Returns (batch, labels)."""
+    def forward(self, hidden: torch.Tensor, embeddings: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """hidden, embeddings: (batch, sequence, hidden_size), behind and before the encoder.
+
+        attention_mask: (batch, sequence). Returns (batch, labels).
+        """
+        meanings = self.meanings(hidden, attention_mask)
+        return self.scale * (self.prior + meanings + self.names(embeddings, attention_mask)) + self.shift
+
+    def meanings(self, hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """The encoder's part of the logits: the average and the smooth maximum."""
         padding = (attention_mask == 0).unsqueeze(-1)
         tokens = attention_mask.sum(dim=1, keepdim=True).to(hidden.dtype)
         mentions = self.mention(hidden).masked_fill(padding, -1e4).logsumexp(dim=1) - tokens.log()
-        wholes = self.whole(self.dropout(mean_pooling(hidden, attention_mask)))
-        return self.scale * (wholes + mentions) + self.shift
+        return self.whole(self.dropout(mean_pooling(hidden, attention_mask))) + mentions
 
     @torch.no_grad()
     def start(self, names: torch.Tensor, hidden: torch.Tensor, mask: torch.Tensor, frequencies: torch.Tensor) -> None:
@@ -56,13 +89,15 @@ class Head(nn.Module):
         self.whole.weight.copy_(8 * F.normalize(names) / length)
         self.mention.weight.copy_(self.whole.weight / 2)
         self.whole.bias.zero_()
-        self.whole.bias.copy_(torch.logit(frequencies, eps=1e-4) - self(hidden, mask).mean(dim=0))
+        self.whole.bias.copy_(-self.meanings(hidden, mask).mean(dim=0))
+        self.prior.copy_(torch.logit(frequencies, eps=1e-4))
 
 
 class PaperTaskModel(nn.Module):
     """Logits of every label for a batch of texts.
 
-    The encoder may be any that `transformers.AutoModel` loads; only its last hidden states are used.
+    The encoder may be any that `transformers.AutoModel` loads; its word embeddings and last hidden states are used.
+    While `names_only` is set, the encoder is passed over: the name detector alone gives the logits.
     """
 
     def __init__(self, encoder: nn.Module, labels: Sequence[str], dropout: float = 0.1) -> None:
@@ -70,6 +105,7 @@ class PaperTaskModel(nn.Module):
         self.labels = list(labels)
         self.encoder = encoder
         self.head = Head(encoder.config.hidden_size, len(self.labels), dropout)
+        self.names_only = False
 
     @property
     def config(self):
@@ -78,8 +114,21 @@ class PaperTaskModel(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **_) -> SequenceClassifierOutput:
         """(batch, sequence) of token ids, and of 1 for text and 0 for padding, to (batch, labels) of logits."""
+        embeddings = self.encoder.get_input_embeddings()(input_ids)
+        if self.names_only:
+            return SequenceClassifierOutput(logits=self.head.prior + self.head.names(embeddings, attention_mask))
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        return SequenceClassifierOutput(logits=self.head(hidden, attention_mask))
+        return SequenceClassifierOutput(logits=self.head(hidden, embeddings, attention_mask))
+
+    def check_length(self, tokens: int) -> None:
+        """Raises InputError if the encoder has fewer positions than that."""
+        table = getattr(self.encoder.embeddings, "position_embeddings", None)
+        if table is None:
+            return
+        # RoBERTa counts positions from behind that of its padding.
+        most = table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
+        if tokens > most:
+            raise InputError(f"This encoder reads {most} tokens at most, not {tokens}; give --max-length {most}.")
 
     @torch.no_grad()
     def start_from_names(

@@ -1,4 +1,4 @@
-"""Fine-tuning with fastai and blurr: the encoder frozen first, then all of it, on one cycle each."""
+"""Fine-tuning with fastai and blurr: the name detector, then the whole head, then everything, on one cycle each."""
 
 import contextlib
 import dataclasses
@@ -32,15 +32,17 @@ class TrainOptions:
 
     With `budget_minutes` (wall clock, all told) the learning rates follow the clock, so that the cycle is
     complete whenever the time is up; without, the epochs. Learning rates are the highest of the cycle, for the
-    head; the encoder's upper and lower half get less, down to a `lower_divisor`-th. Texts are cut to
-    `short_length` tokens at first and to `max_length` in the last `long_share` of the cycle, as BERT's were
+    head; the encoder's upper and lower half get less, down to a `lower_divisor`-th. The encoder reads the first
+    `short_length` tokens of a text, and `max_length` in the last `long_share` of the cycle, as BERT did
     (Devlin et al., 2019): half the length is more than twice the papers a second.
     """
 
     backbone: str = "minilm"
     budget_minutes: float | None = None
+    names_epochs: int = 2
     frozen_epochs: int = 1
     epochs: int = 3
+    names_share: float = 0.1
     frozen_share: float = 0.05
     frozen_learning_rate: float = 3e-3
     learning_rate: float = 2e-3
@@ -58,7 +60,8 @@ class TrainOptions:
     seed: int = 22
 
 
-STAGES = ("frozen", "unfrozen")
+# The name detector by itself; the whole head; everything.
+STAGES = ("names", "frozen", "unfrozen")
 
 
 @dataclass
@@ -126,7 +129,10 @@ def train(
 def build_learner(
     prepared_dir: Path, options: TrainOptions, progress: Progress | None = None, folder: Path | None = None
 ) -> tuple[Learner, PreTrainedTokenizerBase, PaperTaskModel]:
-    """The Learner, its tokenizer and its model: what a notebook shows batches of and runs `lr_find` on."""
+    """The Learner, its tokenizer and its model: what a notebook shows batches of and runs `lr_find` on.
+
+    Raises InputError for a backbone that is not there, or reads fewer tokens than `max_length`.
+    """
     torch.manual_seed(options.seed)
     labels = read_labels(prepared_dir)
     train_papers, dev_papers = read_split(prepared_dir, "train"), read_split(prepared_dir, "dev")
@@ -140,10 +146,11 @@ def build_learner(
 
     encoder, tokenizer = load_backbone(options.backbone)
     model = PaperTaskModel(encoder, labels)
+    model.check_length(options.max_length)
     frequencies = torch.tensor(truth[:rows].mean(axis=0), dtype=torch.float32)
     model.start_from_names(tokenizer, papers["text"].head(min(rows, 256)).tolist(), frequencies)
 
-    texts = PaperTexts(papers, rows, options.mask_rate, options.seed)
+    texts = PaperTexts(papers["text"], truth[:rows], labels, options.mask_rate, options.seed)
     loaders = data_loaders(
         papers,
         truth,
@@ -247,15 +254,18 @@ class Clock(Callback):
         return max(done, self._share_of_time())
 
     def _cut_texts(self, step: int) -> None:
-        is_long = self.progress.stage == 1 and self._share_done(step) >= 1 - self.options.long_share
+        stage = STAGES[self.progress.stage]
+        is_last = stage == "unfrozen" and self._share_done(step) >= 1 - self.options.long_share
+        is_long = stage == "names" or is_last
         set_max_length(self.dls, self.options.max_length if is_long else self.options.short_length)
 
     def _share_of_time(self) -> float:
         self._tick()
         if self.options.budget_minutes is None:
             return 0.0
-        budget = 60 * self.options.budget_minutes
-        end = budget * self.options.frozen_share if self.progress.stage == 0 else budget
+        options = self.options
+        ends = (options.names_share, options.names_share + options.frozen_share, 1)
+        end = 60 * options.budget_minutes * ends[self.progress.stage]
         start = self.progress.stage_started
         return (self.progress.seconds - start) / max(end - start, 1e-9)
 
@@ -284,17 +294,16 @@ class Clock(Callback):
 
 
 def _run_stage(learn: Learner, options: TrainOptions, progress: Progress, resumed: Path | None) -> None:
-    frozen = progress.stage == 0
-    if frozen:
-        learn.freeze()
-    else:
+    stage = STAGES[progress.stage]
+    learn.model.hf_model.names_only = stage == "names"
+    if stage == "unfrozen":
         learn.unfreeze()
+        rates = slice(options.learning_rate / options.lower_divisor, options.learning_rate)
+    else:
+        learn.freeze()
+        rates = options.frozen_learning_rate
     if resumed:
         checkpoint.load_optimizer(resumed, learn.opt)
-    rates = (
-        options.frozen_learning_rate
-        if frozen
-        else slice(options.learning_rate / options.lower_divisor, options.learning_rate)
-    )
+    epochs = (options.names_epochs, options.frozen_epochs, options.epochs)[progress.stage]
     with contextlib.nullcontext() if sys.stderr.isatty() else learn.no_bar():
-        learn.fit_one_cycle(options.frozen_epochs if frozen else options.epochs, rates, start_epoch=progress.epoch)
+        learn.fit_one_cycle(epochs, rates, start_epoch=progress.epoch)

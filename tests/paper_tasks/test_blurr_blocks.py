@@ -1,5 +1,4 @@
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -62,17 +61,39 @@ def test_parameter_groups_hold_every_parameter_once(built):
     assert head == {id(parameter) for parameter in groups[2]}
 
 
+LABELS = ["NER", "Named Entity Recognition", "Image Captioning"]
+TEXT = "We do named entity recognition, and image captioning is what others do. NER helps."
+
+
+def texts_of(truth, mask_rate=0.5, seed=1, rows=200):
+    return PaperTexts([TEXT] * rows, np.tile(truth, (rows * 3 // 4, 1)), LABELS, mask_rate, seed)
+
+
+def read(texts, epoch, rows=range(200)):
+    texts.start_epoch(epoch)
+    return [texts(row) for row in rows]
+
+
 def test_masking_depends_on_seed_epoch_and_row_alone():
-    papers = pd.DataFrame({"text": [f"plain {n}" for n in range(200)], "masked": [f"masked {n}" for n in range(200)]})
+    texts = texts_of([1, 1, 0])
+    first = read(texts, 3)
+    assert read(texts, 4) != first == read(texts, 3) != read(texts_of([1, 1, 0], seed=2), 3)
+    assert first[150:] == [TEXT] * 50
 
-    def drawn(epoch, seed=1):
-        texts = PaperTexts(papers, train_rows=150, mask_rate=0.5, seed=seed)
-        texts.start_epoch(epoch)
-        return [texts(row).startswith("masked") for row in range(200)]
 
-    assert drawn(3) == drawn(3) and drawn(3) != drawn(4) and drawn(3) != drawn(3, seed=2)
-    assert 50 < np.sum(drawn(3)) < 100
-    assert not any(drawn(3)[150:])
+def test_about_half_of_the_tasks_lose_all_their_mentions_and_no_other_does(monkeypatch):
+    monkeypatch.setattr(PaperTexts, "DECOYS", 0)
+    found = read(texts_of([1, 1, 0]), 0, range(150))
+    hidden = "We do , and image captioning is what others do. helps."
+    assert set(found) == {TEXT, hidden} and 50 < found.count(hidden) < 100
+    assert set(read(texts_of([1, 1, 0], mask_rate=0.0), 0)) == {TEXT}
+    both = set(read(texts_of([1, 1, 1]), 0, range(150)))
+    assert len(both) == 4 and "We do , and is what others do. helps." in both
+
+
+def test_decoys_are_runs_of_a_few_words():
+    lengths = {len(TEXT.split()) - len(text.split()) for text in read(texts_of([0, 0, 0]), 0, range(150))}
+    assert 0 in lengths and 4 <= max(lengths) <= 12
 
 
 def test_the_order_depends_on_seed_and_epoch_and_can_be_entered_midway(built):

@@ -2,75 +2,233 @@ import hashlib
 import json
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
+from onnx import numpy_helper
+from transformers import AutoModel, AutoTokenizer, BertConfig, DistilBertConfig, MPNetConfig, RobertaConfig
 
-from deployment.classifier import TaskClassifier
+from deployment.classifier import TaskClassifier, format_paper
+from deployment.model_folder import open_tokenizer
 from paper_tasks.errors import InputError
-from paper_tasks.export import FP32, INT8, calibration, export, to_onnx
+from paper_tasks.export import FP32, INT8, calibration, export, to_int8, to_onnx
 from paper_tasks.model import PaperTaskModel
-from paper_tasks.prepare import read_split
+from paper_tasks.prepare import TEXT_FORMAT, indicator, read_labels, read_split
+
+MAX_LENGTH = 64
+SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+POSITIONS = {"vocab_size": 400, "max_position_embeddings": 130}
+CONFIGS = {
+    # The pad token's id is where RoBERTa starts to count positions, which padding must not move.
+    "roberta": RobertaConfig(**SIZES, **POSITIONS, type_vocab_size=1, pad_token_id=1),
+    "bert": BertConfig(**SIZES, **POSITIONS, pad_token_id=0),
+    "distilbert": DistilBertConfig(**POSITIONS, dim=32, n_layers=2, n_heads=2, hidden_dim=64, pad_token_id=0),
+    "mpnet": MPNetConfig(**SIZES, **POSITIONS, pad_token_id=1),
+}
+LONG = ("Grainy pictures restored", "without clean targets we measure it on two data sets " * 40)
+
+
+def papers_of(prepared, split):
+    papers = read_split(prepared, split)
+    return papers, list(zip(papers["title"], papers["abstract"], strict=True))
+
+
+def random_batch(papers, tokens, pad_token_id, seed=0):
+    """Token ids and attention mask, both (papers, tokens); every row but the first is padded on the right."""
+    generator = torch.Generator().manual_seed(seed)
+    input_ids = torch.randint(5, 400, (papers, tokens), generator=generator)
+    attention_mask = torch.ones_like(input_ids)
+    for row in range(1, papers):
+        length = max(1, tokens - row * tokens // papers)
+        input_ids[row, length:] = pad_token_id
+        attention_mask[row, length:] = 0
+    return input_ids, attention_mask
+
+
+def run(path, input_ids, attention_mask):
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    inputs = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
+    return session.run(["logits"], inputs)[0]
+
+
+def cosine(one, other):
+    return float((one * other).sum() / np.linalg.norm(one) / np.linalg.norm(other))
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def converted(request, tmp_path_factory):
+    """A random model of each kind, and the folder of its fp32 and int8 ONNX."""
+    torch.manual_seed(0)
+    encoder = AutoModel.from_config(CONFIGS[request.param], attn_implementation="eager")
+    model = PaperTaskModel(encoder, [f"task {number}" for number in range(9)]).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            # Away from the zeros and ones that biases and layer norms start at, which would hide a lost one.
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    folder = tmp_path_factory.mktemp(request.param)
+    to_onnx(model, folder / FP32)
+    to_int8(folder / FP32, folder / INT8)
+    return model, folder
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3), (2, 8), (3, 64), (7, 33), (1, 128)])
+def test_onnx_gives_the_logits_of_torch_at_every_shape_and_padding(converted, shape):
+    model, folder = converted
+    batch = random_batch(*shape, model.config.pad_token_id)
+    with torch.no_grad():
+        expected = model(*batch).logits.numpy()
+    np.testing.assert_allclose(run(folder / FP32, *batch), expected, atol=1e-4)
+    assert cosine(run(folder / INT8, *batch), expected) > 0.97
+
+
+def test_padding_moves_no_logit_of_fp32(converted):
+    model, folder = converted
+    (input_ids, mask), pad = random_batch(1, 9, 0), model.config.pad_token_id
+    padded = (
+        torch.cat([input_ids, torch.full((1, 20), pad)], dim=1),
+        torch.cat([mask, torch.zeros_like(mask)[:, :1].expand(1, 20)], dim=1),
+    )
+    np.testing.assert_allclose(run(folder / FP32, *padded), run(folder / FP32, input_ids, mask), atol=1e-4)
+
+
+def test_converting_leaves_the_model_ready_for_inference(converted):
+    assert not converted[0].training and not converted[0].head.dropout.training
+
+
+def test_int8_holds_every_large_weight_but_the_heads(converted):
+    model, folder = converted
+    graph = onnx.load(folder / INT8).graph
+    arrays = [numpy_helper.to_array(tensor) for tensor in graph.initializer]
+    head = {frozenset(weight.shape) for weight in model.head.state_dict().values()}
+    assert [array.shape for array in arrays if array.dtype.kind == "f" and frozenset(array.shape) not in head] == [
+        array.shape
+        for array in arrays
+        if array.dtype.kind == "f" and array.size <= 96 and frozenset(array.shape) not in head
+    ]
+    quantized = sum(array.size for array in arrays if array.dtype in (np.int8, np.uint8) and array.size > 1)
+    assert quantized >= sum(
+        weight.numel() for weight in model.encoder.parameters() if weight.ndim == 2 and weight.shape[0] > 1
+    )
 
 
 @pytest.fixture(scope="module")
 def exported(trained, prepared, tmp_path_factory):
-    output = tmp_path_factory.mktemp("exported") / "model"
-    return trained[0], output, export(trained[0], prepared, output, max_length=64)
+    """The trained tiny model's folder, the folder exported from it, and the scores that `export` returned."""
+    folder = tmp_path_factory.mktemp("exported")
+    return trained[0], folder, export(trained[0], prepared, folder, MAX_LENGTH)
 
 
-@pytest.mark.parametrize("shape", [(1, 3), (2, 7), (5, 64)])
-def test_onnx_gives_torchs_logits_for_any_shape(trained, tmp_path, shape):
-    import onnxruntime
+def test_the_folder_is_complete_and_loads(exported, prepared):
+    model_dir, folder, scores = exported
+    labels = read_labels(prepared)
+    for place, onnx_file in ((folder, INT8), (model_dir / "onnx", FP32)):
+        assert {path.name for path in place.iterdir()} == {onnx_file, "tokenizer.json", "config.json"}
+        config = json.loads((place / "config.json").read_text(encoding="utf-8"))
+        assert config["files"] == {
+            name: hashlib.sha256((place / name).read_bytes()).hexdigest() for name in (onnx_file, "tokenizer.json")
+        }
+        assert config["labels"] == labels and len(config["thresholds"]) == len(labels)
+        assert config["text_format"] == TEXT_FORMAT and config["max_length"] == MAX_LENGTH
+        assert set(config["task_info"]) == set(labels)
+        assert config["training"]["data"]["papers_train"] == len(read_split(prepared, "train"))
+        assert config["scores"]["fp32"] == scores["fp32"] and config["scores"]["int8"] == scores["int8"]
+        assert config["scores"]["papers"] == len(read_split(prepared, "dev")) // 2
+        assert TaskClassifier.load(place).labels == tuple(labels)
 
-    model = PaperTaskModel.load(trained[0])
-    to_onnx(model, tmp_path / FP32)
-    ids = torch.randint(5, 300, shape)
-    mask = torch.ones(shape, dtype=torch.int64)
-    # RoBERTa's positions depend on where the padding is.
-    ids[0, -1], mask[0, -1] = 1, 0
-    session = onnxruntime.InferenceSession(tmp_path / FP32)
-    (found,) = session.run(["logits"], {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})
+
+def test_the_exported_model_has_learned(exported, prepared):
+    _, folder, scores = exported
+    assert scores["int8"]["micro_f1"] > 0.8
+    assert scores["int8"]["micro_f1"] == pytest.approx(scores["fp32"]["micro_f1"], abs=0.03)
+    ((best, _), *_), *_ = TaskClassifier.load(folder).predict(
+        [("Study of pictures", "On image denoising: grainy pictures restored without clean targets.")]
+    )
+    assert best == "Image Denoising"
+
+
+def test_int8_is_close_to_fp32_on_papers(exported, prepared):
+    model_dir, folder, _ = exported
+    _, pairs = papers_of(prepared, "test")
+    fp32, int8 = (TaskClassifier.load(place).logits(pairs) for place in (model_dir / "onnx", folder))
+    assert cosine(fp32, int8) > 0.99
+
+
+def test_serving_is_training_but_for_the_calibration(exported, prepared):
+    model_dir, _, _ = exported
+    _, pairs = papers_of(prepared, "test")
+    pairs = [*pairs[:12], LONG, ("", "no title"), ("no abstract", "")]
+    model, tokenizer = PaperTaskModel.load(model_dir), AutoTokenizer.from_pretrained(model_dir)
+    texts = [format_paper(*pair, TEXT_FORMAT) for pair in pairs]
+    tokens = tokenizer(texts, padding=True, truncation=True, max_length=MAX_LENGTH, return_tensors="pt")
     with torch.no_grad():
-        expected = model(input_ids=ids, attention_mask=mask).logits.numpy()
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+        trained = model(tokens["input_ids"], tokens["attention_mask"]).logits.numpy()
+    served = TaskClassifier.load(model_dir / "onnx").logits(pairs)
+    scale, shift = np.polyfit(trained.ravel(), served.ravel(), 1)
+    np.testing.assert_allclose(served, scale * trained + shift, atol=1e-3)
 
 
-def test_both_folders_load_and_agree(exported, prepared):
-    model_dir, output, scores = exported
-    papers = read_split(prepared, "test")
-    pairs = list(zip(papers["title"], papers["abstract"], strict=True))
-    fp32 = TaskClassifier.load(model_dir / "onnx").logits(pairs)
-    int8 = TaskClassifier.load(output).logits(pairs)
-    cosines = (fp32 * int8).sum(axis=1) / np.linalg.norm(fp32, axis=1) / np.linalg.norm(int8, axis=1)
-    assert cosines.min() > 0.98
-    assert scores["int8"]["micro_f1"] > 0.7 and scores["fp32"].keys() == scores["int8"].keys()
+def test_serving_keeps_the_special_tokens_of_a_text_that_is_cut(exported):
+    _, folder, _ = exported
+    tokenizer = open_tokenizer(folder, TaskClassifier.load(folder).config)
+    encoding = tokenizer.encode(format_paper(*LONG))
+    assert len(encoding.ids) == MAX_LENGTH
+    assert (encoding.tokens[0], encoding.tokens[-1]) == ("<s>", "</s>")
+    # What lies behind the cut is not read.
+    classifier = TaskClassifier.load(folder)
+    longer = LONG[0], LONG[1] + " image captioning " * 20
+    np.testing.assert_array_equal(classifier.logits([LONG]), classifier.logits([longer]))
 
 
-def test_the_embedding_table_is_quantized_too(exported):
-    model_dir, output, _ = exported
-    assert (output / INT8).stat().st_size < 0.75 * (model_dir / "onnx" / FP32).stat().st_size
+def test_probabilities_are_calibrated_on_dev(exported, prepared):
+    model_dir, _, _ = exported
+    papers, pairs = papers_of(prepared, "dev")
+    half = len(papers) // 2
+    truth = indicator(papers["tasks"], read_labels(prepared))[:half]
+    # A logistic fit with an intercept reproduces the share of positives that it was fitted to.
+    probabilities = TaskClassifier.load(model_dir / "onnx").probabilities(pairs[:half])
+    assert probabilities.mean() == pytest.approx(truth.mean(), abs=2e-3)
 
 
-def test_the_config_tells_all(exported):
-    _, output, scores = exported
-    config = json.loads((output / "config.json").read_text(encoding="utf-8"))
-    assert config["scores"]["int8"] == scores["int8"] and config["scores"]["split"] == "test"
-    assert config["training"]["data"]["labels"].startswith("distant")
-    assert 0 < config["default_threshold"] < 1 and config["max_length"] == 64
-    assert config["labels"] == list(config["task_info"])
-    for name, checksum in config["files"].items():
-        assert hashlib.sha256((output / name).read_bytes()).hexdigest() == checksum
-
-
-def test_calibration_finds_scale_and_shift():
-    rng = np.random.default_rng(0)
-    logits = rng.normal(scale=3, size=(2000, 10)).astype(np.float32)
-    truth = (rng.random(logits.shape) < 1 / (1 + np.exp(-(0.5 * logits - 1)))).astype(np.int64)
+def test_calibration_recovers_a_known_scale_and_shift():
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 2, (5000, 20)).astype(np.float32)
+    truth = (rng.random(logits.shape) < 1 / (1 + np.exp(-(0.6 * logits - 1.5)))).astype(np.int64)
     scale, shift = calibration(logits, truth)
-    assert (scale, shift) == (pytest.approx(0.5, abs=0.05), pytest.approx(-1, abs=0.1))
+    assert (scale, shift) == (pytest.approx(0.6, abs=0.03), pytest.approx(-1.5, abs=0.05))
 
 
 def test_a_folder_without_a_model_is_told(prepared, tmp_path):
-    with pytest.raises(InputError, match="no trained model"):
-        export(tmp_path, prepared, tmp_path / "out")
+    with pytest.raises(InputError, match="is no trained model"):
+        export(tmp_path, prepared, tmp_path / "out", MAX_LENGTH)
     assert not (tmp_path / "out").exists()
+
+
+def test_splits_of_other_tasks_are_told(trained, prepared, tmp_path):
+    other = tmp_path / "prepared"
+    other.mkdir()
+    for path in prepared.iterdir():
+        (other / path.name).write_bytes(path.read_bytes())
+    (other / "labels.json").write_text(json.dumps(read_labels(prepared)[1:]), encoding="utf-8")
+    with pytest.raises(InputError, match="other tasks"):
+        export(trained[0], other, tmp_path / "out", MAX_LENGTH)
+    assert not (tmp_path / "out").exists()
+
+
+def test_more_tokens_than_the_encoder_has_positions_are_told(trained, prepared, tmp_path):
+    with pytest.raises(InputError, match="128 tokens"):
+        export(trained[0], prepared, tmp_path / "out", 129)
+    assert not (tmp_path / "out").exists()
+
+
+def test_labels_of_the_papers_with_code_kind_are_told_as_such(trained, prepared, tmp_path, monkeypatch):
+    other = tmp_path / "prepared"
+    other.mkdir()
+    for path in prepared.iterdir():
+        (other / path.name).write_bytes(path.read_bytes())
+    report = json.loads((prepared / "report.json").read_text(encoding="utf-8"))
+    report["labels"] = "the column 'tasks'"
+    (other / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    export(trained[0], other, tmp_path / "out", MAX_LENGTH)
+    config = TaskClassifier.load(tmp_path / "out").config
+    assert config["scores"]["labels"] == "the column 'tasks'"

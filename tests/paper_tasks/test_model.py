@@ -4,7 +4,7 @@ import torch
 from safetensors.torch import load_file
 
 from paper_tasks.errors import InputError
-from paper_tasks.model import Head, PaperTaskModel, load_backbone, mean_pooling
+from paper_tasks.model import Head, NameDetector, PaperTaskModel, load_backbone, mean_pooling
 
 LABELS = ["Image Captioning", "Speech Recognition", "Machine Translation", "Graph Clustering"]
 
@@ -34,7 +34,7 @@ def test_mean_pooling_leaves_padding_out():
     assert mean_pooling(hidden, torch.tensor([[1, 1, 0]])).item() == 2
 
 
-def test_one_token_that_names_a_label_is_heard_in_a_long_text():
+def test_one_token_that_tells_of_a_label_is_heard_in_a_long_text():
     head = Head(2, 1, dropout=0.0).eval()
     with torch.no_grad():
         head.whole.weight.zero_()
@@ -44,8 +44,37 @@ def test_one_token_that_names_a_label_is_heard_in_a_long_text():
         loud = quiet.clone()
         loud[0, 150, 0] = 1.0
         mask = torch.ones(1, 200, dtype=torch.int64)
-        assert head(quiet, mask).item() == pytest.approx(0, abs=1e-4)
-        assert head(loud, mask).item() == pytest.approx(20 - np.log(200), abs=0.01)
+        assert head.meanings(quiet, mask).item() == pytest.approx(0, abs=1e-4)
+        assert head.meanings(loud, mask).item() == pytest.approx(20 - np.log(200), abs=0.01)
+
+
+def test_the_name_detector_learns_an_exact_wording():
+    torch.manual_seed(0)
+    detector, words = NameDetector(16, 1, tokens=3), torch.randn(50, 16)
+    tokens = torch.randint(2, 50, (200, 30))
+    named = torch.arange(200) % 2 == 0
+    tokens[named, 7], tokens[named, 8] = 0, 1
+    # The same two words the other way round name nothing.
+    tokens[~named, 7], tokens[~named, 8] = 1, 0
+    optimizer = torch.optim.Adam(detector.parameters(), 1e-2)
+    for _ in range(60):
+        optimizer.zero_grad()
+        logits = detector(words[tokens], torch.ones_like(tokens))[:, 0]
+        torch.nn.functional.binary_cross_entropy_with_logits(logits, named.float()).backward()
+        optimizer.step()
+    later = torch.roll(tokens, 11, dims=1)
+    with torch.no_grad():
+        found = detector(words[later], torch.ones_like(later))[:, 0] > 0
+    assert (found == named).float().mean() > 0.95
+
+
+def test_names_only_passes_the_encoder_over(tiny_model, monkeypatch):
+    model, tokenizer = tiny_model
+    inputs = batch(tokenizer, "old consoles")
+    model.names_only = True
+    monkeypatch.setattr(model.encoder, "forward", None)
+    with torch.no_grad():
+        assert model(**inputs).logits.shape == (1, len(LABELS))
 
 
 def test_rescale_is_linear_in_the_logits(tiny_model):
