@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PAPERS ?= csv_files/papers.csv.xz
-BUDGET_MINUTES ?= 62
+BUDGET_MINUTES ?= 55
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo install test lint data model evaluate picture clean

@@ -25,7 +25,7 @@ from paper_tasks.model import PaperTaskModel
 
 # isort: split
 # From the core modules only: blurr's "all" modules import a metric loader that `datasets` dropped.
-from blurr.text.data.core import TextBlock, get_blurr_tfm
+from blurr.text.data.core import TextBlock
 from blurr.text.modeling.core import BaseModelCallback, BaseModelWrapper
 
 
@@ -130,11 +130,6 @@ def data_loaders(
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
         dl_kwargs=[{"res": lengths[:train_rows]}, {"val_res": lengths[train_rows:]}],
     )
-
-
-def set_max_length(loaders: DataLoaders, tokens: int) -> None:
-    """Cuts the texts of the batches to come to so many tokens."""
-    get_blurr_tfm(loaders.train.before_batch).max_length = tokens
 
 
 def parameter_groups(wrapper: BaseModelWrapper, train_embeddings: bool) -> list[list[torch.nn.Parameter]]:

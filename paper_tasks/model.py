@@ -62,11 +62,11 @@ class Head(nn.Module):
         self.register_buffer("shift", torch.zeros(1))
 
     def forward(self, hidden: torch.Tensor, embeddings: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """hidden, embeddings: (batch, sequence, hidden_size), behind and before the encoder.
+        """hidden, embeddings: (batch, sequence, hidden_size), behind and before the encoder; hidden may be shorter.
 
-        attention_mask: (batch, sequence). Returns (batch, labels).
+        attention_mask: (batch, sequence) of the embeddings. Returns (batch, labels).
         """
-        meanings = self.meanings(hidden, attention_mask)
+        meanings = self.meanings(hidden, attention_mask[:, : hidden.shape[1]])
         return self.scale * (self.prior + meanings + self.names(embeddings, attention_mask)) + self.shift
 
     def meanings(self, hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
@@ -97,7 +97,10 @@ class PaperTaskModel(nn.Module):
     """Logits of every label for a batch of texts.
 
     The encoder may be any that `transformers.AutoModel` loads; its word embeddings and last hidden states are used.
-    While `names_only` is set, the encoder is passed over: the name detector alone gives the logits.
+
+    Attributes, for training:
+        names_only: passes the encoder over; the name detector alone gives the logits.
+        encoder_tokens: how many of a text's first tokens the encoder reads, where the detector reads all; None for all.
     """
 
     def __init__(self, encoder: nn.Module, labels: Sequence[str], dropout: float = 0.1) -> None:
@@ -106,6 +109,7 @@ class PaperTaskModel(nn.Module):
         self.encoder = encoder
         self.head = Head(encoder.config.hidden_size, len(self.labels), dropout)
         self.names_only = False
+        self.encoder_tokens: int | None = None
 
     @property
     def config(self):
@@ -117,7 +121,8 @@ class PaperTaskModel(nn.Module):
         embeddings = self.encoder.get_input_embeddings()(input_ids)
         if self.names_only:
             return SequenceClassifierOutput(logits=self.head.prior + self.head.names(embeddings, attention_mask))
-        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        ids, mask = input_ids[:, : self.encoder_tokens], attention_mask[:, : self.encoder_tokens]
+        hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         return SequenceClassifierOutput(logits=self.head(hidden, embeddings, attention_mask))
 
     def check_length(self, tokens: int) -> None:

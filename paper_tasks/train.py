@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerBase
 
 from deployment.classifier import TEXT_FORMAT, format_paper
 from paper_tasks import checkpoint
-from paper_tasks.blurr_blocks import PaperTexts, data_loaders, learner, set_max_length
+from paper_tasks.blurr_blocks import PaperTexts, data_loaders, learner
 from paper_tasks.errors import InputError
 from paper_tasks.losses import LOSSES
 from paper_tasks.model import PaperTaskModel, load_backbone
@@ -32,9 +32,9 @@ class TrainOptions:
 
     With `budget_minutes` (wall clock, all told) the learning rates follow the clock, so that the cycle is
     complete whenever the time is up; without, the epochs. Learning rates are the highest of the cycle, for the
-    head; the encoder's upper and lower half get less, down to a `lower_divisor`-th. The encoder reads the first
-    `short_length` tokens of a text, and `max_length` in the last `long_share` of the cycle, as BERT did
-    (Devlin et al., 2019): half the length is more than twice the papers a second.
+    head; the encoder's upper and lower half get less, down to a `lower_divisor`-th. Texts have `max_length` tokens,
+    of which the encoder reads the first `short_length`, and all in the last `long_share` of each cycle, as BERT's
+    were (Devlin et al., 2019): half the length is more than twice the papers a second.
     """
 
     backbone: str = "minilm"
@@ -200,9 +200,6 @@ class Clock(Callback):
         self.texts.start_epoch(self._number)
         self.dls.train.epoch, self.dls.train.skip = self._number, self.progress.step
 
-    def before_train(self) -> None:
-        self._cut_texts(self.progress.step)
-
     def before_batch(self) -> None:
         if not self.training:
             return
@@ -212,11 +209,11 @@ class Clock(Callback):
         self.learn.pct_train = self._share_done(self.progress.step)
         if self.learn.pct_train >= 1:
             raise CancelFitException
-        # This batch is cut already.
-        self._cut_texts(self.progress.step + 1)
+        is_long = self.learn.pct_train >= 1 - self.options.long_share
+        self.model.hf_model.encoder_tokens = None if is_long else self.options.short_length
 
     def before_validate(self) -> None:
-        set_max_length(self.dls, self.options.max_length)
+        self.model.hf_model.encoder_tokens = None
 
     def after_batch(self) -> None:
         if not self.training:
@@ -252,12 +249,6 @@ class Clock(Callback):
     def _share_done(self, step: int) -> float:
         done = (self.epoch + step / len(self.dls.train)) / self.n_epoch
         return max(done, self._share_of_time())
-
-    def _cut_texts(self, step: int) -> None:
-        stage = STAGES[self.progress.stage]
-        is_last = stage == "unfrozen" and self._share_done(step) >= 1 - self.options.long_share
-        is_long = stage == "names" or is_last
-        set_max_length(self.dls, self.options.max_length if is_long else self.options.short_length)
 
     def _share_of_time(self) -> float:
         self._tick()

@@ -106,6 +106,7 @@ def test_int8_holds_every_large_weight_but_the_heads(converted):
         for array in arrays
         if array.dtype.kind == "f" and array.size <= 96 and frozenset(array.shape) not in head
     ]
+    # The optimiser may leave rows of the position table out that no text reaches.
     quantized = sum(array.size for array in arrays if array.dtype in (np.int8, np.uint8) and array.size > 1)
     assert quantized >= sum(
         weight.numel() for weight in model.encoder.parameters() if weight.ndim == 2 and weight.shape[0] > 1

@@ -77,6 +77,18 @@ def test_names_only_passes_the_encoder_over(tiny_model, monkeypatch):
         assert model(**inputs).logits.shape == (1, len(LABELS))
 
 
+def test_the_encoder_may_read_less_than_the_name_detector(tiny_model):
+    model, tokenizer = tiny_model
+    inputs = batch(tokenizer, "agents that press buttons for rewards on old consoles")
+    short = {name: tensor[:, :5] for name, tensor in inputs.items()}
+    with torch.no_grad():
+        hidden = model.encoder(**short).last_hidden_state
+        embeddings = model.encoder.get_input_embeddings()(inputs["input_ids"])
+        expected = model.head(hidden, embeddings, inputs["attention_mask"])
+        model.encoder_tokens = 5
+        torch.testing.assert_close(model(**inputs).logits, expected)
+
+
 def test_rescale_is_linear_in_the_logits(tiny_model):
     model, tokenizer = tiny_model
     inputs = batch(tokenizer, "old consoles", "grainy pictures")
