@@ -68,7 +68,8 @@ def tag(
     """Tag one paper (--title, --abstract), or every paper of a table (INPUT --output OUT).
 
     A table keeps its columns and gets `predicted_tasks` and `probabilities`. Rows that cannot be read are
-    listed in OUT.problems.csv; a run that breaks off keeps the rows it has tagged in OUT.partial.
+    listed in OUT.problems.csv, and the exit code is 2 though the others are tagged; a run that breaks off keeps
+    the rows it has tagged in OUT.partial.
     """
     from deployment.classifier import TaskClassifier
 
@@ -102,7 +103,10 @@ def tag(
     summary = tag_file(source, output, TaskClassifier.load(model, threads), options)
     print(f"{summary.tagged:,} papers tagged in {output}.")
     if summary.problems:
-        _warn(f"{summary.problems:,} rows were left out; {output}.problems.csv tells which and why.")
+        rows = "1 row is" if summary.problems == 1 else f"{summary.problems:,} rows are"
+        raise InputError(
+            f"{source}, {summary.first_problem}. {rows} left out of {output}, and listed in {output}.problems.csv."
+        )
 
 
 @app.command(epilog="Example: python -m paper_tasks label csv_files/papers.csv --output csv_files/labelled.csv")
@@ -262,14 +266,10 @@ def one_sentence_errors() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except KeyboardInterrupt as error:
-        _warn(f"Interrupted. {error}".strip())
+        print(f"Interrupted. {error}".strip(), file=sys.stderr)
         sys.exit(130)
 
 
 def _fail(sentence: str) -> int:
     print(f"error: {sentence}", file=sys.stderr)
     return 2
-
-
-def _warn(sentence: str) -> None:
-    print(sentence, file=sys.stderr)

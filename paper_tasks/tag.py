@@ -36,10 +36,11 @@ class TagOptions:
 
 @dataclass
 class Summary:
-    """Rows that got tags (perhaps none above the threshold), and rows that could not be read."""
+    """Rows that got tags (perhaps none above the threshold), rows that could not be read, and why the first of them."""
 
     tagged: int = 0
     problems: int = 0
+    first_problem: str = ""
 
 
 def tag_file(source: Path, output: Path, classifier: TaskClassifier, options: TagOptions | None = None) -> Summary:
@@ -85,6 +86,8 @@ def tag_file(source: Path, output: Path, classifier: TaskClassifier, options: Ta
                 _append_problems(problems, broken)
                 summary.tagged += len(tagged)
                 summary.problems += len(broken)
+                if broken and not summary.first_problem:
+                    summary.first_problem = "line {}: {}".format(*broken[0])
                 bar.update(len(chunk))
     except (InputError, OSError, KeyboardInterrupt) as error:
         if not summary.tagged:

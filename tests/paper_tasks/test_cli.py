@@ -55,8 +55,8 @@ def test_tag_a_table(tmp_path):
     source = tmp_path / "in.csv"
     source.write_text("title,abstract\nA,We caption images.\nbroken\n", encoding="utf-8")
     done = run("tag", source, "--output", tmp_path / "out.jsonl")
-    assert done.returncode == 0 and "1 papers tagged" in done.stdout
-    assert "1 rows were left out" in done.stderr and "problems.csv" in done.stderr
+    assert "1 papers tagged" in done.stdout
+    assert_one_sentence(done, f"{source}, line 3: has 1 cells", "1 row is left out", "problems.csv")
     assert "Image Captioning" in json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))["predicted_tasks"]
 
 
