@@ -4,7 +4,17 @@ import torch
 from torch import nn
 
 
-class AsymmetricLoss(nn.Module):
+class MultiLabelLoss(nn.Module):
+    """What fastai asks of a loss to show predictions: logits to probabilities, and those to names or none."""
+
+    activation = staticmethod(torch.sigmoid)
+
+    def decodes(self, probabilities: torch.Tensor) -> torch.Tensor:
+        """Boolean, of the shape of `probabilities`."""
+        return probabilities > 0.5
+
+
+class AsymmetricLoss(MultiLabelLoss):
     """Binary cross-entropy that lets easy negatives go (Ridnik et al., "Asymmetric Loss For Multi-Label
     Classification", 2021).
 
@@ -28,7 +38,7 @@ class AsymmetricLoss(nn.Module):
         return -(log_likelihood * weight).sum(dim=1).mean()
 
 
-class SummedBCE(nn.Module):
+class SummedBCE(MultiLabelLoss):
     """Binary cross-entropy, summed over labels and averaged over papers: on the scale of AsymmetricLoss."""
 
     def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

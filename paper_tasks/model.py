@@ -6,6 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from huggingface_hub import repo_exists, try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
@@ -205,6 +207,25 @@ def load_backbone(name: str | Path) -> tuple[nn.Module, PreTrainedTokenizerBase]
             f"No backbone '{name}': it is no folder with a Hugging Face encoder, and the hub has none of that name "
             f"or cannot be reached; --backbone {MINILM} needs no network."
         ) from error
+
+
+def backbone_at_hand(name: str) -> str:
+    """`name`, or else `minilm`, with a line that says so: where the hub cannot be reached and was not before.
+
+    A name that the hub does not have is returned too: `load_backbone` tells what is wrong with it.
+    """
+    if name == MINILM or Path(name).is_dir():
+        return name
+    try:
+        if not isinstance(try_to_load_from_cache(name, "config.json"), str):
+            # Asked for a file, the hub's client would retry for long.
+            repo_exists(name)
+    except HFValidationError:
+        return name
+    except Exception as error:  # the client's own and those of whatever carries its requests
+        print(f"The Hugging Face hub, where {name} is, cannot be reached ({error}): {MINILM} takes its place.")
+        return MINILM
+    return name
 
 
 def minilm_folder() -> str:

@@ -5,6 +5,7 @@ import dataclasses
 import signal
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,12 +83,18 @@ class Progress:
 
 
 def train(
-    prepared_dir: Path, output_dir: Path, options: TrainOptions, resume: bool = False, overwrite: bool = False
+    prepared_dir: Path,
+    output_dir: Path,
+    options: TrainOptions,
+    resume: bool = False,
+    overwrite: bool = False,
+    callbacks: Sequence[Callback] = (),
 ) -> dict:
     """Fine-tunes on `prepared_dir`'s train split and writes model, tokenizer and `training.json` to `output_dir`.
 
     A training that was killed goes on with `resume`, from its last checkpoint: the same papers in the same order.
-    Returns what it wrote to `training.json`. Raises InputError for a folder that holds another training.
+    `callbacks` watch it. Returns what it wrote to `training.json`. Raises InputError for a folder that holds another
+    training.
     """
     folder = output_dir / "checkpoint"
     started = checkpoint.exists(folder)
@@ -104,7 +111,7 @@ def train(
         progress = Progress(**state["progress"])
 
     resumed = resume and started
-    learn, tokenizer, model = build_learner(prepared_dir, options, progress, folder)
+    learn, tokenizer, model = build_learner(prepared_dir, options, progress, folder, callbacks)
     if resumed:
         checkpoint.load_model(folder, model)
     while progress.stage < len(STAGES):
@@ -127,7 +134,11 @@ def train(
 
 
 def build_learner(
-    prepared_dir: Path, options: TrainOptions, progress: Progress | None = None, folder: Path | None = None
+    prepared_dir: Path,
+    options: TrainOptions,
+    progress: Progress | None = None,
+    folder: Path | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> tuple[Learner, PreTrainedTokenizerBase, PaperTaskModel]:
     """The Learner, its tokenizer and its model: what a notebook shows batches of and runs `lr_find` on.
 
@@ -168,7 +179,7 @@ def build_learner(
         LOSSES[options.loss](),
         train_embeddings=options.train_embeddings,
         weight_decay=options.weight_decay,
-        callbacks=[GradientClip(1.0), Clock(options, progress or Progress(), texts, folder)],
+        callbacks=[GradientClip(1.0), Clock(options, progress or Progress(), texts, folder), *callbacks],
     )
     return learn, tokenizer, model
 
@@ -240,6 +251,13 @@ class Clock(Callback):
         self._tick()
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """The time in here counts to no budget."""
+        self._tick()
+        yield
+        self._mark = time.monotonic()
 
     def _tick(self) -> None:
         now = time.monotonic()

@@ -30,3 +30,9 @@ def test_extreme_logits_keep_the_gradient_finite(loss):
     logits = torch.tensor([[1e4, -1e4, 1e4]], requires_grad=True)
     loss(logits, torch.tensor([[0.0, 1.0, 1.0]])).backward()
     assert torch.isfinite(logits.grad).all()
+
+
+@pytest.mark.parametrize("loss", [AsymmetricLoss(), SummedBCE()])
+def test_fastai_can_turn_logits_into_names_or_none(loss):
+    decoded = loss.decodes(loss.activation(torch.tensor([[-3.0, 0.1, 5.0]])))
+    assert decoded.tolist() == [[False, True, True]]

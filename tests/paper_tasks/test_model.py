@@ -3,8 +3,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from paper_tasks import model as module
 from paper_tasks.errors import InputError
-from paper_tasks.model import Head, NameDetector, PaperTaskModel, load_backbone, mean_pooling
+from paper_tasks.model import (
+    Head,
+    NameDetector,
+    PaperTaskModel,
+    backbone_at_hand,
+    load_backbone,
+    mean_pooling,
+)
 
 LABELS = ["Image Captioning", "Speech Recognition", "Machine Translation", "Graph Clustering"]
 
@@ -138,3 +146,27 @@ def test_an_unknown_backbone_is_told(monkeypatch, name):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(InputError, match="minilm"):
         load_backbone(name)
+
+
+def test_minilm_takes_the_place_of_a_backbone_out_of_reach(monkeypatch, capsys):
+    def unreachable(name):
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(module, "repo_exists", unreachable)
+    assert backbone_at_hand("some/encoder") == "minilm"
+    assert "some/encoder" in (line := capsys.readouterr().out) and "no route to host" in line and "minilm" in line
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_hub_that_answers_decides_itself(monkeypatch, exists):
+    monkeypatch.setattr(module, "repo_exists", lambda name: exists)
+    assert backbone_at_hand("some/encoder") == "some/encoder"
+
+
+def test_what_cannot_be_on_the_hub_is_left_to_the_loading():
+    assert backbone_at_hand("no/such/folder") == "no/such/folder"
+
+
+def test_a_backbone_on_disk_needs_no_hub(monkeypatch, backbone):
+    monkeypatch.setattr(module, "repo_exists", None)
+    assert [backbone_at_hand(name) for name in ("minilm", str(backbone))] == ["minilm", str(backbone)]

@@ -1,0 +1,71 @@
+"""A training seen from inside: the loss of every step, and the development scores now and then."""
+
+import pandas as pd
+import torch
+from fastai.callback.core import Callback
+from fastai.learner import Recorder
+
+from paper_tasks.blurr_blocks import macro_f1, micro_f1
+from paper_tasks.train import STAGES
+
+
+class Curves(Callback):
+    """Give it to `train`. The time that scoring takes comes on top of the training's budget.
+
+    Attributes:
+        steps: of every step its stage, loss, and the loss as fastai smooths it.
+        scores: loss and F1 (at a probability of one half) on the development papers, after the first step of each
+            stage, `points` - 1 times in between, and after the last. Step 1 is the training's first.
+    """
+
+    # After fastai has smoothed the loss, and the clock has counted the step.
+    order = Recorder.order + 10
+
+    def __init__(self, points: int = 4) -> None:
+        self._points = points
+        self._steps: list[dict] = []
+        self._scores: list[dict] = []
+
+    @property
+    def steps(self) -> pd.DataFrame:
+        return pd.DataFrame(self._steps, columns=["stage", "step", "loss", "smooth_loss"])
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        return pd.DataFrame(self._scores, columns=["stage", "step", "papers", "loss", "micro_f1", "macro_f1"])
+
+    def before_fit(self) -> None:
+        self._due = 0.0
+
+    def after_batch(self) -> None:
+        if not self.training:
+            return
+        row = {"stage": STAGES[self.clock.progress.stage], "step": len(self._steps) + 1}
+        self._steps.append(row | {"loss": self.loss.item(), "smooth_loss": self.smooth_loss.item()})
+        if self.pct_train >= self._due:
+            self._due = (int(self.pct_train * self._points) + 1) / self._points
+            self._score()
+
+    def after_fit(self) -> None:
+        if self._steps and (not self._scores or self._scores[-1]["step"] < len(self._steps)):
+            self._score()
+
+    def _score(self) -> None:
+        with self.clock.paused():
+            logits, truth = self._predict()
+        row = {"stage": self._steps[-1]["stage"], "step": len(self._steps), "papers": self.clock.progress.papers}
+        row["loss"] = self.learn.loss_func(logits, truth).item()
+        self._scores.append(row | {"micro_f1": micro_f1(logits, truth), "macro_f1": macro_f1(logits, truth)})
+
+    @torch.no_grad()
+    def _predict(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits and truth of the development papers, both (papers, labels)."""
+        logits, truth = [], []
+        # The encoder reads whole texts until the clock shortens them for the next batch.
+        self.clock.before_validate()
+        self.learn.model.eval()
+        for inputs, targets in self.dls.valid:
+            logits.append(self.learn.model.hf_model(**inputs).logits.float().cpu())
+            truth.append(targets.cpu())
+        self.learn.model.train()
+        return torch.cat(logits), torch.cat(truth)
