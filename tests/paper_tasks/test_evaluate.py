@@ -98,3 +98,15 @@ def test_intervals_hold_their_score(evaluated):
     low, high = scores["keyword_recall_at_5_interval"]
     assert 0 <= low <= scores["keyword_recall_at_5"] <= high <= 1
     assert np.isfinite([low, high]).all()
+
+
+def test_recall_of_keywords_that_nobody_gave_is_left_out():
+    held = held_out()
+    held.keywords[:] = 0
+    measured = held.measure(held.truth.astype(float), 0.5, None)
+    assert "micro_f1" in measured and not any("keyword" in name for name in measured)
+
+
+def test_only_the_first_rows_are_measured(prepared, tmp_path):
+    evaluate(prepared, {}, tmp_path, split="dev", rows=7)
+    assert json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))["papers"] == 7
