@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ INT8 = "paper_task_classifier_quantized.onnx"
 # Of a half of the development split: times as many labels are more than enough for three numbers.
 MOST_PAPERS = 2000
 # The encoder's projections and the embedding table, which is half of a small encoder.
-QUANTIZED = ["MatMul", "Gemm", "Attention", "Gather"]
+QUANTIZED = ("MatMul", "Gemm", "Attention", "Gather")
 
 
 def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: int = 256) -> dict:
@@ -115,8 +116,8 @@ def to_onnx(model: PaperTaskModel, path: Path) -> None:
         fused.save_model_to_file(str(path))
 
 
-def to_int8(fp32: Path, int8: Path) -> None:
-    """Dynamic quantization, weights int8 per output channel (per tensor costs far more of the logits).
+def to_int8(fp32: Path, int8: Path, operators: Sequence[str] = QUANTIZED, per_channel: bool = True) -> None:
+    """Dynamic quantization of the operators' weights to int8, with a scale per output channel or per tensor.
 
     The head stays in fp32: it is small, and nothing behind it evens its errors out. Weights have 7 bits, or the
     16-bit sums of CPUs without VNNI would overflow, and the model answer differently on them.
@@ -125,10 +126,10 @@ def to_int8(fp32: Path, int8: Path) -> None:
     quantize_dynamic(
         fp32,
         int8,
-        op_types_to_quantize=QUANTIZED,
+        op_types_to_quantize=[*operators],
         nodes_to_exclude=[node.name for node in graph.node if "/head/" in node.name],
         weight_type=QuantType.QInt8,
-        per_channel=True,
+        per_channel=per_channel,
         reduce_range=True,
         # An optimised graph has lost the types that the quantizer would read off.
         extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
