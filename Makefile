@@ -1,7 +1,8 @@
 # make demo   the app at http://127.0.0.1:7860          make test      the whole test suite
 # make data   splits from PAPERS                        make evaluate  the README's table, into results/
 # make model  train, export and evaluate on PAPERS      make picture   the README's screenshot
-# make lint   ruff                                      make clean     remove what was installed
+# make notebooks      all four, small, on the sample    make lint      ruff
+# make notebooks-full all four on PAPERS, hours         make clean     remove what was installed
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +10,7 @@ PAPERS ?= csv_files/papers.csv.xz
 BUDGET_MINUTES ?= 55
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo install test lint data model evaluate picture clean
+.PHONY: demo install test lint data model evaluate notebooks notebooks-full picture clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/app.stamp
@@ -38,6 +39,24 @@ model: csv_files/prepared/report.json
 evaluate: csv_files/prepared/report.json
 	$(BIN)/python -m paper_tasks evaluate --output results --document README.md \
 	    $(if $(wildcard models/minilm/onnx/config.json),--model fp32=models/minilm/onnx) --model int8=deployment/model
+
+# Run with their outputs into build/; those in notebooks/ stay without any.
+run_notebook = $(BIN)/python -m papermill --cwd notebooks notebooks/$(1).ipynb build/$@/$(1).ipynb \
+    -p output_folder ../build/$@ $(2)
+
+notebooks: | $(VENV)/test.stamp
+	@mkdir -p build/$@
+	$(call run_notebook,01_filter_tasks)
+	$(call run_notebook,02_finetune)
+	$(call run_notebook,03_export_quantize)
+	$(call run_notebook,04_evaluate)
+
+notebooks-full: $(PAPERS) | $(VENV)/test.stamp
+	@mkdir -p build/$@
+	$(call run_notebook,01_filter_tasks,-p papers_path $(abspath $(PAPERS)) -p min_papers 30)
+	$(call run_notebook,02_finetune,-p budget_minutes $(BUDGET_MINUTES) -p dev_papers 500 -p lr_find_steps 100)
+	$(call run_notebook,03_export_quantize,-p rows 500)
+	$(call run_notebook,04_evaluate)
 
 # Each stamp tells that its requirements were installed; edited requirements are installed anew.
 $(VENV)/app.stamp: deployment/requirements.txt | $(BIN)/python
