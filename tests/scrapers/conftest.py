@@ -1,0 +1,77 @@
+"""A client that does not sleep, and faults that servers have."""
+
+import socketserver
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from scrapers.client import Client
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def base(httpserver):
+    return httpserver.url_for("").rstrip("/")
+
+
+@pytest.fixture
+def slept():
+    return []
+
+
+@pytest.fixture
+def make_client(httpserver, tmp_path, slept):
+    """Makes clients of one cache for the loopback server."""
+    clients = []
+
+    def make(**options):
+        options = {"hosts": {f"{httpserver.host}:{httpserver.port}"}, "pace": 0.001, "sleep": slept.append} | options
+        clients.append(Client(cache=tmp_path / "cache" / "test.sqlite", **options))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.__exit__()
+
+
+@pytest.fixture
+def client(make_client):
+    return make_client()
+
+
+@pytest.fixture
+def scrapers():
+    """Runs `python -m scrapers` with arguments; returns the ended process."""
+
+    def run(*arguments, **options):
+        command = [sys.executable, "-m", "scrapers", *map(str, arguments)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, **options)
+
+    return run
+
+
+@pytest.fixture
+def raw_server():
+    """A server that answers with the given bytes, in turn, whatever is asked, and hangs up; returns its address."""
+    servers = []
+
+    def serve(*answers):
+        left = list(answers)
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                self.request.recv(65536)
+                self.request.sendall(left.pop(0))
+
+        servers.append(socketserver.TCPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=servers[-1].serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return f"127.0.0.1:{servers[-1].server_address[1]}"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
