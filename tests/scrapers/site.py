@@ -171,7 +171,7 @@ def oai(records=(), token=None, total=None, error=None):
     )
 
 
-def note(forum, title="A Study", abstract="We study.", keywords=("things",), **changes):
+def note(forum, title="A Study", abstract="We study.", keywords=("things",)):
     content = {
         "title": {"value": title},
         "abstract": {"value": abstract},
@@ -179,6 +179,5 @@ def note(forum, title="A Study", abstract="We study.", keywords=("things",), **c
         "venue": {"value": "ICLR 2024 poster"},
         "venueid": {"value": "ICLR.cc/2024/Conference"},
     }
-    return {"id": forum, "forum": forum, "number": 1, "cdate": 1695000000000, "pdate": 1705000000000} | {
-        "content": content | changes
-    }
+    dates = {"cdate": 1695000000000, "pdate": 1705000000000}
+    return {"id": forum, "forum": forum, "number": 1, **dates, "content": content}

@@ -108,7 +108,7 @@ def test_a_wait_of_hours_ends_the_asking_but_not_the_run(httpserver, base, clien
     asked = serve(httpserver, "/b", Response("."))
     with pytest.raises(FetchError, match="HTTP 429, come back in 120 minutes"):
         client.get(f"{base}/a", bytes)
-    with pytest.raises(FetchError, match="not asked: .* wants 120 minutes of quiet"):
+    with pytest.raises(FetchError, match=r"not asked: .* wants 120 minutes of quiet"):
         client.get(f"{base}/b", bytes)
     assert client.get(f"{base}/stored", bytes) == b"stored"
     assert slept == [] and asked == []
@@ -193,7 +193,7 @@ def test_a_server_that_says_nothing(httpserver, base, client, monkeypatch):
 
 def test_a_refused_connection(make_client):
     client = make_client(hosts={"127.0.0.1:1"})
-    with pytest.raises(FetchError, match="the connection failed .*refused.* 5 times"):
+    with pytest.raises(FetchError, match=r"the connection failed .*refused.* 5 times"):
         client.get("http://127.0.0.1:1/a", bytes)
 
 
@@ -245,7 +245,7 @@ def test_redirects_in_a_circle_end(httpserver, base, client):
 
 def test_other_hosts_are_refused(client):
     for url in ("http://example.org/", "ftp://127.0.0.1/", "http://user@127.0.0.1:99/"):
-        with pytest.raises(FetchError, match="which is not of this source|leads to"):
+        with pytest.raises(FetchError, match=r"which is not of this source|leads to"):
             client.get(url, bytes)
 
 
@@ -274,7 +274,7 @@ def test_robots(httpserver, base, make_client):
     asked = serve(httpserver, "/robots.txt", Response("User-agent: *\nDisallow: /private/\nCrawl-delay: 1"))
     serve(httpserver, "/web/a", Response("."))
     client = make_client()
-    with pytest.raises(FetchError, match="robots.txt asks programs to stay away"):
+    with pytest.raises(FetchError, match=r"robots.txt asks programs to stay away"):
         client.obey_robots(f"{base}/private/")
     client.obey_robots(f"{base}/web/")
     assert len(asked) == 1
