@@ -48,7 +48,7 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
                 yield from ijson.items(file, "item")
     except (OSError, EOFError, zlib.error, pyarrow.ArrowException, ijson.JSONError) as error:
         raise InputError(
-            f"{path} cannot be read ({error}); it should be a shard or the .json.gz of the dump."
+            f"{path} cannot be read ({one_line(str(error))}); it should be a shard or the .json.gz of the dump."
         ) from error
 
 

@@ -97,7 +97,7 @@ def _attempt(session: GuardedSession, url: str, file: IO[bytes], etag: Path) -> 
             disable=None,
         )
         with bar:
-            for block in answer.iter_content(1 << 18):
+            for block in answer.iter_content(1 << 16):
                 _check_size(file.tell() + len(block))
                 file.write(block)
                 file.flush()

@@ -64,6 +64,8 @@ def richest(twins: Sequence[Paper]) -> Paper:
         values[name] = next((getattr(twin, name) for twin in twins if getattr(twin, name)), "")
     for name in UNITED:
         values[name] = list(dict.fromkeys(item for twin in twins for item in getattr(twin, name)))
+    numbers = (arxiv_id(twin.arxiv_id) for twin in twins)
+    values["arxiv_id"] = next(filter(None, numbers), values["arxiv_id"])
     sources = (source for twin in twins for source in twin.source.split("; ") if source)
     values["source"] = "; ".join(dict.fromkeys(sources))
     return Paper(**values)
