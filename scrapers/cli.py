@@ -31,6 +31,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+# What typer makes of Ctrl-C.
+INTERRUPTED = 130
 FOLDER = Path("csv_files")
 LINKS = Path(__file__).parents[1] / "json_files"
 
@@ -224,9 +226,10 @@ def main() -> None:
     except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("Interrupted; the same command goes on where it was.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            print("Interrupted; the same command goes on where it was.", file=sys.stderr)
+        raise
 
 
 def _address(base_url: str, default: str) -> str:

@@ -2,12 +2,12 @@
 
 import socketserver
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 
+from scrapers.cli import main
 from scrapers.client import Client
 
 ROOT = Path(__file__).parents[2]
@@ -44,12 +44,16 @@ def client(make_client):
 
 
 @pytest.fixture
-def scrapers():
-    """Runs `python -m scrapers` with arguments; returns the ended process."""
+def scrapers(monkeypatch, capsys):
+    """Runs the command line with these arguments, in this process; returns exit code and output."""
 
-    def run(*arguments, **options):
-        command = [sys.executable, "-m", "scrapers", *map(str, arguments)]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, **options)
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["scrapers", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        output, errors = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, end.value.code or 0, output, errors)
 
     return run
 
