@@ -23,7 +23,9 @@ HOSTS = {"huggingface.co", "hf.co"}
 HUB = "https://huggingface.co/datasets/pwc-archive/papers-with-abstracts/resolve/main/data"
 SHARDS = [f"train-0000{number}-of-00004.parquet" for number in range(4)]
 NEEDED = {"paper_url", "title", "abstract", "tasks"}
-COLUMNS = [*sorted(NEEDED), "arxiv_id", "date", "proceeding", "conference", "methods"]
+COLUMNS = NEEDED | {"arxiv_id", "date", "proceeding", "conference", "methods"}
+# The rest of what a record tells of a method is long, and the same in thousands of records.
+OF_METHODS = {"name", "full_name", "area"}
 
 
 def fetch(folder: Path, base_url: str = HUB, contact: str = "") -> list[Path]:
@@ -36,12 +38,9 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
     """The dump's records, one at a time, from a Parquet shard or the .json.gz. Raises InputError."""
     try:
         if path.suffix == ".parquet":
-            with pq.ParquetFile(path) as file:
-                if missing := NEEDED - set(file.schema_arrow.names):
-                    raise InputError(f"{path} has no column '{min(missing)}'; it should be a shard of the dump.")
-                columns = [name for name in COLUMNS if name in file.schema_arrow.names]
-                # Small batches: the nested columns take much more room as Python objects.
-                for batch in file.iter_batches(batch_size=500, columns=columns):
+            # Without these two, all of a row group, perhaps of the shard, is read at once.
+            with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 16) as file:
+                for batch in file.iter_batches(batch_size=500, columns=_leaves(path, file.schema)):
                     yield from batch.to_pylist()
         else:
             with gzip.open(path, "rb") as file:
@@ -92,6 +91,16 @@ def _item(record: dict[str, Any], selection: Selection) -> Item:
 
 def _names(names: Iterable[str]) -> list[str]:
     return [name for name in map(one_line, names) if name and not is_spam_name(name)]
+
+
+def _leaves(path: Path, schema: pq.ParquetSchema) -> list[str]:
+    """The columns to read, nested ones by their paths (methods.list.element.name). Raises InputError."""
+    leaves = [schema.column(number).path.split(".") for number in range(len(schema))]
+    if missing := NEEDED - {leaf[0] for leaf in leaves}:
+        raise InputError(f"{path} has no column '{min(missing)}'; it should be a shard of the dump.")
+    return [
+        ".".join(leaf) for leaf in leaves if leaf[0] in COLUMNS and (leaf[0] != "methods" or leaf[-1] in OF_METHODS)
+    ]
 
 
 def _rows(path: Path) -> int:

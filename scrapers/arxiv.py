@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from paper_tasks.errors import InputError
 from scrapers.client import Client, UnexpectedContentError
 from scrapers.run import Expected, Item
-from scrapers.schema import Paper, Problem, one_line
+from scrapers.schema import Paper, Problem, fetched_from, one_line
 from scrapers.transport import FetchError
 
 HOSTS = {"arxiv.org"}
@@ -87,7 +87,9 @@ def by_number(client: Client, numbers: Sequence[str], api: str = API) -> Iterato
         except FetchError as error:
             yield from (Problem(_address(id), str(error), url) for id in wanted)
             continue
-        found = {arxiv_id(item.URLs if isinstance(item, Paper) else item.url): item for item in papers}
+        found = {
+            arxiv_id(item.URLs if isinstance(item, Paper) else item.url): item for item in fetched_from(papers, url)
+        }
         yield from (found.get(id, Problem(_address(id), "arXiv does not have it", url)) for id in wanted)
 
 
@@ -110,7 +112,7 @@ def harvest(client: Client, category: str, since: date, oai: str = OAI) -> Itera
             continue
         if url == first_url and not ask_again:
             yield Expected(page.total)
-        yield from page.items
+        yield from fetched_from(page.items, url)
         url = f"{oai}?{urlencode({'verb': 'ListRecords', 'resumptionToken': page.token})}" if page.token else ""
 
 
@@ -205,7 +207,7 @@ def _pages(client: Client, api: str, query: dict[str, str]) -> Iterator[Item]:
         if start + PAGE > MOST < total:
             yield Problem(url, f"{total:,} papers in a month, of which the API gives {MOST:,}; --oai gives all")
             return
-        yield from papers
+        yield from fetched_from(papers, url)
         start += PAGE
 
 

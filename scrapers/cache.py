@@ -59,9 +59,7 @@ class _Table(SQLiteDict):
             with super().connection(commit) as connection:
                 yield connection
         except sqlite3.Error as error:
-            raise InputError(
-                f"{self.db_path} cannot be used ({error}); it should be a cache of the scrapers."
-            ) from error
+            raise InputError(f"The cache {self.db_path} cannot be used ({error}).") from error
 
     @contextmanager
     def _acquire_sqlite_lock(self) -> Iterator[None]:

@@ -83,7 +83,7 @@ def archive(
     files = dump or source.fetch(folder, _address(base_url, source.HUB), contact)
     summary = collect(source.papers(files, selection), output, time, limit, excel_safe)
     print(summary.table(output))
-    raise typer.Exit(bool(summary.problems))
+    raise typer.Exit(int(bool(summary.problems)))
 
 
 @app.command(epilog="Example: python -m scrapers wayback https://paperswithcode.com/method/resnet --limit 100")

@@ -32,6 +32,7 @@ Parsed = TypeVar("Parsed")
 LONGEST_WAIT = 900
 FAILURES_TO_STOP = 5
 STORED = (200, 404, 410)
+ROBOTS_KEEP = timedelta(days=1)
 
 
 class UnexpectedContentError(Exception):
@@ -75,7 +76,12 @@ class Client:
         self._pace, self._sleep = pace, sleep
         self._failures, self._stopped = 0, ""
         self._session = _Session(
-            backend=self.cache, expire_after=keep or -1, allowable_codes=STORED, hosts=hosts, contact=contact
+            backend=self.cache,
+            expire_after=keep or -1,
+            urls_expire_after={"*/robots.txt": ROBOTS_KEEP},
+            allowable_codes=STORED,
+            hosts=hosts,
+            contact=contact,
         )
         for prefix, seconds in {"https://": pace, "http://": pace, **(paces or {})}.items():
             self._session.mount(prefix, PacedAdapter(seconds))
@@ -158,14 +164,15 @@ class Client:
             self.fetched += 1
         if status == 429 or status >= 500:
             raise _BusyError(f"HTTP {status}", seconds_to_wait(response))
+        # A stored answer says nothing about how the server is now.
         if status != 200:
+            self._failures *= response.from_cache
             raise FetchError(f"HTTP {status}", status)
         try:
             parsed = parse(response.content)
         except UnexpectedContentError as error:
-            # A stored answer says nothing about how the server is now.
             raise _BusyError(str(error), None if response.from_cache else 0) from error
-        self._failures = 0
+        self._failures *= response.from_cache
         return parsed
 
 

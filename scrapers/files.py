@@ -22,7 +22,7 @@ def opened_alone(path: Path, mode: str = "a", **options) -> Iterator[IO]:
         except (BlockingIOError, FileNotFoundError):
             held = False
         if not held:
-            raise InputError(f"Another run is writing {path}; wait until it has ended.")
+            raise InputError(f"Another run has {path}; wait until it has ended.")
         yield file
 
 
@@ -30,7 +30,7 @@ def opened_alone(path: Path, mode: str = "a", **options) -> Iterator[IO]:
 def replacing(path: Path) -> Iterator[IO[str]]:
     """A text file beside `path` to write to; it takes the place of `path` once all is on the disk, else it goes.
 
-    Raises InputError while another process writes it.
+    Raises InputError if it cannot be written, or another process writes it.
     """
     partial = path.with_name(path.name + ".partial")
     # A lone surrogate, which JSON can smuggle in, has no UTF-8.
@@ -42,6 +42,9 @@ def replacing(path: Path) -> Iterator[IO[str]]:
             file.flush()
             os.fsync(file.fileno())
             partial.replace(path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise InputError(f"{path} cannot be written ({error.strerror or error}).") from error
         except BaseException:
             partial.unlink(missing_ok=True)
             raise

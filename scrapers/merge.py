@@ -14,6 +14,8 @@ from scrapers.schema import COLUMNS, Paper, read_papers, write_rows
 # Of these a merged paper has what any of its rows has; of the others, what the row with most has.
 UNITED = ("methods", "tasks", "keywords")
 FIRST = ("URLs", "title")
+# What two rows of one paper share: a column, and what stands there.
+Key = tuple[str, str]
 
 
 @dataclass
@@ -24,22 +26,26 @@ class _Papers:
     """
 
     number_of_title: dict[str, str] = field(default_factory=dict)
-    rows: Counter[str] = field(default_factory=Counter)
+    rows: Counter[Key] = field(default_factory=Counter)
 
     def add(self, paper: Paper) -> None:
-        number, title = arxiv_id(paper.arxiv_id), _letters(paper)
-        if number:
+        number, title = arxiv_id(paper.arxiv_id), _letters(paper.title)
+        if number and title:
             self.number_of_title.setdefault(title, number)
-        self.rows[number or title] += 1
+        self.rows[self.key(paper)] += 1
 
     def settle(self) -> None:
-        """To be called between the last `add` and the first `key`."""
+        """To be called when all are added: what came before the row with its number goes there."""
         for title, number in self.number_of_title.items():
-            self.rows[number] += self.rows.pop(title, 0)
+            self.rows["arxiv_id", number] += self.rows.pop(("title", title), 0)
 
-    def key(self, paper: Paper) -> str:
-        title = _letters(paper)
-        return arxiv_id(paper.arxiv_id) or self.number_of_title.get(title, title)
+    def key(self, paper: Paper) -> Key:
+        title = _letters(paper.title)
+        if number := arxiv_id(paper.arxiv_id) or self.number_of_title.get(title):
+            return "arxiv_id", number
+        if title:
+            return "title", title
+        return ("URLs", paper.URLs) if paper.URLs else ("abstract", paper.abstract)
 
 
 def merge(paths: Sequence[Path], output: Path, excel_safe: bool = False) -> tuple[int, int]:
@@ -73,7 +79,7 @@ def richest(twins: Sequence[Paper]) -> Paper:
 
 def _merged(paths: Sequence[Path], papers: _Papers, total: int) -> Iterator[Paper]:
     """A paper comes where the last of its rows stands."""
-    waiting: dict[str, list[Paper]] = {}
+    waiting: dict[Key, list[Paper]] = {}
     for paper in _read(paths, "merging", total):
         key = papers.key(paper)
         twins = waiting.setdefault(key, [])
@@ -92,6 +98,6 @@ def _read(paths: Sequence[Path], doing: str, total: int | None = None) -> Iterat
                 yield paper
 
 
-def _letters(paper: Paper) -> str:
-    """The title without case, spaces and punctuation; where nothing is left of it, the address or the abstract."""
-    return "".join(filter(str.isalnum, paper.title.casefold())) or paper.URLs or paper.abstract
+def _letters(title: str) -> str:
+    """The title without case, spaces and punctuation."""
+    return "".join(filter(str.isalnum, title.casefold()))

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from scrapers.client import Client, UnexpectedContentError
 from scrapers.run import Expected, Item
-from scrapers.schema import Paper, Problem, one_line
+from scrapers.schema import Paper, Problem, fetched_from, one_line
 from scrapers.transport import FetchError
 
 HOSTS = {"openreview.net"}
@@ -35,7 +35,7 @@ def papers(client: Client, venue: str, submitted: bool = False, api: str = API) 
         if not notes and offset < total:
             yield Problem(url, f"the list ends after {offset:,} of {total:,} papers")
             return
-        yield from notes
+        yield from fetched_from(notes, url)
         offset += len(notes)
 
 

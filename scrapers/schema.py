@@ -3,9 +3,9 @@
 import csv
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from paper_tasks.errors import InputError
 
@@ -43,6 +43,11 @@ class Problem:
     url: str
     reason: str
     fetched_from: str = ""
+
+
+def fetched_from(items: Iterable[Any], url: str) -> Iterator[Any]:
+    """The items, problems among them with the address they were fetched from."""
+    return (replace(item, fetched_from=url) if isinstance(item, Problem) else item for item in items)
 
 
 COLUMNS = [column.name for column in fields(Paper)]

@@ -38,6 +38,7 @@ class GuardedSession(requests.Session):
     def __init__(self, hosts: Collection[str], contact: str = "") -> None:
         super().__init__()
         self.hosts = frozenset(hosts)
+        self.headers["Accept-Encoding"] = "gzip, deflate"
         self.headers["User-Agent"] = f"{PROJECT}/0.1 (+{ADDRESS}{'; ' + contact if contact else ''})"
 
     def get_adapter(self, url: str) -> requests.adapters.BaseAdapter:

@@ -13,6 +13,14 @@ from scrapers.client import Client
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def no_waiting_for_the_disk():
+    """Hundreds of small files would each wait for it; no test here cuts the power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda file: None)
+        yield
+
+
 @pytest.fixture
 def base(httpserver):
     return httpserver.url_for("").rstrip("/")

@@ -194,6 +194,7 @@ def test_harvest(httpserver, client, base):
     items = list(arxiv.harvest(client, "cs.CL", date(2026, 1, 1), f"{base}/oai"))
     assert [paper.arxiv_id for paper in papers(items)] == ["2601.00001", "2601.00003"]
     assert [problem.reason for problem in problems(items)] == ["a paper without abstract"]
+    assert problems(items)[0].fetched_from == f"{base}/oai?verb=ListRecords&resumptionToken=t%7C1"
     assert items[0] == Expected(4) and arxiv.count_harvest(client, "cs.CL", date(2026, 1, 1), f"{base}/oai") == 4
     assert asked == [
         {"verb": "ListRecords", "metadataPrefix": "arXiv", "set": "cs:cs:CL", "from": "2026-01-01"},

@@ -296,7 +296,7 @@ def test_two_runs_at_once(scrapers, slow_machine, base, files, output):
     process = start(*arguments)
     wait_until(lambda: len(slow_machine.served) > 3, process)
     second = scrapers(*arguments)
-    assert second.returncode == 2 and "Another run is writing" in second.stderr
+    assert second.returncode == 2 and "Another run has" in second.stderr
     assert process.communicate(timeout=60) and process.returncode == 0
     assert len(list(read_papers(output))) == 45
 

@@ -140,6 +140,27 @@ def test_a_server_that_is_down_is_left_alone(httpserver, base, client):
     assert len(asked) == 25
 
 
+def test_stored_answers_say_nothing_about_a_server_that_is_down(httpserver, base, client):
+    serve(httpserver, "/stored", Response("stored"))
+    client.get(f"{base}/stored", bytes)
+    serve(httpserver, "/down", Response("", 503))
+    for number in range(5):
+        client.get(f"{base}/stored", bytes)
+        with pytest.raises(FetchError, match="HTTP 503"):
+            client.get(f"{base}/down?{number}", bytes)
+    with pytest.raises(FetchError, match="not asked"):
+        client.get(f"{base}/down?6", bytes)
+
+
+def test_pages_that_are_not_there_are_answers(httpserver, base, client):
+    serve(httpserver, "/down", Response("", 503))
+    serve(httpserver, "/gone", Response("", 404))
+    for number in range(7):
+        for path in ("down", "gone"):
+            with pytest.raises(FetchError, match="HTTP"):
+                client.get(f"{base}/{path}?{number}", bytes)
+
+
 def test_no_page_is_told_and_not_asked_for_twice(httpserver, base, client):
     asked = serve(httpserver, "/gone", Response("", 404))
     for _ in range(2):

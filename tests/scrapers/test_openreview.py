@@ -80,6 +80,12 @@ def test_a_paper_without_a_part_is_a_problem():
     ]
 
 
+def test_problems_tell_where_they_came_from(httpserver, client, base):
+    serve(httpserver, [note("a", abstract="")])
+    *_, problem = openreview.papers(client, VENUE, api=base)
+    assert problem.fetched_from.startswith(f"{base}/notes?content.venueid=ICLR.cc")
+
+
 def test_a_server_in_trouble_is_a_problem(httpserver, client, base):
     httpserver.expect_request("/notes").respond_with_data("<html>Maintenance</html>")
     (problem,) = openreview.papers(client, VENUE, api=base)
