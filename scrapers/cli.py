@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
 
 import typer
 from typer import Argument, Option
@@ -234,8 +235,13 @@ def main() -> None:
 
 def _address(base_url: str, default: str) -> str:
     address = (base_url or default).rstrip("/")
-    if not address.startswith(("http://", "https://")):
-        raise InputError(f"--base-url '{base_url}' is no address; one begins with http:// or https://.")
+    try:
+        parts = urlsplit(address)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise InputError(f"--base-url '{base_url}' is no address; one is like http://localhost:8000.")
     return address
 
 

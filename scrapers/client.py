@@ -99,6 +99,30 @@ class Client:
         attempts, each after a longer wait, were in vain. After five such addresses in a row, or when told to wait
         longer than a quarter of an hour, no server is asked any more: then the cache answers alone.
         """
+        try:
+            return self._get(url, parse, ask_again)
+        except FetchError as error:
+            error.url = url
+            raise
+
+    def obey_robots(self, url: str) -> None:
+        """Raises FetchError if the robots.txt of the host of `url` asks us to stay away; keeps to its crawl delay."""
+        site = "{0.scheme}://{0.netloc}/".format(urlsplit(url))
+        try:
+            lines = self.get(f"{site}robots.txt", lambda body: body.decode("utf-8", "replace").splitlines())
+        except FetchError as error:
+            if error.status and error.status < 500:
+                return
+            raise FetchError(f"robots.txt cannot be read ({error}), so nothing may be fetched") from error
+        robots = RobotFileParser()
+        robots.parse(lines)
+        if not robots.can_fetch(PROJECT, url):
+            raise FetchError("robots.txt asks programs to stay away")
+        delay = robots.crawl_delay(PROJECT)
+        if delay and int(delay) > self._pace:
+            self._session.mount(site, PacedAdapter(int(delay)))
+
+    def _get(self, url: str, parse: Callable[[bytes], Parsed], ask_again: bool) -> Parsed:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._attempt(url, parse, ask_again or attempt > 1)
@@ -119,23 +143,6 @@ class Client:
         if self._failures == FAILURES_TO_STOP:
             self._stopped = f"not asked: {FAILURES_TO_STOP} addresses in a row had failed ({reason})"
         raise FetchError(f"{reason}, {ATTEMPTS} times")
-
-    def obey_robots(self, url: str) -> None:
-        """Raises FetchError if the robots.txt of the host of `url` asks us to stay away; keeps to its crawl delay."""
-        site = "{0.scheme}://{0.netloc}/".format(urlsplit(url))
-        try:
-            lines = self.get(f"{site}robots.txt", lambda body: body.decode("utf-8", "replace").splitlines())
-        except FetchError as error:
-            if error.status and error.status < 500:
-                return
-            raise FetchError(f"robots.txt cannot be read ({error}), so nothing may be fetched") from error
-        robots = RobotFileParser()
-        robots.parse(lines)
-        if not robots.can_fetch(PROJECT, url):
-            raise FetchError("robots.txt asks programs to stay away")
-        delay = robots.crawl_delay(PROJECT)
-        if delay and int(delay) > self._pace:
-            self._session.mount(site, PacedAdapter(int(delay)))
 
     def _attempt(self, url: str, parse: Callable[[bytes], Parsed], ask_again: bool) -> Parsed:
         """Raises FetchError for good, _BusyError where another attempt may help."""

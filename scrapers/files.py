@@ -33,18 +33,18 @@ def replacing(path: Path) -> Iterator[IO[str]]:
     Raises InputError if it cannot be written, or another process writes it.
     """
     partial = path.with_name(path.name + ".partial")
-    # A lone surrogate, which JSON can smuggle in, has no UTF-8.
-    with opened_alone(partial, newline="", encoding="utf-8", errors="replace") as file:
-        try:
-            # What a killed run has left.
-            file.truncate(0)
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            partial.replace(path)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            raise InputError(f"{path} cannot be written ({error.strerror or error}).") from error
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+    try:
+        # A lone surrogate, which JSON can smuggle in, has no UTF-8.
+        with opened_alone(partial, newline="", encoding="utf-8", errors="replace") as file:
+            try:
+                # What a killed run has left.
+                file.truncate(0)
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                partial.replace(path)
+            except BaseException:
+                partial.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror or error}).") from error

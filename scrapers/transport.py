@@ -22,11 +22,11 @@ CACHE_HEADERS = ("Vary", "Cache-Control", "Pragma", "Expires")
 
 
 class FetchError(Exception):
-    """An address that gives no usable answer; a clause that tells why. `status` is the HTTP status, if any."""
+    """An address, `url`, that gives no usable answer; a clause that tells why. `status` is the HTTP status, if any."""
 
     def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
-        self.status = status
+        self.url, self.status = "", status
 
 
 class GuardedSession(requests.Session):

@@ -62,7 +62,7 @@ def crawl(
         else:
             paths = yield from _follow_all(client, addresses, archive)
     except FetchError as error:
-        yield Problem(archive, str(error))
+        yield Problem(archive, str(error), error.url)
         return
     papers = [path for path in paths if PAPER.fullmatch(path)]
     yield Expected(len(papers))

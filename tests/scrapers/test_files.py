@@ -42,7 +42,7 @@ def test_a_second_writer_is_refused(tmp_path):
 
 def _fill(path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
-    with replacing(path) as file:
+    with pytest.raises(InputError, match=r"a\.csv cannot be written \(File too large\)"), replacing(path) as file:
         file.write("x" * 100_000)
 
 
@@ -52,8 +52,15 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
     process = multiprocessing.get_context("fork").Process(target=_fill, args=(tmp_path / "a.csv",))
     process.start()
     process.join(30)
-    assert process.exitcode == 1
+    assert process.exitcode == 0
     assert (tmp_path / "a.csv").read_text() == "old" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file" / "a.csv"):
+        with pytest.raises(InputError, match="cannot be written"), replacing(path):
+            pass
 
 
 def test_opened_alone_is_for_one_at_a_time(tmp_path):

@@ -104,6 +104,7 @@ def test_a_listing_that_fails_is_a_problem(machine, client, base):
     machine.listing = lambda request: Response("<html>Too busy</html>")
     (problem,) = wayback.crawl(client, None, base)
     assert problem.reason == "no list of snapshots where one was promised, 5 times"
+    assert problem.fetched_from.startswith(f"{base}/cdx/search/cdx?url=paperswithcode.com%2Fpaper%2F%2A")
 
 
 def test_late_snapshots_are_preferred_to_first_ones(httpserver, client, base):
