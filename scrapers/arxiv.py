@@ -197,6 +197,9 @@ def _pages(client: Client, api: str, query: dict[str, str]) -> Iterator[Item]:
     start, total = 0, 1
     while start < total:
         url = _page_url(api, query, start)
+        if start + PAGE > MOST:
+            yield Problem(url, f"{total:,} papers in a month, of which the API gives {MOST:,}; --oai gives all")
+            return
         try:
             papers, total = client.get(url, lambda body, start=start: _parse_page(body, start))
         except FetchError as error:
@@ -204,18 +207,15 @@ def _pages(client: Client, api: str, query: dict[str, str]) -> Iterator[Item]:
             return
         if start == 0:
             yield Expected(total)
-        if start + PAGE > MOST < total:
-            yield Problem(url, f"{total:,} papers in a month, of which the API gives {MOST:,}; --oai gives all")
-            return
         yield from fetched_from(papers, url)
         start += PAGE
 
 
 def _parse_page(body: bytes, start: int) -> tuple[list[Paper | Problem], int]:
     papers, total = parse_atom(body)
-    # The API is known to send empty pages now and then.
-    if not papers and start < total:
-        raise UnexpectedContentError("an empty page where papers should be")
+    # The API is known to send empty or short pages now and then.
+    if len(papers) < min(PAGE, total - start):
+        raise UnexpectedContentError(f"{len(papers)} papers on a page where {min(PAGE, total - start)} should be")
     return papers, total
 
 

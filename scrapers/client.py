@@ -73,7 +73,7 @@ class Client:
     ) -> None:
         self.cache = AnswerCache(cache)
         self.fetched = self.from_cache = 0
-        self._pace, self._sleep = pace, sleep
+        self.pace, self._sleep = pace, sleep
         self._failures, self._stopped = 0, ""
         self._session = _Session(
             backend=self.cache,
@@ -119,7 +119,7 @@ class Client:
         if not robots.can_fetch(PROJECT, url):
             raise FetchError("robots.txt asks programs to stay away")
         delay = robots.crawl_delay(PROJECT)
-        if delay and int(delay) > self._pace:
+        if delay and int(delay) > self.pace:
             self._session.mount(site, PacedAdapter(int(delay)))
 
     def _get(self, url: str, parse: Callable[[bytes], Parsed], ask_again: bool) -> Parsed:

@@ -51,11 +51,19 @@ def parse_paper(body: bytes, path: str, captured: str) -> Paper:
 def parse_links(body: bytes, selector: str, prefix: str) -> list[str]:
     """Paths that begin with `prefix`, each once, of the links that `selector` finds. Raises LayoutError for none."""
     page = BeautifulSoup(_decoded(body), "html.parser")
-    paths = [urlsplit(urljoin(SITE, str(link.get("href", "")))).path.rstrip("/") for link in page.select(selector)]
+    paths = [path_of(_address(link)) for link in page.select(selector)]
     found = list(dict.fromkeys(path for path in paths if path.startswith(prefix) and path != prefix))
     if not found:
         raise LayoutError(f"the page has no links to {prefix}... ({selector})")
     return found
+
+
+def path_of(address: str) -> str:
+    """The path of a page of the site, without a slash at its end; "" for an address that is none."""
+    try:
+        return urlsplit(address).path.rstrip("/")
+    except ValueError:
+        return ""
 
 
 def _decoded(body: bytes) -> str:
@@ -86,8 +94,15 @@ def _text(page: BeautifulSoup, name: str, selector: str) -> str:
 
 def _links(section: Tag, prefix: str) -> dict[str, str]:
     """Addresses and texts of the section's links to `prefix`."""
-    links = {urljoin(SITE, str(link["href"])): one_line(link.get_text()) for link in section.select("a[href]")}
-    return {address: text for address, text in links.items() if urlsplit(address).path.startswith(prefix) and text}
+    links = {_address(link): one_line(link.get_text()) for link in section.select("a[href]")}
+    return {address: text for address, text in links.items() if path_of(address).startswith(prefix) and text}
+
+
+def _address(link: Tag) -> str:
+    try:
+        return urljoin(SITE, str(link.get("href", "")))
+    except ValueError:
+        return ""
 
 
 def _date(page: BeautifulSoup) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from scrapers.client import Client, UnexpectedContentError
-from scrapers.pages import SITE, LayoutError, parse_links, parse_paper
+from scrapers.pages import SITE, LayoutError, parse_links, parse_paper, path_of
 from scrapers.run import Expected, Item
 from scrapers.schema import Problem
 from scrapers.transport import FetchError
@@ -99,9 +99,8 @@ def snapshots(client: Client, prefix: str, archive: str = ARCHIVE) -> dict[str, 
             query |= {"resumeKey": key} if key else {}
             rows, key = client.get(f"{archive}/cdx/search/cdx?{urlencode(query)}", parse_listing)
             for timestamp, original in rows:
-                parts = urlsplit(original)
-                if not parts.query:
-                    found[parts.path.rstrip("/")] = f"{archive}/web/{timestamp}id_/{original}"
+                if "?" not in original:
+                    found[path_of(original)] = f"{archive}/web/{timestamp}id_/{original}"
     return found
 
 
@@ -114,7 +113,7 @@ def parse_listing(body: bytes) -> tuple[list[tuple[str, str]], str]:
             key = rows[-1][0] if rows[-1] else ""
             rows = rows[:-2]
         pairs = [(timestamp, original) for timestamp, original in rows[1:]]
-        if (rows and rows[0] != FIELDS) or not all(re.fullmatch(r"\d{14}", timestamp) for timestamp, _ in pairs):
+        if (rows and rows[0] != FIELDS) or not all(re.fullmatch(r"\d{14} .+", " ".join(pair)) for pair in pairs):
             raise TypeError
     except (ValueError, TypeError, IndexError, KeyError, RecursionError) as error:
         raise UnexpectedContentError("no list of snapshots where one was promised") from error
@@ -123,7 +122,7 @@ def parse_listing(body: bytes) -> tuple[list[tuple[str, str]], str]:
 
 def _follow_all(client: Client, addresses: Sequence[str], archive: str) -> Generator[Item, None, list[str]]:
     """Yields the problems on the way and returns the paths of all pages come to, each once."""
-    paths = dict.fromkeys(urlsplit(address).path.rstrip("/") for address in addresses)
+    paths = dict.fromkeys(map(path_of, addresses))
     kinds = [*(step.pages for step in STEPS), PAPER]
     for path in paths:
         if not any(kind.fullmatch(path) for kind in kinds):

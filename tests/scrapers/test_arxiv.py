@@ -89,19 +89,24 @@ def test_month_by_month_and_page_by_page(httpserver, client, base, monkeypatch):
     assert client.fetched == 3
 
 
-def test_an_empty_page_is_asked_for_again(httpserver, client, base):
-    pages = [atom([], 1), atom([atom_entry("2601.00001")], 1)]
+def test_an_empty_or_short_page_is_asked_for_again(httpserver, client, base):
+    entries = [atom_entry("2601.00001"), atom_entry("2601.00002")]
+    pages = [atom([], 2), atom(entries[:1], 2), atom(entries, 2)]
     serve(httpserver, lambda query: pages.pop(0))
-    assert len(papers(arxiv.by_category(client, "cs.CL", *JANUARY, f"{base}/api/query"))) == 1
+    assert len(papers(arxiv.by_category(client, "cs.CL", *JANUARY, f"{base}/api/query"))) == 2
 
 
 def test_more_than_the_api_gives_is_told(httpserver, client, base, monkeypatch):
     monkeypatch.setattr(arxiv, "PAGE", 1)
     monkeypatch.setattr(arxiv, "MOST", 2)
-    serve(httpserver, lambda query: atom([atom_entry(f"2601.0000{query['start']}")], 5))
+    queries = serve(httpserver, lambda query: atom([atom_entry(f"2601.0000{query['start']}")], 5))
     items = list(arxiv.by_category(client, "cs.CL", *JANUARY, f"{base}/api/query"))
     (problem,) = problems(items)
-    assert len(papers(items)) == 2 and "5 papers in a month" in problem.reason and "--oai" in problem.reason
+    assert (
+        len(papers(items)) == len(queries) == 2
+        and "5 papers in a month" in problem.reason
+        and "--oai" in problem.reason
+    )
 
 
 def test_by_number_in_order_and_what_is_missing(httpserver, client, base):

@@ -19,6 +19,7 @@ import pytest
 from werkzeug import Response
 
 from paper_tasks.prepare import PrepareOptions, prepare
+from scrapers import arxiv, cli
 from scrapers.schema import COLUMNS, read_papers, read_problems
 from tests.scrapers.conftest import ROOT
 from tests.scrapers.site import (
@@ -255,6 +256,12 @@ def test_help_of_every_command(scrapers):
     for name in ("archive", "wayback", "arxiv", "openreview", "merge"):
         done = scrapers(name, "--help")
         assert done.returncode == 0 and "Example: python -m scrapers" in done.stdout and "csv_files" in done.stdout
+
+
+@pytest.mark.parametrize("base, asked, kept", [("", 0.001, 3.0), ("", 9.0, 9.0), ("http://localhost:1", 0.001, 0.001)])
+def test_no_pace_is_faster_than_the_source_allows(tmp_path, base, asked, kept):
+    with cli._client(arxiv, base or arxiv.API, asked, tmp_path / "c.sqlite", "", None) as client:
+        assert client.pace == kept
 
 
 def start(*arguments):

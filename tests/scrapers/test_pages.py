@@ -70,6 +70,13 @@ def test_another_page_is_told():
         parse("<html><body><h1>Sign in</h1></body></html>")
 
 
+def test_links_that_are_none_are_passed_over():
+    odd = '<a href="http://[x">x</a><a href="">y</a><a>z</a><a href="/task/"></a>'
+    page = paper_page(tasks=["A"]).replace("<ul>", f"<ul>{odd}")
+    assert parse(page).tasks == ["A"]
+    assert parse_links(f"{odd}<a href='/paper/a'></html>".encode(), "a", "/paper/") == ["/paper/a"]
+
+
 def test_encodings():
     page = paper_page(title="Größe")
     assert parse(page.replace("utf-8", "latin-1")).title == "Größe"

@@ -88,9 +88,10 @@ def test_problems_name_the_page_and_what_was_fetched(machine, client, base):
     machine.pages["/paper/one"] = paper_page(abstract=None)
     del machine.pages["/method/vgg"]
     machine.faults["/paper/two"] = [lambda request: Response("", 500)] * 5
-    items = list(wayback.crawl(client, [f"{SITE}/methods/category/cnns", f"{SITE}/about"], base))
+    items = list(wayback.crawl(client, [f"{SITE}/methods/category/cnns", f"{SITE}/about", "http://[x"], base))
     assert problems(items) == {
         "/about": "neither a category, a method nor a paper",
+        "": "neither a category, a method nor a paper",
         "/method/vgg": "no snapshot",
         "/paper/one": "the page has no abstract (.paper-abstract p)",
         "/paper/two": "HTTP 500, 5 times",
@@ -134,6 +135,7 @@ def test_late_snapshots_are_preferred_to_first_ones(httpserver, client, base):
         b'[["timestamp", "original"], ["x", "y"]]',
         b"[" * 9999,
         b'[["timestamp", "original"], [20240101000000, "y"]]',
+        b'[["timestamp", "original"], ["20240101000000", 5]]',
         b"\xff\xfe",
         b'"text"',
         b"null",
