@@ -47,7 +47,8 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
                 yield from ijson.items(file, "item")
     except (OSError, EOFError, zlib.error, pyarrow.ArrowException, ijson.JSONError) as error:
         raise InputError(
-            f"{path} cannot be read ({one_line(str(error))}); it should be a shard or the .json.gz of the dump."
+            f"{path} cannot be read ({one_line(str(error))}); it should be a shard or the .json.gz of the dump. "
+            "Remove it to have it fetched again."
         ) from error
 
 
@@ -70,7 +71,7 @@ def paper_of(record: dict[str, Any]) -> Paper:
         abstract=one_line(record["abstract"]),
         methods=_names(method["name"] for method in record.get("methods") or []),
         tasks=_names(record["tasks"] or []),
-        arxiv_id=record.get("arxiv_id") or "",
+        arxiv_id=one_line(record.get("arxiv_id")),
         date=str(record.get("date") or "")[:10],
         venue=one_line(record.get("proceeding") or record.get("conference")),
         source="papers with code archive",
@@ -81,6 +82,8 @@ def _item(record: dict[str, Any], selection: Selection) -> Item:
     if not selection.takes(record):
         return Skipped("not selected")
     paper = paper_of(record)
+    if not paper.URLs:
+        raise KeyError("paper_url")
     if not (paper.title and paper.abstract):
         return Skipped("without title or abstract")
     if is_spam_title(paper.title):

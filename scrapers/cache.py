@@ -3,10 +3,12 @@
 import gzip
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from requests import Request
 from requests_cache import BaseCache, SQLiteDict
@@ -15,17 +17,21 @@ from requests_cache.serializers.preconf import json_preconf_stage
 
 from paper_tasks.errors import InputError
 
-# Compressed JSON: pages of a site are much alike, and the library's own default is pickle.
+
+def _compress(response: dict[str, Any]) -> bytes:
+    return gzip.compress(json.dumps(response).encode(), compresslevel=6)
+
+
+def _decompress(stored: bytes) -> dict[str, Any]:
+    try:
+        return json.loads(gzip.decompress(stored))
+    except (EOFError, OSError, ValueError, zlib.error) as error:
+        raise InputError(f"The cache holds an answer that cannot be read ({error}); remove its file.") from error
+
+
+# Compressed JSON; the library's own default is pickle.
 SERIALIZER = SerializerPipeline(
-    [
-        json_preconf_stage,
-        Stage(
-            dumps=lambda response: gzip.compress(json.dumps(response).encode(), compresslevel=6, mtime=0),
-            loads=lambda stored: json.loads(gzip.decompress(stored)),
-        ),
-    ],
-    name="json.gz",
-    is_binary=True,
+    [json_preconf_stage, Stage(dumps=_compress, loads=_decompress)], name="json.gz", is_binary=True
 )
 
 

@@ -36,31 +36,38 @@ def download(
     """
     if path.exists():
         return path
-    partial, etag = (path.with_name(path.name + ending) for ending in (".partial", ".etag"))
-    with GuardedSession(hosts, contact) as session, opened_alone(partial, "ab") as file:
-        session.headers["Accept-Encoding"] = "identity"
-        attempt = 1
-        while True:
-            had = file.tell()
-            try:
-                _attempt(session, url, file, etag)
-                break
-            except FetchError as error:
-                raise InputError(f"{url} cannot be fetched: {error}.") from error
-            except requests.RequestException as error:
-                attempt = 1 if file.tell() > had else attempt + 1
-                answer = error.response
-                refused = answer is not None and answer.status_code < 500 and answer.status_code not in (416, 429)
-                if refused or attempt > ATTEMPTS:
-                    reason = f"HTTP {answer.status_code}" if answer is not None else cause(error)
-                    raise InputError(f"{url} cannot be fetched ({reason}); the same command goes on.") from error
-                seconds = backoff(attempt, seconds_to_wait(answer) if answer is not None else 0)
-                tqdm.write(f"{path.name} broke off; going on in {seconds:.0f} seconds.", file=sys.stderr)
-                sleep(seconds)
-        os.fsync(file.fileno())
-        partial.replace(path)
-    etag.unlink(missing_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with GuardedSession(hosts, contact) as session, opened_alone(partial, "ab") as file:
+            session.headers["Accept-Encoding"] = "identity"
+            _fill(session, url, file, path.with_name(path.name + ".etag"), sleep)
+            os.fsync(file.fileno())
+            partial.replace(path)
+    except OSError as error:
+        raise InputError(f"{partial} cannot be written ({error.strerror or error}).") from error
+    path.with_name(path.name + ".etag").unlink(missing_ok=True)
     return path
+
+
+def _fill(session: GuardedSession, url: str, file: IO[bytes], etag: Path, sleep: Callable[[float], None]) -> None:
+    attempt = 1
+    while True:
+        had = file.tell()
+        try:
+            return _attempt(session, url, file, etag)
+        except (FetchError, ValueError) as error:
+            # ValueError: a redirect to something that is no address.
+            raise InputError(f"{url} cannot be fetched: {error}.") from error
+        except requests.RequestException as error:
+            attempt = 1 if file.tell() > had else attempt + 1
+            answer = error.response
+            refused = answer is not None and answer.status_code < 500 and answer.status_code not in (416, 429)
+            if refused or attempt > ATTEMPTS:
+                reason = f"HTTP {answer.status_code}" if answer is not None else cause(error)
+                raise InputError(f"{url} cannot be fetched ({reason}); the same command goes on.") from error
+            seconds = backoff(attempt, seconds_to_wait(answer) if answer is not None else 0)
+            tqdm.write(f"{etag.stem} broke off; going on in {seconds:.0f} seconds.", file=sys.stderr)
+            sleep(seconds)
 
 
 def _attempt(session: GuardedSession, url: str, file: IO[bytes], etag: Path) -> None:
@@ -86,7 +93,7 @@ def _attempt(session: GuardedSession, url: str, file: IO[bytes], etag: Path) -> 
         version = answer.headers.get("ETag", "")
         # A weak one (W/) does not promise the same bytes.
         etag.write_text("" if version.startswith("W/") else version, encoding="utf-8")
-        length = int(answer.headers.get("Content-Length", 0))
+        length = answer.raw.length_remaining or 0
         _check_size(file.tell() + length)
         bar = tqdm(
             desc=etag.stem,

@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -57,12 +56,12 @@ class PacedAdapter(LimiterAdapter):
         response = super().send(request, **options | {"stream": True})
         try:
             response._content = _read(response.raw)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            response.raw.close()
-            raise requests.ConnectionError(error) from error
         except (FetchError, requests.Timeout):
             response.raw.close()
             raise
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            response.raw.close()
+            raise requests.ConnectionError(error) from error
         response.raw.release_conn()
         response._content_consumed = True
         for name in CACHE_HEADERS:
@@ -76,7 +75,7 @@ def hosts_of(base_url: str, own: Collection[str]) -> frozenset[str]:
         check_host(base_url, own)
         return frozenset(own)
     except FetchError:
-        return frozenset({urlsplit(base_url).netloc})
+        return frozenset({parse_url(base_url).netloc})
 
 
 def check_host(url: str, hosts: Collection[str]) -> None:

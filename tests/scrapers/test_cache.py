@@ -53,6 +53,15 @@ def test_a_damaged_cache_is_told(tmp_path, httpserver, base, make_client):
         make_client().get(f"{base}/a", bytes)
 
 
+def test_a_damaged_answer_is_told(tmp_path, httpserver, base, make_client):
+    httpserver.expect_request("/a").respond_with_data("x")
+    make_client().get(f"{base}/a", bytes)
+    with sqlite3.connect(tmp_path / "cache" / "test.sqlite") as connection:
+        connection.execute("UPDATE responses SET value = X'00'")
+    with pytest.raises(InputError, match="holds an answer that cannot be read"):
+        make_client().get(f"{base}/a", bytes)
+
+
 def test_no_pickle(tmp_path, httpserver, base, make_client):
     """A cache that someone passes on runs nothing."""
     httpserver.expect_request("/a").respond_with_data("x")

@@ -1,4 +1,6 @@
+import multiprocessing
 import os
+import resource
 
 import pytest
 from werkzeug import Response
@@ -123,6 +125,39 @@ def test_a_status_is_told(fetch, slept, status, attempts):
 def test_a_redirect_elsewhere_is_refused(fetch):
     with pytest.raises(InputError, match=r"leads to http://127\.0\.0\.1:9, which is not of this source"):
         fetch(lambda request: Response("", 302, {"Location": "http://127.0.0.1:9/file"}))
+
+
+def test_a_redirect_to_no_address_is_refused(raw_server, tmp_path):
+    host = raw_server(b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n")
+    with pytest.raises(InputError, match="cannot be fetched: Invalid IPv6 URL"):
+        download(f"http://{host}/file", tmp_path / "file", {host})
+
+
+def test_a_length_that_is_none(raw_server, tmp_path):
+    host = raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nwhole")
+    assert download(f"http://{host}/file", tmp_path / "file", {host}).read_bytes() == b"whole"
+
+
+def _download_to_full_disk(base, path):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+    with pytest.raises(InputError, match=r"file\.partial cannot be written \(File too large\)"):
+        download(f"{base}/file", path, {base.removeprefix("http://")})
+
+
+def test_a_full_disk_keeps_what_came(fetch, httpserver, base, tmp_path):
+    """RLIMIT_FSIZE stands for the full disk."""
+    server = FileServer()
+    httpserver.expect_request("/file").respond_with_handler(server)
+    (tmp_path / "dump").mkdir()
+    process = multiprocessing.get_context("fork").Process(
+        target=_download_to_full_disk, args=(base, tmp_path / "dump" / "file")
+    )
+    process.start()
+    process.join(30)
+    assert process.exitcode == 0
+    server.asked.clear()
+    fetch(server)
+    assert server.asked == ["bytes=300000-"]
 
 
 def test_an_oversized_file_is_refused(fetch, monkeypatch):

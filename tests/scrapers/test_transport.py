@@ -43,7 +43,8 @@ def test_other_hosts(url):
 
 def test_a_mirror_is_asked_alone():
     assert hosts_of("https://export.arxiv.org/api/query", HOSTS) == HOSTS
-    assert hosts_of("http://mirror.example.net:81/x", HOSTS) == {"mirror.example.net:81"}
+    assert hosts_of("http://Mirror.example.net:81/x", HOSTS) == {"mirror.example.net:81"}
+    check_host("http://MIRROR.example.net:81/y", {"mirror.example.net:81"})
 
 
 @pytest.mark.parametrize(
