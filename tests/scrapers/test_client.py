@@ -190,7 +190,7 @@ def test_cut_and_garbled_answers_are_asked_for_again(raw_server, make_client, ha
 
 def test_slow_bodies_end(httpserver, base, client, monkeypatch):
     def trickle():
-        for _ in range(100):
+        for _ in range(400):
             yield b"."
             time.sleep(0.05)
 
@@ -198,7 +198,7 @@ def test_slow_bodies_end(httpserver, base, client, monkeypatch):
     asked = serve(httpserver, "/a", lambda: Response(trickle()), Response("quick"))
     started = time.monotonic()
     assert client.get(f"{base}/a", bytes) == b"quick" and len(asked) == 2
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
 
 
 def test_a_server_that_says_nothing(httpserver, base, client, monkeypatch):
@@ -279,7 +279,7 @@ def test_oversized_bodies_are_refused(httpserver, base, client, monkeypatch):
 
 
 def test_decompression_bombs_are_refused(httpserver, base, client):
-    bomb = gzip.compress(b"\0" * (200 << 20))
+    bomb = gzip.compress(b"\0" * (100 << 20))
     serve(httpserver, "/a", Response(bomb, headers={"Content-Encoding": "gzip"}))
     with pytest.raises(FetchError, match="a body of more than 64 MB"):
         client.get(f"{base}/a", bytes)
