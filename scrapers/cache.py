@@ -45,7 +45,11 @@ class AnswerCache(BaseCache):
 
     def forget(self, url: str, before: datetime) -> None:
         """Drops the answer that `url` gave, also where a redirect led to it, if it is older than `before`."""
-        answer = self.get_response(self._key(url))
+        try:
+            answer = self.get_response(self._key(url))
+        except ValueError:
+            # No address: nothing was fetched for that problem.
+            return
         # An answer that says 404 counts as false.
         if answer is not None and answer.created_at < before:
             self.responses.bulk_delete([self._key(url), self._key(answer.url)])

@@ -95,7 +95,9 @@ def forget_problems(client: Client, output: Path) -> None:
     """
     path = problems_path(output)
     for problem in read_problems(path):
-        client.cache.forget(problem.fetched_from or problem.url, datetime.fromtimestamp(path.stat().st_mtime, UTC))
+        # A file's time is that of the clock's last tick, some milliseconds early.
+        written = datetime.fromtimestamp(path.stat().st_mtime + 0.1, UTC)
+        client.cache.forget(problem.fetched_from or problem.url, written)
 
 
 def _papers(items: Iterable[Item], period: Period, limit: int | None, summary: Summary, bar: tqdm) -> Iterator[Paper]:

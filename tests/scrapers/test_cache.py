@@ -86,7 +86,8 @@ def test_forget_is_for_what_was_there_before(httpserver, base, client, path):
     client.cache.forget(f"{base}{path}", datetime.now(UTC) - timedelta(hours=1))
     assert get() == requests
     client.cache.forget(f"{base}{path}", datetime.now(UTC) + timedelta(hours=1))
-    client.cache.forget(f"{base}/never-asked", datetime.now(UTC))
+    for url in (f"{base}/never-asked", "no address", "http://[::1", ""):
+        client.cache.forget(url, datetime.now(UTC))
     assert get() == 2 * requests
 
 

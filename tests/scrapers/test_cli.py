@@ -167,6 +167,9 @@ def test_arxiv(scrapers, httpserver, base, files, output, tmp_path):
     assert done.stdout.startswith("60 papers; to read all takes about 0 minutes")
     done = scrapers("arxiv", "2601.00001", "2601.00099", "--base-url", f"{base}/api/query", *files)
     assert done.returncode == 1 and "1  arXiv does not have it" in done.stdout
+    for _ in range(2):
+        done = scrapers("arxiv", "2601.00001", "x", "--retry-problems", "--base-url", f"{base}/api/query", *files)
+        assert done.returncode == 1 and "1  no arXiv number" in done.stdout
 
 
 def test_arxiv_over_oai(scrapers, httpserver, base, files, output, tmp_path):

@@ -1,9 +1,10 @@
 import csv
+import time
 
 import pytest
 
 from scrapers.dates import Period, period
-from scrapers.run import Expected, Skipped, collect, problems_path
+from scrapers.run import Expected, Skipped, collect, forget_problems, problems_path
 from scrapers.schema import Paper, Problem, read_papers, read_problems
 
 
@@ -52,6 +53,17 @@ def test_a_run_without_problems_removes_the_old_table(output):
     assert problems_path(output).exists()
     collect([paper(1)], output, Period())
     assert not problems_path(output).exists()
+
+
+def test_a_retry_that_is_killed_and_started_again_asks_once(httpserver, base, client, output):
+    httpserver.expect_request("/p").respond_with_data("x")
+    client.get(f"{base}/p", bytes)
+    collect([Problem("u", "r", f"{base}/p"), Problem("v", "never fetched")], output, Period())
+    time.sleep(0.2)
+    for _ in range(3):
+        forget_problems(client, output)
+        client.get(f"{base}/p", bytes)
+    assert client.fetched == 2
 
 
 def test_problems_survive_any_text(output):
