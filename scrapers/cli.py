@@ -1,57 +1,287 @@
-"""The command line of the scrapers: one command a source."""
+"""The command line of the scrapers: one command a source, and one to merge what they wrote."""
 
+import json
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
 
 import typer
 from typer import Argument, Option
 
+from paper_tasks.errors import InputError
+from scrapers import options
+
+if TYPE_CHECKING:
+    from scrapers.client import Client
+    from scrapers.dates import Period
+    from scrapers.run import Item
+
+# Modules are imported where they are used: `--help` starts without any.
 app = typer.Typer(
     name="python -m scrapers",
-    help="Collect papers into a CSV that python -m paper_tasks prepare reads.",
+    help="Collect papers into a CSV that python -m paper_tasks prepare reads. A command goes on where it was broken "
+    "off. Exit code 1: some papers failed, the others are written; 2: nothing is written.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
+# What typer makes of Ctrl-C.
+INTERRUPTED = 130
+FOLDER = Path("csv_files")
+LINKS = Path(__file__).parents[1] / "json_files"
 
-@app.callback()
-def _commands() -> None:
-    """Collect papers into a CSV that python -m paper_tasks prepare reads."""
 
-
-@app.command(epilog="Example: python -m scrapers archive --since 2020 --output csv_files/papers.csv")
+@app.command(epilog="Example: python -m scrapers archive --since 2020 --area Audio")
 def archive(
     dump: Annotated[
         list[Path] | None,
-        Argument(help="Local files of the dump, .parquet or .json.gz. Default: fetch them.", show_default=False),
+        Argument(help="Local files of the dump, .parquet or .json.gz.", show_default="fetch four .parquet"),
     ] = None,
-    output: Annotated[Path, Option("--output", "-o", help="CSV to write.")] = Path("csv_files/papers.csv"),
-    downloads: Annotated[Path, Option(help="Folder for the fetched files, 580 MB.")] = Path("csv_files/archive"),
-    since: Annotated[int | None, Option(help="Only papers of this year and later.", show_default=False)] = None,
+    output: options.Output = FOLDER / "archive.csv",
+    everything: Annotated[bool, Option("--everything", help="All papers, also those of other methods.")] = False,
     area: Annotated[
-        str | None, Option(help='Only papers with a method of this area ("Computer Vision").', show_default=False)
+        list[str] | None,
+        Option(help='Papers of methods of this area ("Audio") instead; repeatable.', show_default=False),
     ] = None,
+    method: Annotated[
+        list[str] | None, Option(help='Papers of this method ("ResNet") instead; repeatable.', show_default=False)
+    ] = None,
+    since: options.Since = "",
+    until: options.Until = "",
+    limit: options.Limit = None,
+    dry_run: options.DryRun = False,
+    excel_safe: options.ExcelSafe = False,
+    folder: Annotated[Path, Option(help="Where the fetched files go, 580 MB.")] = FOLDER / "archive",
+    base_url: options.BaseUrl = "",
+    contact: options.Contact = "",
 ) -> None:
-    """Papers with Code's last dump, with the labels it had: 576,261 papers."""
-    from scrapers import archive as source
-    from scrapers.schema import write_csv
+    """Papers with Code's last dump: 576,261 papers, with the tasks they had.
 
-    papers = write_csv(output, source.papers(dump or source.download(downloads), since, area))
-    print(f"{papers:,} papers in {output}.")
+    Takes the papers of the methods that the original project crawled, unless told otherwise; no advertisements.
+    """
+    from scrapers import archive as source
+    from scrapers.dates import period
+    from scrapers.run import collect
+    from scrapers.selection import Selection, original_selection, slug
+
+    time = period(since, until)
+    if everything or area or method:
+        areas = frozenset(map(str.casefold, area or []))
+        selection = Selection(frozenset(map(slug, method or [])), areas=areas)
+    else:
+        selection = original_selection()
+    if dry_run:
+        absent = [] if dump else [name for name in source.SHARDS if not (folder / name).exists()]
+        print(f"Files to fetch into {folder}: {', '.join(absent) or 'none'}.")
+        return
+    files = dump or source.fetch(folder, _address(base_url, source.HUB), contact)
+    summary = collect(source.papers(files, selection), output, time, limit, excel_safe)
+    print(summary.table(output))
+    raise typer.Exit(int(bool(summary.problems)))
+
+
+@app.command(epilog="Example: python -m scrapers wayback https://paperswithcode.com/method/resnet --limit 100")
+def wayback(
+    addresses: Annotated[
+        list[str] | None,
+        Argument(metavar="[ADDRESS]...", help="Pages of categories, methods or papers to start from instead."),
+    ] = None,
+    start: Annotated[
+        Literal["site", "categories", "methods", "papers"],
+        Option(help="The site's list of categories, the original's 34 categories or 698 methods, or every paper."),
+    ] = "methods",
+    output: options.Output = FOLDER / "wayback.csv",
+    since: options.Since = "",
+    until: options.Until = "",
+    limit: options.Limit = None,
+    dry_run: options.DryRun = False,
+    retry_problems: options.RetryProblems = False,
+    excel_safe: options.ExcelSafe = False,
+    cache: options.Cache = FOLDER / "cache" / "wayback.sqlite",
+    base_url: options.BaseUrl = "",
+    pace: options.Pace = None,
+    contact: options.Contact = "",
+    ignore_robots: Annotated[
+        bool, Option("--ignore-robots", help="Do not ask robots.txt: only if the Internet Archive lets you.")
+    ] = False,
+) -> None:
+    """The pages of Papers with Code, as the Wayback Machine keeps them: 4 a second, after minutes of listing them."""
+    from scrapers import wayback as source
+    from scrapers.dates import period
+    from scrapers.pages import SITE
+
+    time, base = period(since, until), _address(base_url, source.ARCHIVE)
+    pages: list[str] | None = addresses
+    if not addresses and start == "site":
+        pages = [f"{SITE}/methods"]
+    elif not addresses and start != "papers":
+        name = {"categories": "category_links.json", "methods": "method_links.json"}[start]
+        pages = json.loads((LINKS / name).read_text(encoding="utf-8"))
+    with _client(source, base, pace, cache, contact, output if retry_problems and not dry_run else None) as client:
+        if dry_run:
+            _tell_count(source.count(client, base), source.PACE, "papers have a snapshot")
+        else:
+            _collect(client, source.crawl(client, pages, base, not ignore_robots), output, time, limit, excel_safe)
+
+
+@app.command(epilog="Example: python -m scrapers arxiv --category cs.CL --since 2026-06")
+def arxiv(
+    numbers: Annotated[
+        list[str] | None, Argument(metavar="[NUMBER]...", help="arXiv numbers, such as 1706.03762, or addresses.")
+    ] = None,
+    category: Annotated[str, Option(help="A category, such as cs.CL; needs --since.")] = "",
+    since: options.Since = "",
+    until: options.Until = "",
+    oai: Annotated[bool, Option("--oai", help="Ask over OAI-PMH: faster for more than 10,000 papers.")] = False,
+    output: options.Output = FOLDER / "arxiv.csv",
+    limit: options.Limit = None,
+    dry_run: options.DryRun = False,
+    retry_problems: options.RetryProblems = False,
+    excel_safe: options.ExcelSafe = False,
+    cache: options.Cache = FOLDER / "cache" / "arxiv.sqlite",
+    base_url: options.BaseUrl = "",
+    pace: options.Pace = None,
+    contact: options.Contact = "",
+) -> None:
+    """New papers from arXiv, without tasks: one request every 3 seconds; answers are good for a day."""
+    from scrapers import arxiv as source
+    from scrapers.dates import period
+
+    if bool(numbers) == bool(category) or (category and not since) or (numbers and oai):
+        raise InputError("Give either arXiv numbers, or --category and --since (and perhaps --until and --oai).")
+    time, base = period(since, until), _address(base_url, source.OAI if oai else source.API)
+    end = time.until or datetime.now(UTC).date()
+    with _client(source, base, pace, cache, contact, output if retry_problems and not dry_run else None) as client:
+        if dry_run:
+            if numbers:
+                papers = len(numbers)
+            elif oai:
+                papers = source.count_harvest(client, category, time.since, base)
+            else:
+                papers = source.count(client, category, time.since, end, base)
+            _tell_count(papers, source.PACE / source.PAGE, "papers")
+            return
+        if numbers:
+            items = source.by_number(client, numbers, base)
+        elif oai:
+            items = source.harvest(client, category, time.since, base)
+        else:
+            items = source.by_category(client, category, time.since, end, base)
+        _collect(client, items, output, time, limit, excel_safe)
+
+
+@app.command(epilog="Example: python -m scrapers openreview ICLR.cc/2024/Conference")
+def openreview(
+    venue: Annotated[str, Argument(help="As in OpenReview's addresses: ICLR.cc/2024/Conference.")],
+    submitted: Annotated[bool, Option("--submitted", help="All submissions one may read, not only accepted.")] = False,
+    output: options.Output = FOLDER / "openreview.csv",
+    since: options.Since = "",
+    until: options.Until = "",
+    limit: options.Limit = None,
+    dry_run: options.DryRun = False,
+    retry_problems: options.RetryProblems = False,
+    excel_safe: options.ExcelSafe = False,
+    cache: options.Cache = FOLDER / "cache" / "openreview.sqlite",
+    base_url: options.BaseUrl = "",
+    pace: options.Pace = None,
+    contact: options.Contact = "",
+) -> None:
+    """The papers of a venue, with the authors' keywords, without tasks: one request a second, 1,000 papers each."""
+    from scrapers import openreview as source
+    from scrapers.dates import period
+
+    time, base = period(since, until), _address(base_url, source.API)
+    with _client(source, base, pace, cache, contact, output if retry_problems and not dry_run else None) as client:
+        if dry_run:
+            _tell_count(source.count(client, venue, submitted, base), source.PACE / source.PAGE, "papers")
+        else:
+            _collect(client, source.papers(client, venue, submitted, base), output, time, limit, excel_safe)
+
+
+@app.command(epilog="Example: python -m scrapers merge csv_files/archive.csv csv_files/wayback.csv")
+def merge(
+    sources: Annotated[
+        list[Path], Argument(metavar="CSV...", help="CSVs of the scrapers, or of the original project.")
+    ],
+    output: options.Output = FOLDER / "papers.csv",
+    excel_safe: options.ExcelSafe = False,
+) -> None:
+    """Join CSVs, one paper once: by its arXiv number, else by its title; of each field the richest is kept."""
+    from scrapers.merge import merge as merge_files
+
+    rows, papers = merge_files(sources, output, excel_safe)
+    print(f"{rows:,} rows are {papers:,} papers in {output}.")
 
 
 def main() -> None:
     """Runs the command that the arguments name; what goes wrong outside is told in a sentence, with exit code 2."""
-    from scrapers.archive import SourceError
-
     try:
         app()
-    except (SourceError, OSError) as error:
+    except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("Interrupted; the same command goes on where it was.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            print("Interrupted; the same command goes on where it was.", file=sys.stderr)
+        raise
+
+
+def _address(base_url: str, default: str) -> str:
+    address = (base_url or default).rstrip("/")
+    try:
+        parts = urlsplit(address)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise InputError(f"--base-url '{base_url}' is no address; one is like http://localhost:8000.")
+    return address
+
+
+@contextmanager
+def _client(
+    source: ModuleType, base: str, pace: float | None, cache: Path, contact: str, retry: Path | None
+) -> Iterator["Client"]:
+    """A client for the source, the only one at its cache; `retry` is the CSV whose problems are to be fetched anew."""
+    from scrapers.client import Client
+    from scrapers.files import opened_alone
+    from scrapers.run import forget_problems
+    from scrapers.transport import FetchError, hosts_of
+
+    hosts = hosts_of(base, source.HOSTS)
+    pace = max(pace or source.PACE, source.PACE if hosts == source.HOSTS else 0)
+    paces = {f"{base}{path}": pace * factor for path, factor in getattr(source, "SLOWER", {}).items()}
+    with (
+        opened_alone(cache.with_name(cache.name + ".lock")),
+        Client(hosts, pace, cache, paces=paces, keep=source.KEEP, contact=contact) as client,
+    ):
+        if retry:
+            forget_problems(client, retry)
+        try:
+            yield client
+        except FetchError as error:
+            raise InputError(f"{base} cannot be asked: {error}.") from error
+
+
+def _collect(
+    client: "Client", items: Iterable["Item"], output: Path, time: "Period", limit: int | None, excel_safe: bool
+) -> None:
+    from scrapers.run import collect
+
+    summary = collect(items, output, time, limit, excel_safe)
+    print(summary.table(output, client))
+    if summary.problems:
+        print("The same command asks again where a server failed; --retry-problems asks for all of them.")
+        raise typer.Exit(1)
+
+
+def _tell_count(papers: int, seconds: float, what: str) -> None:
+    """`seconds` for each."""
+    print(f"{papers:,} {what}; to read all takes about {papers * seconds / 60:,.0f} minutes.")

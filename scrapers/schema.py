@@ -2,15 +2,20 @@
 
 import csv
 import json
-import os
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from typing import IO, Any
+
+from paper_tasks.errors import InputError
+
+# What a spreadsheet takes for the start of a formula, in full width too.
+FORMULA_STARTS = (*"=+-@\t\r\n", *"＝＋－＠")
 
 
 @dataclass
 class Paper:
-    """A row. `URLs` is the address it was read from; lists are written as JSON; `date` is YYYY-MM-DD or empty."""
+    """A row. `URLs` is the paper's address at the source, `date` is YYYY-MM-DD or empty, lists are written as JSON."""
 
     URLs: str
     title: str
@@ -27,27 +32,81 @@ class Paper:
 
     def cells(self) -> list[str]:
         """The row as text, in the order of COLUMNS."""
-        values = (getattr(self, name) for name in COLUMNS)
+        values = asdict(self).values()
         return [json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value for value in values]
 
 
+@dataclass(frozen=True)
+class Problem:
+    """An address that gave no paper, why, and what was fetched for it, where that is another address."""
+
+    url: str
+    reason: str
+    fetched_from: str = ""
+
+
+def fetched_from(items: Iterable[Any], url: str) -> Iterator[Any]:
+    """The items, problems among them with the address they were fetched from."""
+    return (replace(item, fetched_from=url) if isinstance(item, Problem) else item for item in items)
+
+
 COLUMNS = [column.name for column in fields(Paper)]
+LISTS = {column.name for column in fields(Paper) if column.default_factory is list}
+PROBLEM_COLUMNS = ["URLs", "reason", "fetched_from"]
 
 
-def write_csv(path: Path, papers: Iterable[Paper]) -> int:
-    """Writes the papers to a file beside `path`, which takes its place at the end. Returns their number."""
-    partial = path.with_name(path.name + ".partial")
-    papers_written = 0
-    try:
-        with partial.open("w", newline="", encoding="utf-8", errors="replace") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            for paper in papers:
-                writer.writerow(paper.cells())
-                papers_written += 1
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return papers_written
+def one_line(text: str | None) -> str:
+    """The text with every run of white space, line breaks too, as one space; "" for None."""
+    return " ".join((text or "").split())
+
+
+def write_rows(file: IO[str], rows: Iterable[list[str]], excel_safe: bool = False) -> int:
+    """Writes the rows as CSV and returns their number.
+
+    `excel_safe` puts an apostrophe before what a spreadsheet would run as a formula.
+    """
+    count = 0
+    writer = csv.writer(file)
+    for cells in rows:
+        if excel_safe:
+            cells = ["'" + cell if cell.startswith(FORMULA_STARTS) else cell for cell in cells]
+        writer.writerow(cells)
+        count += 1
+    return count
+
+
+def read_papers(path: Path) -> Iterator[Paper]:
+    """The papers of a CSV that a scraper, or the original project, wrote. Raises InputError that names the line."""
+    from paper_tasks.tables import parse_list
+
+    for line, row in _rows(path, {"title", "abstract"}):
+        values = {name: row.get(name, "") for name in COLUMNS}
+        for name in LISTS:
+            try:
+                values[name] = parse_list(values[name])
+            except ValueError as error:
+                raise InputError(
+                    f'{path}, line {line}, column \'{name}\': {error}; it should be like ["one", "two"].'
+                ) from error
+        yield Paper(**values)
+
+
+def read_problems(path: Path) -> list[Problem]:
+    """The problems of an earlier run, none where there is no such file. Raises InputError for another table."""
+    if not path.exists():
+        return []
+    rows = (row for _, row in _rows(path, set(PROBLEM_COLUMNS)))
+    return [Problem(*(row[name] for name in PROBLEM_COLUMNS)) for row in rows]
+
+
+def _rows(path: Path, needed: set[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Lines and rows of a table that has the columns `needed`."""
+    # Here, because it brings pandas, which takes a second.
+    from paper_tasks.tables import read_rows
+
+    for row in read_rows(path):
+        if row.problem:
+            raise InputError(f"{path}, line {row.line}: {row.problem}; correct or remove the row.")
+        if missing := needed - row.values.keys():
+            raise InputError(f"{path} has no column '{min(missing)}'; it should be a CSV that a scraper wrote.")
+        yield row.line, row.values

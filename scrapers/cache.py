@@ -1,0 +1,86 @@
+"""Answers kept in an SQLite file, so that what came once is not fetched again, whatever ended the run."""
+
+import gzip
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from requests import Request
+from requests_cache import BaseCache, SQLiteDict
+from requests_cache.serializers.pipeline import SerializerPipeline, Stage
+from requests_cache.serializers.preconf import json_preconf_stage
+
+from paper_tasks.errors import InputError
+
+
+def _compress(response: dict[str, Any]) -> bytes:
+    return gzip.compress(json.dumps(response).encode(), compresslevel=6)
+
+
+def _decompress(stored: bytes) -> dict[str, Any]:
+    try:
+        return json.loads(gzip.decompress(stored))
+    except (EOFError, OSError, ValueError, zlib.error) as error:
+        raise InputError(f"The cache holds an answer that cannot be read ({error}); remove its file.") from error
+
+
+# Compressed JSON; the library's own default is pickle.
+SERIALIZER = SerializerPipeline(
+    [json_preconf_stage, Stage(dumps=_compress, loads=_decompress)], name="json.gz", is_binary=True
+)
+
+
+class AnswerCache(BaseCache):
+    """The cache of one source. Raises InputError where its file cannot be read or written."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(cache_name=str(path))
+        self.responses = _Table(path, "responses", serializer=SERIALIZER)
+        self.redirects = _Table(path, "redirects", lock=self.responses._lock, serializer=None)
+
+    def forget(self, url: str, before: datetime) -> None:
+        """Drops the answer that `url` gave, also where a redirect led to it, if it is older than `before`."""
+        try:
+            answer = self.get_response(self._key(url))
+        except ValueError:
+            # No address: nothing was fetched for that problem.
+            return
+        # An answer that says 404 counts as false.
+        if answer is not None and answer.created_at < before:
+            self.responses.bulk_delete([self._key(url), self._key(answer.url)])
+
+    def _key(self, url: str) -> str:
+        return self.create_key(Request("GET", url).prepare(), verify=True)
+
+
+class _Table(SQLiteDict):
+    """The library's table, where a full disk is an error. (The library's rolls back and says nothing, so that the
+    page would be fetched again next time, and waits without end for a file that may not be written.)
+    """
+
+    @contextmanager
+    def connection(self, commit: bool = False) -> Iterator[sqlite3.Connection]:
+        try:
+            with super().connection(commit) as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise InputError(f"The cache {self.db_path} cannot be used ({error}).") from error
+
+    @contextmanager
+    def _acquire_sqlite_lock(self) -> Iterator[None]:
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._active_transaction = True
+            try:
+                yield
+                self._connection.commit()
+            except BaseException:
+                self._connection.rollback()
+                raise
+            finally:
+                self._active_transaction = False

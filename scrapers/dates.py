@@ -1,0 +1,46 @@
+"""Dates as people write them on a command line: a day, a month or a year."""
+
+import calendar
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from paper_tasks.errors import InputError
+
+
+@dataclass(frozen=True)
+class Period:
+    """Days from `since` to `until`, both included; None is open."""
+
+    since: date | None = None
+    until: date | None = None
+
+    def __contains__(self, day: str) -> bool:
+        """Whether `day`, YYYY-MM-DD, lies in it. A paper without a date lies in the period without bounds alone."""
+        if not day:
+            return self == Period()
+        return not ((self.since and day < self.since.isoformat()) or (self.until and day > self.until.isoformat()))
+
+
+def period(since: str = "", until: str = "") -> Period:
+    """From the first day of `since` to the last of `until`, each "2021", "2021-06", "2021-06-15" or "" for open.
+
+    Raises InputError for anything else, and where the end comes before the beginning.
+    """
+    first = _days(since)[0] if since else None
+    last = _days(until)[1] if until else None
+    if first and last and last < first:
+        raise InputError(f"--until {until} comes before --since {since}; exchange them.")
+    return Period(first, last)
+
+
+def _days(text: str) -> tuple[date, date]:
+    """First and last day."""
+    match = re.fullmatch(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?", text)
+    try:
+        year, month, day = (int(part) if part else None for part in match.groups())
+        last_month = month or 12
+        last_day = day or calendar.monthrange(year, last_month)[1]
+        return date(year, month or 1, day or 1), date(year, last_month, last_day)
+    except (AttributeError, ValueError) as error:
+        raise InputError(f"'{text}' is no date; write 2021, 2021-06 or 2021-06-15.") from error

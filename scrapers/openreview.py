@@ -1,0 +1,96 @@
+"""The papers of a venue, with the authors' own keywords, from OpenReview (API 2)."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from scrapers.client import Client, UnexpectedContentError
+from scrapers.run import Expected, Item
+from scrapers.schema import Paper, Problem, fetched_from, one_line
+from scrapers.transport import FetchError
+
+HOSTS = {"openreview.net"}
+API = "https://api2.openreview.net"
+PACE = 1.0
+KEEP = timedelta(days=1)
+PAGE = 1000
+
+
+def papers(client: Client, venue: str, submitted: bool = False, api: str = API) -> Iterator[Item]:
+    """The papers a venue ("ICLR.cc/2024/Conference") has accepted; `submitted`: all that one may read."""
+    offset, total = 0, 1
+    while offset < total:
+        url = _page_url(venue, submitted, api, offset)
+        try:
+            notes, total = client.get(url, parse_notes)
+        except FetchError as error:
+            yield Problem(url, str(error))
+            return
+        if offset == 0:
+            yield Expected(total)
+            if not total:
+                yield Problem(url, f"OpenReview has no papers of '{venue}'; a venue looks like ICLR.cc/2024/Conference")
+        if not notes and offset < total:
+            yield Problem(url, f"the list ends after {offset:,} of {total:,} papers")
+            return
+        yield from fetched_from(notes, url)
+        offset += len(notes)
+
+
+def count(client: Client, venue: str, submitted: bool = False, api: str = API) -> int:
+    """How many papers `papers` would give. Raises FetchError."""
+    return client.get(_page_url(venue, submitted, api, 0), parse_notes)[1]
+
+
+def parse_notes(body: bytes) -> tuple[list[Paper | Problem], int]:
+    """A page of notes, and how many there are in all."""
+    try:
+        answer = json.loads(body)
+        return [_of_note(note) for note in answer["notes"]], int(answer["count"])
+    except ValueError as error:
+        raise UnexpectedContentError("no JSON where JSON was promised") from error
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UnexpectedContentError("JSON without notes and their count") from error
+
+
+def _page_url(venue: str, submitted: bool, api: str, offset: int) -> str:
+    which = {"invitation": f"{venue}/-/Submission"} if submitted else {"content.venueid": venue}
+    return f"{api}/notes?{urlencode(which | {'limit': PAGE, 'offset': offset, 'sort': 'number:asc'})}"
+
+
+def _of_note(note: dict[str, Any]) -> Paper | Problem:
+    content, address = note["content"], f"https://openreview.net/forum?id={note['forum']}"
+    title, abstract = one_line(_text(content, "title")), one_line(_text(content, "abstract"))
+    missing = [name for name, part in {"title": title, "abstract": abstract}.items() if not part]
+    if missing:
+        return Problem(address, f"a paper without {' and '.join(missing)}")
+    milliseconds = note.get("pdate") or note.get("cdate")
+    return Paper(
+        URLs=address,
+        title=title,
+        abstract=abstract,
+        date=datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d") if milliseconds else "",
+        venue=one_line(_text(content, "venue")),
+        keywords=_keywords(_value(content, "keywords")),
+        source="openreview",
+    )
+
+
+def _value(content: dict[str, Any], name: str) -> Any:
+    """API 2 wraps each value in an object."""
+    value = content.get(name)
+    return value.get("value") if isinstance(value, dict) else value
+
+
+def _text(content: dict[str, Any], name: str) -> str:
+    value = _value(content, name)
+    return value if isinstance(value, str) else ""
+
+
+def _keywords(value: Any) -> list[str]:
+    """Venues ask for a list, or for a text with commas or semicolons; authors write either into either."""
+    items = value if isinstance(value, list) else [value or ""]
+    words = [word for item in items for word in str(item).replace(";", ",").split(",")]
+    return list(dict.fromkeys(filter(None, map(one_line, words))))

@@ -1,0 +1,122 @@
+"""A run: what a source gives goes into the CSV, what failed into a table of problems, and both are told at the end.
+
+Nothing is remembered but the answers, in the client's cache: a run killed and started again reads those instead of
+fetching, and so writes the same CSV, byte for byte.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from tqdm import tqdm
+
+from scrapers.client import Client
+from scrapers.dates import Period
+from scrapers.files import replacing
+from scrapers.schema import COLUMNS, PROBLEM_COLUMNS, Paper, Problem, read_problems, write_rows
+
+REASONS_SHOWN = 10
+
+
+@dataclass
+class Expected:
+    """So many more papers are to come, a source says once it knows."""
+
+    papers: int
+
+
+@dataclass
+class Skipped:
+    """A paper that was passed over on purpose, and why."""
+
+    reason: str
+
+
+Item = Paper | Problem | Skipped | Expected
+
+
+@dataclass
+class Summary:
+    """What a run did."""
+
+    papers: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+
+    def table(self, output: Path, client: Client | None = None) -> str:
+        """Lines for people: papers, answers fetched and from the cache, papers passed over, failures by reason."""
+        lines = [f"{self.papers:>9,}  papers in {output}"]
+        if client:
+            lines.append(f"{client.fetched:>9,}  answers fetched")
+            lines.append(f"{client.from_cache:>9,}  answers from the cache")
+        lines += [f"{count:>9,}  passed over: {reason}" for reason, count in self.skipped.most_common()]
+        lines.append(f"{len(self.problems):>9,}  failed")
+        reasons = Counter(problem.reason for problem in self.problems)
+        lines += [f"{count:>13,}  {reason}" for reason, count in reasons.most_common(REASONS_SHOWN)]
+        if len(reasons) > REASONS_SHOWN:
+            lines.append(f"{'':>15}and {len(reasons) - REASONS_SHOWN} other reasons")
+        if self.problems:
+            lines.append(f"{problems_path(output)} has each of them.")
+        return "\n".join(lines)
+
+
+def problems_path(output: Path) -> Path:
+    """Where the problems of the run that writes `output` are: `papers.csv` has `papers.problem_urls.csv`."""
+    return output.with_name(f"{output.stem}.problem_urls.csv")
+
+
+def collect(
+    items: Iterable[Item], output: Path, period: Period, limit: int | None = None, excel_safe: bool = False
+) -> Summary:
+    """Writes the papers of `period` among `items`, no address twice and no more than `limit`, to `output`."""
+    summary = Summary()
+    with replacing(output) as file, tqdm(desc=output.name, unit=" papers", disable=None) as bar:
+        papers = islice(_papers(items, period, limit, summary, bar), limit)
+        write_rows(file, [COLUMNS])
+        summary.papers = write_rows(file, (paper.cells() for paper in papers), excel_safe)
+        # Before the CSV takes its place: a CSV without its table of problems would look whole.
+        path = problems_path(output)
+        if summary.problems:
+            with replacing(path) as table:
+                write_rows(table, [PROBLEM_COLUMNS])
+                write_rows(table, ([problem.url, problem.reason, problem.fetched_from] for problem in summary.problems))
+        else:
+            path.unlink(missing_ok=True)
+    return summary
+
+
+def forget_problems(client: Client, output: Path) -> None:
+    """Has the answers that gave the problems of `output` fetched anew, except those that came since.
+
+    So a run that is killed and started again asks for nothing twice.
+    """
+    path = problems_path(output)
+    for problem in read_problems(path):
+        # A file's time is that of the clock's last tick, some milliseconds early.
+        written = datetime.fromtimestamp(path.stat().st_mtime + 0.1, UTC)
+        client.cache.forget(problem.fetched_from or problem.url, written)
+
+
+def _papers(items: Iterable[Item], period: Period, limit: int | None, summary: Summary, bar: tqdm) -> Iterator[Paper]:
+    seen = set()
+    for item in items:
+        if isinstance(item, Expected):
+            total = (bar.total or 0) + item.papers
+            # 0 would be shown as such; None shows that nobody knows.
+            bar.total = (min(total, limit) if limit else total) or None
+            continue
+        bar.update()
+        if isinstance(item, Problem):
+            summary.problems.append(item)
+        elif isinstance(item, Skipped):
+            summary.skipped[item.reason] += 1
+        elif item.date not in period:
+            summary.skipped["of another time"] += 1
+        elif item.URLs in seen:
+            summary.skipped["came before"] += 1
+        else:
+            seen.add(item.URLs)
+            yield item

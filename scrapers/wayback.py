@@ -1,0 +1,158 @@
+"""The original project's crawl of Papers with Code, over the Wayback Machine's snapshots of it.
+
+Categories lead to methods, methods to papers, papers to rows. A snapshot of a method holds the first page of its
+papers only (the rest came by JavaScript), so one may also ask for every paper that there is a snapshot of.
+"""
+
+import json
+import re
+from collections.abc import Generator, Iterator, Sequence
+from typing import NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+from scrapers.client import Client, UnexpectedContentError
+from scrapers.pages import SITE, LayoutError, parse_links, parse_paper, path_of
+from scrapers.run import Expected, Item
+from scrapers.schema import Problem
+from scrapers.transport import FetchError
+
+HOSTS = {"web.archive.org"}
+ARCHIVE = "https://web.archive.org"
+# Of pages they allow eight a second, we take four; of listings 24 a minute.
+PACE = 0.25
+SLOWER = {"/cdx/": 10}
+# A snapshot never changes.
+KEEP = None
+LISTING_ROWS = 10_000
+FIELDS = ["timestamp", "original"]
+# Of a page, the first snapshot since then, else its first of all: later ones have more tasks, methods and datasets.
+LATE = "2024"
+PAPER = re.compile(r"/paper/[^/]+")
+
+
+class Step(NamedTuple):
+    """From pages whose paths match `pages`, by the links that `selector` finds (the original's), to others."""
+
+    pages: re.Pattern[str]
+    listing: str
+    selector: str
+    links: str
+
+
+STEPS = [
+    Step(re.compile(r"/methods"), "/methods", ".card > a", "/methods/category/"),
+    Step(re.compile(r"/methods/category/[^/]+"), "/methods/category/", ".method-image > a", "/method/"),
+    Step(re.compile(r"/method/[^/]+"), "/method/", ".black-links > a", "/paper/"),
+]
+
+
+def crawl(
+    client: Client, addresses: Sequence[str] | None, archive: str = ARCHIVE, robots: bool = True
+) -> Iterator[Item]:
+    """The papers among `addresses`, and those to which the categories and methods among them lead.
+
+    None stands for every paper that there is a snapshot of. `robots` obeys robots.txt.
+    """
+    try:
+        if robots:
+            client.obey_robots(f"{archive}/web/")
+        listed = snapshots(client, "/paper/", archive)
+        if addresses is None:
+            paths = list(listed)
+        else:
+            paths = yield from _follow_all(client, addresses, archive)
+    except FetchError as error:
+        yield Problem(archive, str(error), error.url)
+        return
+    papers = [path for path in paths if PAPER.fullmatch(path)]
+    yield Expected(len(papers))
+    for path in papers:
+        yield _paper(client, path, listed.get(path), archive)
+
+
+def count(client: Client, archive: str = ARCHIVE) -> int:
+    """How many papers there are snapshots of. Raises FetchError."""
+    return sum(bool(PAPER.fullmatch(path)) for path in snapshots(client, "/paper/", archive))
+
+
+def snapshots(client: Client, prefix: str, archive: str = ARCHIVE) -> dict[str, str]:
+    """For each path of the site that begins with `prefix`, the address of its snapshot. Raises FetchError.
+
+    CDX, the Wayback Machine's index, gives rows of timestamp and address, and after them an empty row and a resume
+    key where there are more.
+    """
+    found = {}
+    for since in ("", LATE):
+        key, keys = "", set()
+        while key not in keys:
+            keys.add(key)
+            query = {
+                "url": f"{urlsplit(SITE).netloc}{prefix}*",
+                "output": "json",
+                "filter": "statuscode:200",
+                "collapse": "urlkey",
+                "fl": ",".join(FIELDS),
+                "limit": LISTING_ROWS,
+                "showResumeKey": "true",
+            }
+            query |= {"from": since} if since else {}
+            query |= {"resumeKey": key} if key else {}
+            rows, key = client.get(f"{archive}/cdx/search/cdx?{urlencode(query)}", parse_listing)
+            for timestamp, original in rows:
+                if "?" not in original:
+                    found[path_of(original)] = f"{archive}/web/{timestamp}id_/{original}"
+    return found
+
+
+def parse_listing(body: bytes) -> tuple[list[tuple[str, str]], str]:
+    """Rows of (timestamp, address) without the header, and the resume key or ""."""
+    try:
+        rows = json.loads(body) if body.strip() else []
+        key = ""
+        if len(rows) >= 2 and rows[-2] == []:
+            key = rows[-1][0] if rows[-1] else ""
+            rows = rows[:-2]
+        pairs = [(timestamp, original) for timestamp, original in rows[1:]]
+        if (rows and rows[0] != FIELDS) or not all(re.fullmatch(r"\d{14} .+", " ".join(pair)) for pair in pairs):
+            raise TypeError
+    except (ValueError, TypeError, IndexError, KeyError, RecursionError) as error:
+        raise UnexpectedContentError("no list of snapshots where one was promised") from error
+    return pairs, key
+
+
+def _follow_all(client: Client, addresses: Sequence[str], archive: str) -> Generator[Item, None, list[str]]:
+    """Yields the problems on the way and returns the paths of all pages come to, each once."""
+    paths = dict.fromkeys(map(path_of, addresses))
+    kinds = [*(step.pages for step in STEPS), PAPER]
+    for path in paths:
+        if not any(kind.fullmatch(path) for kind in kinds):
+            yield Problem(SITE + path, "neither a category, a method nor a paper")
+    for step in STEPS:
+        pages = [path for path in paths if step.pages.fullmatch(path)]
+        if pages:
+            paths |= dict.fromkeys((yield from _follow(client, step, pages, archive)))
+    return list(paths)
+
+
+def _follow(client: Client, step: Step, paths: list[str], archive: str) -> Generator[Item, None, list[str]]:
+    """Yields the problems on the way and returns the paths that the pages link to."""
+    listed = snapshots(client, step.listing, archive)
+    found = []
+    for path in paths:
+        try:
+            if path not in listed:
+                raise LayoutError("no snapshot")
+            found += parse_links(client.get(listed[path], bytes), step.selector, step.links)
+        except (FetchError, LayoutError) as error:
+            yield Problem(SITE + path, str(error), listed.get(path, ""))
+    return found
+
+
+def _paper(client: Client, path: str, snapshot: str | None, archive: str) -> Item:
+    if not snapshot:
+        return Problem(SITE + path, "no snapshot")
+    try:
+        captured = snapshot.removeprefix(f"{archive}/web/")[:14]
+        return parse_paper(client.get(snapshot, bytes), path, captured)
+    except (FetchError, LayoutError) as error:
+        return Problem(SITE + path, str(error), snapshot)

@@ -1,0 +1,89 @@
+"""A client that does not sleep, and faults that servers have."""
+
+import socketserver
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from scrapers.cli import main
+from scrapers.client import Client
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_waiting_for_the_disk():
+    """Hundreds of small files would each wait for it; no test here cuts the power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda file: None)
+        yield
+
+
+@pytest.fixture
+def base(httpserver):
+    return httpserver.url_for("").rstrip("/")
+
+
+@pytest.fixture
+def slept():
+    return []
+
+
+@pytest.fixture
+def make_client(httpserver, tmp_path, slept):
+    """Makes clients of one cache for the loopback server."""
+    clients = []
+
+    def make(**options):
+        options = {"hosts": {f"{httpserver.host}:{httpserver.port}"}, "pace": 0.001, "sleep": slept.append} | options
+        clients.append(Client(cache=tmp_path / "cache" / "test.sqlite", **options))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.__exit__()
+
+
+@pytest.fixture
+def client(make_client):
+    return make_client()
+
+
+@pytest.fixture
+def scrapers(monkeypatch, capsys):
+    """Runs the command line with these arguments, in this process; returns exit code and output."""
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["scrapers", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        output, errors = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, end.value.code or 0, output, errors)
+
+    return run
+
+
+@pytest.fixture
+def raw_server():
+    """A server that answers with the given bytes, in turn, whatever is asked, and hangs up; returns its address."""
+    servers = []
+
+    def serve(*answers):
+        left = list(answers)
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                self.request.recv(65536)
+                self.request.sendall(left.pop(0))
+
+        servers.append(socketserver.TCPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=servers[-1].serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return f"127.0.0.1:{servers[-1].server_address[1]}"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,150 @@
+"""Runs that are killed with -9 at random moments and started again give what an undisturbed run gives."""
+
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from werkzeug import Response
+
+from scrapers import archive
+from scrapers.run import problems_path
+from scrapers.schema import read_papers, read_problems
+from tests.scrapers.conftest import ROOT
+from tests.scrapers.site import WaybackMachine, method_page, paper_page
+from tests.scrapers.test_archive import record
+
+KILLS = 20
+PAPERS = [f"paper-{number}" for number in range(60)]
+
+
+class Site(WaybackMachine):
+    """Slow enough to be killed; some pages are missing or have another layout, some are busy at first."""
+
+    def __init__(self):
+        pages = {f"/paper/{name}": paper_page(title=f"“{name}”,\n ü", abstract=f"We study {name}.") for name in PAPERS}
+        pages["/paper/paper-7"] = paper_page(tasks=None)
+        pages["/paper/paper-8"] = "<html><body>Busy</body></html>"
+        pages["/paper/paper-9"] = paper_page().encode("latin-1") + b"\xff"
+        pages |= {"/method/resnet": method_page([*PAPERS, "absent"]), "/method/lstm": "<html></html>"}
+        super().__init__(pages, rows_per_listing=20)
+        for name in ("/paper/paper-3", "/paper/paper-30"):
+            self.faults[name] = [lambda request: Response("", 429, {"Retry-After": "1"})]
+        self.faults["/cdx/search/cdx"] = [lambda request: Response("<html>Busy</html>", 503, {"Retry-After": "1"})]
+
+    def __call__(self, request):
+        time.sleep(0.02)
+        return super().__call__(request)
+
+
+def command(base, folder):
+    pages = ["https://paperswithcode.com/method/resnet", "https://paperswithcode.com/method/lstm"]
+    files = ["--output", folder / "papers.csv", "--cache", folder / "cache.sqlite"]
+    return [sys.executable, "-m", "scrapers", "wayback", *pages, *files, "--base-url", base, "--pace", "0.001"]
+
+
+def finish(command):
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def kill(command, reached, chance):
+    """Starts the command and kills it up to 50 ms after `reached()`; tells whether it was still running."""
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not reached():
+        time.sleep(0.005)
+    time.sleep(chance.uniform(0, 0.05))
+    process.kill()
+    return process.wait() == -signal.SIGKILL
+
+
+def moment(machine, requests, chance):
+    """A moment some requests from now, or, once all is fetched, some time in reading and writing it."""
+    target = len(machine.served) + chance.randint(1, 7)
+    if target < requests:
+        return lambda: len(machine.served) >= target
+    ends = time.monotonic() + chance.uniform(0.5, 2)
+    return lambda: time.monotonic() > ends
+
+
+@pytest.mark.slow
+def test_a_crawl_killed_at_twenty_random_moments(httpserver, base, tmp_path):
+    chance = random.Random(22)
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    machine = Site()
+    httpserver.expect_request(re.compile(".*")).respond_with_handler(lambda request: machine(request))
+    done = finish(command(base, undisturbed))
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    requests = len(machine.served)
+    assert len(list(read_papers(undisturbed / "papers.csv"))) == 57
+    assert {problem.reason.split(" (")[0] for problem in read_problems(undisturbed / "papers.problem_urls.csv")} == {
+        *("no snapshot", "the page has no links to /paper/...", "the page has no tasks section"),
+        *("the page has no abstract", "the page is not in UTF-8"),
+    }
+
+    machine = Site()
+    kills = 0
+    while kills < KILLS:
+        kills += kill(command(base, killed), moment(machine, requests, chance), chance)
+        if (killed / "papers.csv").exists():
+            assert (killed / "papers.csv").read_bytes() == (undisturbed / "papers.csv").read_bytes()
+    assert finish(command(base, killed)).returncode == 1
+    for name in ("papers.csv", problems_path(killed / "papers.csv").name):
+        assert (killed / name).read_bytes() == (undisturbed / name).read_bytes()
+    # What was on its way when the run was killed comes again; nothing else does.
+    assert len(set(machine.served)) == requests
+    assert len(machine.served) <= requests + KILLS
+
+    served = len(machine.served)
+    done = finish(command(base, killed))
+    assert len(machine.served) == served and "0  answers fetched" in done.stdout
+
+
+@pytest.mark.slow
+def test_an_archive_killed_while_fetching_and_while_writing(httpserver, base, tmp_path):
+    chance = random.Random(22)
+    for number, name in enumerate(archive.SHARDS):
+        records = [record(number * 1000 + at, abstract=f"{at} {chance.random()}" * 30) for at in range(1000)]
+        pq.write_table(pa.Table.from_pylist(records), tmp_path / name, compression="none")
+    sent = []
+
+    def serve(request):
+        content = (tmp_path / request.path.removeprefix("/")).read_bytes()
+        start = int(request.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+
+        def drip():
+            for at in range(start, len(content), 1 << 16):
+                time.sleep(0.01)
+                sent.append(len(content[at : at + (1 << 16)]))
+                yield content[at : at + (1 << 16)]
+
+        headers = {"ETag": '"v1"', "Content-Length": str(len(content) - start)}
+        if start:
+            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        return Response(drip(), 206 if start else 200, headers)
+
+    httpserver.expect_request(re.compile(".*")).respond_with_handler(serve)
+
+    def command(folder):
+        files = ["--output", folder / "papers.csv", "--folder", folder / "dump"]
+        return [sys.executable, "-m", "scrapers", "archive", "--everything", *files, "--base-url", base]
+
+    assert finish(command(tmp_path / "undisturbed")).returncode == 0
+    whole = sum(sent)
+    sent.clear()
+    for _ in range(6):
+        target = sum(sent) + chance.randint(1, whole // 5)
+        started = time.monotonic()
+        kill(
+            command(tmp_path / "killed"),
+            lambda target=target, started=started: sum(sent) > target or time.monotonic() - started > 3,
+            chance,
+        )
+    assert finish(command(tmp_path / "killed")).returncode == 0
+    assert (tmp_path / "killed" / "papers.csv").read_bytes() == (tmp_path / "undisturbed" / "papers.csv").read_bytes()
+    # What lay in a buffer or on the way when the run was killed comes again.
+    assert sum(sent) < whole + 6 * (2 << 20)
