@@ -95,10 +95,10 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     labelled = papers["tasks"].map(bool)
     report["papers_without_a_kept_task_dropped"] = int((~labelled).sum())
     papers = papers[labelled].reset_index(drop=True)
-    if len(papers) < 3 / min(options.dev_share, options.test_share):
+    if len(kept) < 2 or len(papers) < 3 / min(options.dev_share, options.test_share):
         raise InputError(
-            f"{source}: only {len(papers)} papers have a task that {options.min_papers} papers share, "
-            "too few to split; collect more papers or lower --min-papers."
+            f"{source}: only {len(kept)} tasks have {options.min_papers} papers or more, and {len(papers)} papers "
+            "have one of them, too few to split; collect more papers or lower --min-papers."
         )
 
     labeller = Labeller([vocabulary.task(name) for name in kept])

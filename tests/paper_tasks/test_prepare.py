@@ -106,6 +106,14 @@ def test_the_originals_format_keeps_its_own_tasks(tmp_path):
     assert report["papers_without_a_kept_task_dropped"] == 1
 
 
+def test_one_task_is_told_to_be_too_few(tmp_path):
+    source = tmp_path / "papers.csv"
+    rows = [f"Title {n},About captioning images number {n},['Alpha']" for n in range(80)]
+    source.write_text("\n".join(["title,abstract,tasks", *rows]), encoding="utf-8")
+    with pytest.raises(InputError, match="only 1 tasks"):
+        prepare(source, tmp_path / "out")
+
+
 def test_no_code_in_a_list_cell_is_run(tmp_path):
     source = tmp_path / "evil.csv"
     source.write_text("title,abstract,tasks\nA,B,\"['x']\"\nC,D,\"[__import__('os').abort()]\"\n", encoding="utf-8")
