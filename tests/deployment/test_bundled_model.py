@@ -76,7 +76,7 @@ def test_alone_or_in_a_batch_the_answer_is_the_same(classifier):
         ("Who is speaking?", "We verify speakers from short utterances.", "Speaker Verification"),
         ("Denoising photographs", "A network for image denoising without clean targets.", "Image Denoising"),
         ("Forecasting demand", "A transformer for time series forecasting.", "Time Series Forecasting"),
-        ("Predicting missing facts", "Embeddings for knowledge graph completion.", "Knowledge Graph Completion"),
+        ("Predicting missing facts", "Embeddings for knowledge graph completion.", "Link Prediction"),
         ("Learning to play", "Deep reinforcement learning for Atari games.", "Atari Games"),
     ],
 )
