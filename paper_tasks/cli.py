@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from paper_tasks.errors import InputError
+from paper_tasks.errors import InputError, Interrupted
 
 # Modules are imported where they are used: `tag` starts without torch, `--help` without anything.
 app = typer.Typer(
@@ -265,7 +265,7 @@ def one_sentence_errors() -> Iterator[None]:
         # Whoever read our output has left; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except KeyboardInterrupt as error:
+    except Interrupted as error:
         print(f"Interrupted. {error}".strip(), file=sys.stderr)
         sys.exit(130)
 

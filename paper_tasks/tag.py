@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from deployment.classifier import TaskClassifier, clean_text
 from paper_tasks import tables
-from paper_tasks.errors import InputError
+from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.tables import Row, RowWriter
 
 TASKS, PROBABILITIES = "predicted_tasks", "probabilities"
@@ -50,7 +50,7 @@ def tag_file(source: Path, output: Path, classifier: TaskClassifier, options: Ta
     Rows are written to `output`.partial as they are tagged, and `output` appears when all are. Rows that cannot
     be read or hold no text are left out and listed, with their line and the reason, in `output`.problems.csv.
 
-    Raises InputError if a file cannot be read or written, or not one row could be tagged.
+    Raises InputError if a file cannot be read or written, or not one row could be tagged; Interrupted at Ctrl-C.
     """
     options = options or TagOptions()
     partial, problems = _beside(output, ".partial"), _beside(output, ".problems.csv")
@@ -93,7 +93,7 @@ def tag_file(source: Path, output: Path, classifier: TaskClassifier, options: Ta
         if not summary.tagged:
             partial.unlink(missing_ok=True)
             raise
-        kind = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else InputError
+        kind = Interrupted if isinstance(error, KeyboardInterrupt) else InputError
         kept = f"The {summary.tagged:,} papers tagged so far are in {partial}."
         raise kind(f"{error} {kept}".strip()) from error
     if not summary.tagged:

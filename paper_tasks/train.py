@@ -21,7 +21,7 @@ from transformers import PreTrainedTokenizerBase
 from deployment.classifier import TEXT_FORMAT, format_paper
 from paper_tasks import checkpoint
 from paper_tasks.blurr_blocks import PaperTexts, data_loaders, learner
-from paper_tasks.errors import InputError
+from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.losses import LOSSES
 from paper_tasks.model import PaperTaskModel, load_backbone
 from paper_tasks.prepare import indicator, read_labels, read_split
@@ -237,7 +237,7 @@ class Clock(Callback):
         if self._interrupted or now - self._saved > 60 * self.options.checkpoint_minutes:
             self._save()
         if self._interrupted:
-            raise KeyboardInterrupt(f"--resume goes on from {self.folder}.")
+            raise Interrupted(f"--resume goes on from {self.folder}.")
 
     def after_epoch(self) -> None:
         if self.epoch < self._resumed_epoch:
