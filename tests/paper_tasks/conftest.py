@@ -28,7 +28,7 @@ def tiny_options(backbone, **changes):
 
     options = {
         "backbone": str(backbone),
-        "learning_rate": 2e-2,
+        "learning_rate": 5e-3,
         "frozen_learning_rate": 2e-2,
         "lower_divisor": 4.0,
         "batch_size": 16,

@@ -44,7 +44,7 @@ def test_training_learns(trained):
     folder, training = trained
     history = pd.read_csv(folder / "history.csv")
     assert list(history["stage"]) == ["names", "names", "frozen"] + ["unfrozen"] * 6
-    assert training["dev"]["micro_f1"] > max(0.9, history["micro_f1"].iloc[0])
+    assert training["dev"]["micro_f1"] > max(0.85, history["micro_f1"].iloc[0])
     assert training["papers_seen"] >= 9 * 200
     assert json.loads((folder / "training.json").read_text(encoding="utf-8"))["seed"] == 22
     assert not (folder / "checkpoint").exists()
