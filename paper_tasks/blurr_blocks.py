@@ -1,5 +1,6 @@
 """All that touches blurr: data loaders that tokenize batch by batch, and the fastai Learner on them."""
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -29,15 +30,20 @@ from blurr.text.data.core import TextBlock
 from blurr.text.modeling.core import BaseModelCallback, BaseModelWrapper
 
 
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+
+
 class PaperTexts:
     """The texts of the papers by row; those for training with some of the mentions of their labels cut out.
 
     Else the model would learn to look for names and nothing besides. Of each paper and in each epoch, the mentions of
     every task (all of them, in all its spellings) are cut with probability `mask_rate`; and up to `DECOYS` other runs
-    of a few words, lest a gap alone tell that there was a name. Which, depends on `seed`, epoch and row alone.
+    of a few words, lest a gap alone tell that there was a name; and of one text in ten, all but a sentence or two, as
+    people paste them. What, depends on `seed`, epoch and row alone.
     """
 
     DECOYS, DECOY_WORDS = 4, 3
+    EXCERPT_RATE, EXCERPT_SENTENCES = 0.1, 2
 
     def __init__(self, texts: Sequence[str], truth: np.ndarray, labels: Sequence[str], mask_rate: float, seed: int):
         """truth: (training papers, labels), 0 and 1; the texts of more papers than it has stay whole."""
@@ -64,7 +70,12 @@ class PaperTexts:
         for _ in range(rng.integers(self.DECOYS + 1) if self._mask_rate else 0):
             start = rng.integers(len(words) + 1)
             del words[start : start + rng.integers(1, self.DECOY_WORDS + 1)]
-        return " ".join(words)
+        text = " ".join(words)
+        if not self._mask_rate or rng.random() >= self.EXCERPT_RATE:
+            return text
+        sentences = SENTENCE_END.split(text)
+        start = rng.integers(len(sentences))
+        return " ".join(sentences[start : start + rng.integers(1, self.EXCERPT_SENTENCES + 1)])
 
 
 class EpochDL(SortedDL):

@@ -154,29 +154,27 @@ def train(
         float | None,
         Option(min=0.05, help="Wall-clock minutes to fit the training into; overrides the epochs."),
     ] = None,
-    names_epochs: Annotated[int, Option(min=1, help="Epochs of the detector of names alone.")] = 2,
     frozen_epochs: Annotated[int, Option(min=1, help="Epochs with the encoder frozen.")] = 1,
     epochs: Annotated[int, Option(min=1, help="Epochs with all layers training.")] = 3,
     learning_rate: Annotated[float, Option(help="Highest of the cycle, for the head.")] = 2e-3,
     lower_divisor: Annotated[float, Option(help="The encoder's lower half learns at so much less.")] = 30.0,
     batch_size: Annotated[int, Option(min=1, help="Papers a step.")] = 32,
-    max_length: Annotated[int, Option(min=8, help="Tokens of a paper read at most.")] = 256,
+    max_length: Annotated[int, Option(min=8, help="Tokens of a paper that the encoder reads at most.")] = 256,
     mask_rate: Annotated[
         float, Option(min=0, max=1, help="Probability that a task's mentions are cut out of a training text.")
-    ] = 0.5,
+    ] = 0.7,
     loss: Annotated[str, Option(help="bce or asymmetric.")] = "bce",
     seed: Annotated[int, Option(help="For weights, order and masking.")] = 22,
     resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint in the output folder.")] = False,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace a model in the output folder.")] = False,
 ) -> None:
-    """Fine-tune an encoder on the train split: what finds names first, then the head, then everything."""
+    """Fine-tune an encoder on the train split: the head first, then everything."""
     from paper_tasks.train import TrainOptions
     from paper_tasks.train import train as run
 
     options = TrainOptions(
         backbone=backbone,
         budget_minutes=budget_minutes,
-        names_epochs=names_epochs,
         frozen_epochs=frozen_epochs,
         epochs=epochs,
         learning_rate=learning_rate,
@@ -201,7 +199,7 @@ def export(
     model: Annotated[Path, Option(help="Folder that `train` wrote.")] = Path("models/latest"),
     prepared: Prepared = PREPARED,
     output: Annotated[Path, Option("--output", "-o", help="Folder to write the int8 model to.")] = MODEL_DIR,
-    max_length: Annotated[int, Option(min=8, help="Tokens of a paper read at most.")] = 256,
+    max_length: Annotated[int, Option(min=8, help="Tokens of a paper that the encoder reads at most.")] = 256,
 ) -> None:
     """Calibrate, quantize to int8 ONNX, and print fp32 and int8 scores side by side."""
     from paper_tasks.export import export as run

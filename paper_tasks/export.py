@@ -20,6 +20,7 @@ from deployment.classifier import TaskClassifier
 from paper_tasks import metrics, tables, vocabulary
 from paper_tasks.errors import InputError
 from paper_tasks.model import MINILM, PaperTaskModel
+from paper_tasks.names import TEXT_TOKENS
 from paper_tasks.prepare import indicator, pairs, read_labels, read_split
 
 FP32 = "paper_task_classifier.onnx"
@@ -35,7 +36,7 @@ def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: in
 
     Probabilities are calibrated and thresholds chosen on one half of the development split; the scores returned,
     and written to both folders' `config.json`, are of the other half. (The test split is for `evaluate`.)
-    `max_length` is in tokens: an encoder trained on the first 128 may well profit from reading on.
+    `max_length` is how many tokens the encoder reads: one trained on the first 128 may well profit from reading on.
 
     Raises InputError if `model_dir` holds no trained model, or one of other tasks than `prepared_dir` has, or
     `max_length` is more than its encoder can read.
@@ -44,6 +45,7 @@ def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: in
     if read_labels(prepared_dir) != model.labels:
         raise InputError(f"{model_dir} was trained on other tasks than {prepared_dir} has; prepare or train again.")
     model.check_length(max_length)
+    model.encoder_tokens = max_length
     dev = read_split(prepared_dir, "dev")
     half = min(len(dev) // 2, MOST_PAPERS)
     fitted, held_out = dev[:half], dev[half : 2 * half]
@@ -55,7 +57,8 @@ def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: in
     config = {
         "format_version": 1,
         "backbone": "all-MiniLM-L6-v2" if training["backbone"] == MINILM else training["backbone"],
-        "max_length": max_length,
+        "max_length": TEXT_TOKENS,
+        "encoder_tokens": max_length,
         "text_format": training["text_format"],
         "labels": model.labels,
         "task_info": {task.name: _info(task) for task in map(vocabulary.task, model.labels)},

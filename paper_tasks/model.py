@@ -15,38 +15,16 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokeniz
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from paper_tasks.errors import InputError
+from paper_tasks.names import Name, NameCounts
 
 # CPU dropout costs a third of a training step, and one linear layer on a mean of tokens hardly overfits.
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 MINILM = "minilm"
 
 
-class NameDetector(nn.Module):
-    """Whether a few words in a row name a label: a convolution over the tokens' embeddings, and the strongest window
-    (Kim, "Convolutional Neural Networks for Sentence Classification", 2014).
-
-    An encoder has to be taught for long to tell exact wordings apart; this learns them in minutes.
-    """
-
-    def __init__(self, hidden_size: int, labels: int, tokens: int = 7, reduced: int = 64, features: int = 256) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(hidden_size)
-        self.reduce = nn.Linear(hidden_size, reduced, bias=False)
-        self.window = nn.Conv1d(reduced, features, tokens, padding=tokens // 2)
-        self.label = nn.Linear(features, labels)
-
-    def forward(self, embeddings: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """embeddings: (batch, sequence, hidden_size); attention_mask: (batch, sequence). Returns (batch, labels)."""
-        mask = attention_mask.unsqueeze(-1)
-        # Padding looks like what is beyond the ends of the text: nothing.
-        tokens = self.reduce(self.norm(embeddings)) * mask
-        windows = F.relu(self.window(tokens.transpose(1, 2))).transpose(1, 2)
-        return self.label(windows).masked_fill(mask == 0, -1e4).amax(dim=1)
-
-
 class Head(nn.Module):
     """Logits from the states of a text's tokens: what they are about on average, plus whether any of them tell of the
-    label, plus whether any words name it.
+    label; and from how often the text names it.
 
     The average suits a paper that circles around a task (mean pooling, as Sentence-BERT's; Reimers and Gurevych,
     2019); one sentence among ten is lost in it, but not in a log-sum-exp, the smooth maximum (as in Pinheiro and
@@ -56,20 +34,19 @@ class Head(nn.Module):
     def __init__(self, hidden_size: int, labels: int, dropout: float) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
-        self.names = NameDetector(hidden_size, labels)
         self.whole = nn.Linear(hidden_size, labels)
         self.mention = nn.Linear(hidden_size, labels, bias=False)
+        self.named = nn.Parameter(torch.zeros(labels))
+        self.repeated = nn.Parameter(torch.zeros(labels))
         self.register_buffer("prior", torch.zeros(labels))
         self.register_buffer("scale", torch.ones(1))
         self.register_buffer("shift", torch.zeros(1))
 
-    def forward(self, hidden: torch.Tensor, embeddings: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """hidden, embeddings: (batch, sequence, hidden_size), behind and before the encoder; hidden may be shorter.
-
-        attention_mask: (batch, sequence) of the embeddings. Returns (batch, labels).
-        """
-        meanings = self.meanings(hidden, attention_mask[:, : hidden.shape[1]])
-        return self.scale * (self.prior + meanings + self.names(embeddings, attention_mask)) + self.shift
+    def forward(self, hidden: torch.Tensor, attention_mask: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
+        """hidden: (batch, sequence, hidden_size); attention_mask: (batch, sequence); counts: (batch, labels), how
+        often the text names each. Returns (batch, labels)."""
+        names = self.named * counts.clamp(max=1) + self.repeated * counts.clamp(min=1).log()
+        return self.scale * (self.prior + self.meanings(hidden, attention_mask) + names) + self.shift
 
     def meanings(self, hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """The encoder's part of the logits: the average and the smooth maximum."""
@@ -79,12 +56,19 @@ class Head(nn.Module):
         return self.whole(self.dropout(mean_pooling(hidden, attention_mask))) + mentions
 
     @torch.no_grad()
-    def start(self, names: torch.Tensor, hidden: torch.Tensor, mask: torch.Tensor, frequencies: torch.Tensor) -> None:
+    def start(
+        self,
+        names: torch.Tensor,
+        hidden: torch.Tensor,
+        mask: torch.Tensor,
+        frequencies: torch.Tensor,
+        precisions: torch.Tensor,
+    ) -> None:
         """Starts as a search: a label's weights are the embedding of its name.
 
         names: (labels, hidden_size). hidden, mask: states of some papers, to learn how long they are and how like
         a name. frequencies: (labels,), the share of papers with each label: its probability for a paper that is
-        no liker its name than papers are on average.
+        no liker its name than papers are on average. precisions: (labels,), its probability for one that names it.
         """
         length = mean_pooling(hidden, mask).norm(dim=1).mean()
         # One logit of the names' spread of similarity around the mean, and then some: 8 worked best of 4, 8, 16.
@@ -93,25 +77,29 @@ class Head(nn.Module):
         self.whole.bias.zero_()
         self.whole.bias.copy_(-self.meanings(hidden, mask).mean(dim=0))
         self.prior.copy_(torch.logit(frequencies, eps=1e-4))
+        self.named.copy_(torch.logit(precisions, eps=1e-3) - self.prior)
 
 
 class PaperTaskModel(nn.Module):
     """Logits of every label for a batch of texts.
 
-    The encoder may be any that `transformers.AutoModel` loads; its word embeddings and last hidden states are used.
+    The encoder may be any that `transformers.AutoModel` loads; its last hidden states are used.
 
-    Attributes, for training:
-        names_only: passes the encoder over; the name detector alone gives the logits.
-        encoder_tokens: how many of a text's first tokens the encoder reads, where the detector reads all; None for all.
+    Attributes:
+        names: the runs of tokens that name a label; they are sought in the whole text.
+        encoder_tokens: how many of a text's first tokens the encoder reads.
     """
 
-    def __init__(self, encoder: nn.Module, labels: Sequence[str], dropout: float = 0.1) -> None:
+    def __init__(
+        self, encoder: nn.Module, labels: Sequence[str], names: Sequence[Name] = (), dropout: float = 0.1
+    ) -> None:
         super().__init__()
         self.labels = list(labels)
+        self.names = list(names)
         self.encoder = encoder
+        self.name_counts = NameCounts(self.names, len(self.labels))
         self.head = Head(encoder.config.hidden_size, len(self.labels), dropout)
-        self.names_only = False
-        self.encoder_tokens: int | None = None
+        self.encoder_tokens = 256
 
     @property
     def config(self):
@@ -120,12 +108,9 @@ class PaperTaskModel(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **_) -> SequenceClassifierOutput:
         """(batch, sequence) of token ids, and of 1 for text and 0 for padding, to (batch, labels) of logits."""
-        embeddings = self.encoder.get_input_embeddings()(input_ids)
-        if self.names_only:
-            return SequenceClassifierOutput(logits=self.head.prior + self.head.names(embeddings, attention_mask))
         ids, mask = input_ids[:, : self.encoder_tokens], attention_mask[:, : self.encoder_tokens]
         hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        return SequenceClassifierOutput(logits=self.head(hidden, embeddings, attention_mask))
+        return SequenceClassifierOutput(logits=self.head(hidden, mask, self.name_counts(input_ids)))
 
     def check_length(self, tokens: int) -> None:
         """Raises InputError if the encoder has fewer positions than that."""
@@ -139,7 +124,11 @@ class PaperTaskModel(nn.Module):
 
     @torch.no_grad()
     def start_from_names(
-        self, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], frequencies: torch.Tensor
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        texts: Sequence[str],
+        frequencies: torch.Tensor,
+        precisions: torch.Tensor,
     ) -> None:
         """Starts the head from the labels' names (see `Head.start`); texts are some papers."""
 
@@ -149,7 +138,7 @@ class PaperTaskModel(nn.Module):
             return self.encoder(**inputs).last_hidden_state, inputs["attention_mask"]
 
         self.eval()
-        self.head.start(mean_pooling(*encode(self.labels)), *encode(texts), frequencies)
+        self.head.start(mean_pooling(*encode(self.labels)), *encode(texts), frequencies, precisions)
         self.train()
 
     @torch.no_grad()
@@ -159,7 +148,7 @@ class PaperTaskModel(nn.Module):
         self.head.shift.mul_(scale).add_(shift)
 
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase, training: dict) -> None:
-        """Writes `model.safetensors`, the tokenizer, the encoder's `config.json` and `training.json`."""
+        """Writes `model.safetensors`, the tokenizer, the encoder's `config.json`, `names.json` and `training.json`."""
         folder.mkdir(parents=True, exist_ok=True)
         save_file(
             {name: tensor.contiguous() for name, tensor in self.state_dict().items()},
@@ -169,18 +158,20 @@ class PaperTaskModel(nn.Module):
         tokenizer.save_pretrained(folder)
         text = json.dumps(training | {"labels": self.labels}, ensure_ascii=False, indent=2)
         (folder / "training.json").write_text(text, encoding="utf-8")
+        (folder / "names.json").write_text(json.dumps(self.names), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "PaperTaskModel":
         """Reads what `save` wrote, with the plain attention that exports best. Raises InputError if it is not there."""
-        for name in ("model.safetensors", "config.json", "training.json", "tokenizer.json"):
+        for name in ("model.safetensors", "config.json", "names.json", "training.json", "tokenizer.json"):
             if not (folder / name).is_file():
                 raise InputError(
                     f"{folder} is no trained model: {name} is missing (python -m paper_tasks train makes one)."
                 )
         training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+        names = [(tuple(run), tuple(places)) for run, places in json.loads((folder / "names.json").read_text("utf-8"))]
         config = AutoConfig.from_pretrained(folder)
-        model = cls(AutoModel.from_config(config, attn_implementation="eager"), training["labels"])
+        model = cls(AutoModel.from_config(config, attn_implementation="eager"), training["labels"], names)
         model.load_state_dict(load_file(folder / "model.safetensors"))
         return model.eval()
 

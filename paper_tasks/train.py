@@ -1,4 +1,4 @@
-"""Fine-tuning with fastai and blurr: the name detector, then the whole head, then everything, on one cycle each."""
+"""Fine-tuning with fastai and blurr: the head, then everything, on one cycle each."""
 
 import contextlib
 import dataclasses
@@ -19,11 +19,13 @@ from fastai.learner import Learner
 from transformers import PreTrainedTokenizerBase
 
 from deployment.classifier import TEXT_FORMAT, format_paper
-from paper_tasks import checkpoint
+from paper_tasks import checkpoint, vocabulary
 from paper_tasks.blurr_blocks import PaperTexts, data_loaders, learner
 from paper_tasks.errors import InputError, Interrupted
+from paper_tasks.label import Labeller
 from paper_tasks.losses import LOSSES
 from paper_tasks.model import PaperTaskModel, load_backbone
+from paper_tasks.names import TEXT_TOKENS, collect_names
 from paper_tasks.prepare import indicator, read_labels, read_split
 
 
@@ -33,17 +35,15 @@ class TrainOptions:
 
     With `budget_minutes` (wall clock, all told) the learning rates follow the clock, so that the cycle is
     complete whenever the time is up; without, the epochs. Learning rates are the highest of the cycle, for the
-    head; the encoder's upper and lower half get less, down to a `lower_divisor`-th. Texts have `max_length` tokens,
-    of which the encoder reads the first `short_length`, and all in the last `long_share` of each cycle, as BERT's
-    were (Devlin et al., 2019): half the length is more than twice the papers a second.
+    head; the encoder's upper and lower half get less, down to a `lower_divisor`-th. The encoder reads the first
+    `short_length` tokens of a text, and `max_length` in the last `long_share` of each cycle, as BERT did (Devlin et
+    al., 2019): half the length is more than twice the papers a second.
     """
 
     backbone: str = "minilm"
     budget_minutes: float | None = None
-    names_epochs: int = 2
     frozen_epochs: int = 1
     epochs: int = 3
-    names_share: float = 0.1
     frozen_share: float = 0.05
     frozen_learning_rate: float = 3e-3
     learning_rate: float = 2e-3
@@ -53,7 +53,7 @@ class TrainOptions:
     max_length: int = 256
     long_share: float = 0.25
     loss: str = "bce"
-    mask_rate: float = 0.5
+    mask_rate: float = 0.7
     train_embeddings: bool = False
     weight_decay: float = 0.01
     dev_papers: int = 1000
@@ -61,8 +61,8 @@ class TrainOptions:
     seed: int = 22
 
 
-# The name detector by itself; the whole head; everything.
-STAGES = ("names", "frozen", "unfrozen")
+# The head alone; everything.
+STAGES = ("frozen", "unfrozen")
 
 
 @dataclass
@@ -156,10 +156,12 @@ def build_learner(
     rows = len(train_papers)
 
     encoder, tokenizer = load_backbone(options.backbone)
-    model = PaperTaskModel(encoder, labels)
+    labeller = Labeller([vocabulary.task(name) for name in labels])
+    names, named = collect_names(papers["text"].head(rows).tolist(), labeller, tokenizer)
+    model = PaperTaskModel(encoder, labels, names)
     model.check_length(options.max_length)
-    frequencies = torch.tensor(truth[:rows].mean(axis=0), dtype=torch.float32)
-    model.start_from_names(tokenizer, papers["text"].head(min(rows, 256)).tolist(), frequencies)
+    frequencies, precisions = _starting_points(truth[:rows], named)
+    model.start_from_names(tokenizer, papers["text"].head(min(rows, 256)).tolist(), frequencies, precisions)
 
     texts = PaperTexts(papers["text"], truth[:rows], labels, options.mask_rate, options.seed)
     loaders = data_loaders(
@@ -169,7 +171,7 @@ def build_learner(
         model,
         tokenizer,
         texts,
-        max_length=options.max_length,
+        max_length=TEXT_TOKENS,
         batch_size=options.batch_size,
         seed=options.seed,
     )
@@ -182,6 +184,15 @@ def build_learner(
         callbacks=[GradientClip(1.0), Clock(options, progress or Progress(), texts, folder), *callbacks],
     )
     return learn, tokenizer, model
+
+
+def _starting_points(truth: np.ndarray, named: list[set[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Share of papers with each label, and of those that name it; truth: (papers, labels), named: of each paper."""
+    hits, all_named = np.ones(truth.shape[1]), np.full(truth.shape[1], 2.0)
+    for row, places in enumerate(map(list, named)):
+        all_named[places] += 1
+        hits[places] += truth[row, places]
+    return torch.tensor(truth.mean(axis=0), dtype=torch.float32), torch.tensor(hits / all_named, dtype=torch.float32)
 
 
 class Clock(Callback):
@@ -221,10 +232,10 @@ class Clock(Callback):
         if self.learn.pct_train >= 1:
             raise CancelFitException
         is_long = self.learn.pct_train >= 1 - self.options.long_share
-        self.model.hf_model.encoder_tokens = None if is_long else self.options.short_length
+        self.model.hf_model.encoder_tokens = self.options.max_length if is_long else self.options.short_length
 
     def before_validate(self) -> None:
-        self.model.hf_model.encoder_tokens = None
+        self.model.hf_model.encoder_tokens = self.options.max_length
 
     def after_batch(self) -> None:
         if not self.training:
@@ -273,8 +284,7 @@ class Clock(Callback):
         if self.options.budget_minutes is None:
             return 0.0
         options = self.options
-        ends = (options.names_share, options.names_share + options.frozen_share, 1)
-        end = 60 * options.budget_minutes * ends[self.progress.stage]
+        end = 60 * options.budget_minutes * (options.frozen_share, 1)[self.progress.stage]
         start = self.progress.stage_started
         return (self.progress.seconds - start) / max(end - start, 1e-9)
 
@@ -304,7 +314,6 @@ class Clock(Callback):
 
 def _run_stage(learn: Learner, options: TrainOptions, progress: Progress, resumed: Path | None) -> None:
     stage = STAGES[progress.stage]
-    learn.model.hf_model.names_only = stage == "names"
     if stage == "unfrozen":
         learn.unfreeze()
         rates = slice(options.learning_rate / options.lower_divisor, options.learning_rate)
@@ -313,6 +322,6 @@ def _run_stage(learn: Learner, options: TrainOptions, progress: Progress, resume
         rates = options.frozen_learning_rate
     if resumed:
         checkpoint.load_optimizer(resumed, learn.opt)
-    epochs = (options.names_epochs, options.frozen_epochs, options.epochs)[progress.stage]
+    epochs = (options.frozen_epochs, options.epochs)[progress.stage]
     with contextlib.nullcontext() if sys.stderr.isatty() else learn.no_bar():
         learn.fit_one_cycle(epochs, rates, start_epoch=progress.epoch)

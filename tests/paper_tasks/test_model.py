@@ -7,7 +7,6 @@ from paper_tasks import model as module
 from paper_tasks.errors import InputError
 from paper_tasks.model import (
     Head,
-    NameDetector,
     PaperTaskModel,
     backbone_at_hand,
     load_backbone,
@@ -56,45 +55,28 @@ def test_one_token_that_tells_of_a_label_is_heard_in_a_long_text():
         assert head.meanings(loud, mask).item() == pytest.approx(20 - np.log(200), abs=0.01)
 
 
-def test_the_name_detector_learns_an_exact_wording():
-    torch.manual_seed(0)
-    detector, words = NameDetector(16, 1, tokens=3), torch.randn(50, 16)
-    tokens = torch.randint(2, 50, (200, 30))
-    named = torch.arange(200) % 2 == 0
-    tokens[named, 7], tokens[named, 8] = 0, 1
-    # The same two words the other way round name nothing.
-    tokens[~named, 7], tokens[~named, 8] = 1, 0
-    optimizer = torch.optim.Adam(detector.parameters(), 1e-2)
-    for _ in range(60):
-        optimizer.zero_grad()
-        logits = detector(words[tokens], torch.ones_like(tokens))[:, 0]
-        torch.nn.functional.binary_cross_entropy_with_logits(logits, named.float()).backward()
-        optimizer.step()
-    later = torch.roll(tokens, 11, dims=1)
+def test_a_name_behind_what_the_encoder_reads_counts(tiny_model):
+    _, tokenizer = tiny_model
+    encoder = tiny_model[0].encoder
+    text = "agents that press buttons for rewards on old consoles with photographs"
+    name = tuple(tokenizer(" photographs", add_special_tokens=False)["input_ids"])
+    model = PaperTaskModel(encoder, LABELS, [(name, (0,))]).eval()
+    model.encoder_tokens = 5
+    inputs = batch(tokenizer, text)
     with torch.no_grad():
-        found = detector(words[later], torch.ones_like(later))[:, 0] > 0
-    assert (found == named).float().mean() > 0.95
+        before = model(**inputs).logits
+        model.head.named[:2] = 3.0
+        after = model(**inputs).logits
+    torch.testing.assert_close(after - before, torch.tensor([[3.0, 0, 0, 0]]))
 
 
-def test_names_only_passes_the_encoder_over(tiny_model, monkeypatch):
-    model, tokenizer = tiny_model
-    inputs = batch(tokenizer, "old consoles")
-    model.names_only = True
-    monkeypatch.setattr(model.encoder, "forward", None)
-    with torch.no_grad():
-        assert model(**inputs).logits.shape == (1, len(LABELS))
-
-
-def test_the_encoder_may_read_less_than_the_name_detector(tiny_model):
+def test_the_encoder_reads_the_first_tokens(tiny_model):
     model, tokenizer = tiny_model
     inputs = batch(tokenizer, "agents that press buttons for rewards on old consoles")
     short = {name: tensor[:, :5] for name, tensor in inputs.items()}
     with torch.no_grad():
-        hidden = model.encoder(**short).last_hidden_state
-        embeddings = model.encoder.get_input_embeddings()(inputs["input_ids"])
-        expected = model.head(hidden, embeddings, inputs["attention_mask"])
         model.encoder_tokens = 5
-        torch.testing.assert_close(model(**inputs).logits, expected)
+        torch.testing.assert_close(model(**inputs).logits, model(**short).logits)
 
 
 def test_rescale_is_linear_in_the_logits(tiny_model):
@@ -133,7 +115,7 @@ def test_minilm_comes_with_the_installation_and_knows_names(monkeypatch):
         "From French into English.",
         "Groups of vertices.",
     ]
-    model.start_from_names(tokenizer, texts, torch.full((len(LABELS),), 0.1))
+    model.start_from_names(tokenizer, texts, torch.full((len(LABELS),), 0.1), torch.full((len(LABELS),), 0.9))
     model.eval()
     with torch.no_grad():
         logits = model(**batch(tokenizer, *texts)).logits
