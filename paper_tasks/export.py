@@ -25,6 +25,8 @@ from paper_tasks.prepare import indicator, pairs, read_labels, read_split
 
 FP32 = "paper_task_classifier.onnx"
 INT8 = "paper_task_classifier_quantized.onnx"
+# The names stand in the graph too, but an app that gives reasons has to know where they stand in a text.
+COPIED = ("tokenizer.json", "names.json")
 # Of a half of the development split: times as many labels are more than enough for three numbers.
 MOST_PAPERS = 2000
 # The encoder's projections and the embedding table, which is half of a small encoder.
@@ -151,7 +153,7 @@ def calibration(logits: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
 
 def write_config(folder: Path, config: dict, model_file: str) -> None:
     """Writes `config.json` with the SHA-256 of the files beside it."""
-    files = {name: _sha256(folder / name) for name in (model_file, "tokenizer.json")}
+    files = {name: _sha256(folder / name) for name in (model_file, *COPIED)}
     tables.write_json(folder / "config.json", config | {"files": files})
 
 
@@ -172,7 +174,8 @@ def _write(model: PaperTaskModel, model_dir: Path, folder: Path, config: dict, q
             to_int8(Path(scratch) / FP32, folder / INT8)
     else:
         to_onnx(model, folder / FP32)
-    shutil.copyfile(model_dir / "tokenizer.json", folder / "tokenizer.json")
+    for name in COPIED:
+        shutil.copyfile(model_dir / name, folder / name)
     half = {"default_threshold": 0.5, "thresholds": [0.5] * len(model.labels), "scores": {}}
     write_config(folder, config | half, INT8 if quantized else FP32)
     return TaskClassifier.load(folder)

@@ -15,7 +15,7 @@ import torch
 from deployment.classifier import TaskClassifier
 from deployment.model_folder import open_tokenizer
 from paper_tasks import metrics
-from paper_tasks.export import QUANTIZED, plain_onnx, to_int8, to_onnx, write_config
+from paper_tasks.export import COPIED, QUANTIZED, plain_onnx, to_int8, to_onnx, write_config
 from paper_tasks.model import PaperTaskModel
 
 TORCH, ONNX, OPTIMIZED = "PyTorch fp32", "ONNX fp32", "ONNX fp32, optimised"
@@ -52,6 +52,7 @@ def build_variants(model_dir: Path, config: dict, folder: Path) -> dict[str, Var
     config: that of an export of the model. Raises InputError if `model_dir` holds no trained model.
     """
     model = PaperTaskModel.load(model_dir)
+    model.encoder_tokens = config["encoder_tokens"]
     torch_classifier = TaskClassifier(TorchSession(model), open_tokenizer(model_dir, config), config)
     variants = {TORCH: Variant(model_dir / "model.safetensors", torch_classifier)}
 
@@ -67,7 +68,8 @@ def build_variants(model_dir: Path, config: dict, folder: Path) -> dict[str, Var
         place = folder / name
         place.mkdir(parents=True, exist_ok=True)
         write(place / MODEL_FILE)
-        shutil.copyfile(model_dir / "tokenizer.json", place / "tokenizer.json")
+        for name_of_file in COPIED:
+            shutil.copyfile(model_dir / name_of_file, place / name_of_file)
         write_config(place, config, MODEL_FILE)
         variants[name] = Variant(place / MODEL_FILE, TaskClassifier.load(place))
     return variants
