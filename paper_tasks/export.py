@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ INT8 = "paper_task_classifier_quantized.onnx"
 COPIED = ("tokenizer.json", "names.json")
 # Of a half of the development split: times as many labels are more than enough for three numbers.
 MOST_PAPERS = 2000
+EXACT = re.compile("/(head|name_counts)/")
 # The encoder's projections and the embedding table, which is half of a small encoder.
 QUANTIZED = ("MatMul", "Gemm", "Attention", "Gather")
 
@@ -124,7 +126,7 @@ def to_onnx(model: PaperTaskModel, path: Path) -> None:
 def to_int8(fp32: Path, int8: Path, operators: Sequence[str] = QUANTIZED, per_channel: bool = True) -> None:
     """Dynamic quantization of the operators' weights to int8, with a scale per output channel or per tensor.
 
-    The head stays in fp32: it is small, and nothing behind it evens its errors out. Weights have 7 bits, or the
+    Head and names stay in fp32: they are small, and nothing behind them evens their errors out. Weights have 7 bits, or the
     16-bit sums of CPUs without VNNI would overflow, and the model answer differently on them.
     """
     graph = onnx.load(fp32).graph
@@ -132,7 +134,7 @@ def to_int8(fp32: Path, int8: Path, operators: Sequence[str] = QUANTIZED, per_ch
         fp32,
         int8,
         op_types_to_quantize=[*operators],
-        nodes_to_exclude=[node.name for node in graph.node if "/head/" in node.name],
+        nodes_to_exclude=[node.name for node in graph.node if EXACT.search(node.name)],
         weight_type=QuantType.QInt8,
         per_channel=per_channel,
         reduce_range=True,

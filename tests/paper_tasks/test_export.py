@@ -12,8 +12,9 @@ from transformers import AutoModel, AutoTokenizer, BertConfig, DistilBertConfig,
 from deployment.classifier import TaskClassifier, format_paper
 from deployment.model_folder import open_tokenizer
 from paper_tasks.errors import InputError
-from paper_tasks.export import FP32, INT8, calibration, export, to_int8, to_onnx
+from paper_tasks.export import COPIED, FP32, INT8, calibration, export, to_int8, to_onnx
 from paper_tasks.model import PaperTaskModel
+from paper_tasks.names import TEXT_TOKENS
 from paper_tasks.prepare import TEXT_FORMAT, indicator, read_labels, read_split
 
 MAX_LENGTH = 64
@@ -61,7 +62,8 @@ def converted(request, tmp_path_factory):
     """A random model of each kind, and the folder of its fp32 and int8 ONNX."""
     torch.manual_seed(0)
     encoder = AutoModel.from_config(CONFIGS[request.param], attn_implementation="eager")
-    model = PaperTaskModel(encoder, [f"task {number}" for number in range(9)]).eval()
+    names = [((token,), (token % 9,)) for token in range(5, 60)] + [((60, token), (0, 8)) for token in range(60, 399)]
+    model = PaperTaskModel(encoder, [f"task {number}" for number in range(9)], names).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             # Away from the zeros and ones that biases and layer norms start at, which would hide a lost one.
@@ -120,13 +122,14 @@ def test_the_folder_is_complete_and_loads(exported, prepared):
     model_dir, folder, scores = exported
     labels = read_labels(prepared)
     for place, onnx_file in ((folder, INT8), (model_dir / "onnx", FP32)):
-        assert {path.name for path in place.iterdir()} == {onnx_file, "tokenizer.json", "config.json"}
+        assert {path.name for path in place.iterdir()} == {onnx_file, "config.json", *COPIED}
         config = json.loads((place / "config.json").read_text(encoding="utf-8"))
         assert config["files"] == {
-            name: hashlib.sha256((place / name).read_bytes()).hexdigest() for name in (onnx_file, "tokenizer.json")
+            name: hashlib.sha256((place / name).read_bytes()).hexdigest() for name in (onnx_file, *COPIED)
         }
         assert config["labels"] == labels and len(config["thresholds"]) == len(labels)
-        assert config["text_format"] == TEXT_FORMAT and config["max_length"] == MAX_LENGTH
+        assert config["text_format"] == TEXT_FORMAT
+        assert (config["max_length"], config["encoder_tokens"]) == (TEXT_TOKENS, MAX_LENGTH)
         assert set(config["task_info"]) == set(labels)
         assert config["training"]["data"]["papers_train"] == len(read_split(prepared, "train"))
         assert config["scores"]["fp32"] == scores["fp32"] and config["scores"]["int8"] == scores["int8"]
@@ -157,7 +160,8 @@ def test_serving_is_training_but_for_the_calibration(exported, prepared):
     pairs = [*pairs[:12], LONG, ("", "no title"), ("no abstract", "")]
     model, tokenizer = PaperTaskModel.load(model_dir), AutoTokenizer.from_pretrained(model_dir)
     texts = [format_paper(*pair, TEXT_FORMAT) for pair in pairs]
-    tokens = tokenizer(texts, padding=True, truncation=True, max_length=MAX_LENGTH, return_tensors="pt")
+    tokens = tokenizer(texts, padding=True, truncation=True, max_length=TEXT_TOKENS, return_tensors="pt")
+    model.encoder_tokens = MAX_LENGTH
     with torch.no_grad():
         trained = model(tokens["input_ids"], tokens["attention_mask"]).logits.numpy()
     served = TaskClassifier.load(model_dir / "onnx").logits(pairs)
@@ -165,16 +169,22 @@ def test_serving_is_training_but_for_the_calibration(exported, prepared):
     np.testing.assert_allclose(served, scale * trained + shift, atol=1e-3)
 
 
-def test_serving_keeps_the_special_tokens_of_a_text_that_is_cut(exported):
+def test_serving_reads_the_beginning_and_names_far_behind_it(exported):
     _, folder, _ = exported
-    tokenizer = open_tokenizer(folder, TaskClassifier.load(folder).config)
-    encoding = tokenizer.encode(format_paper(*LONG))
-    assert len(encoding.ids) == MAX_LENGTH
-    assert (encoding.tokens[0], encoding.tokens[-1]) == ("<s>", "</s>")
-    # What lies behind the cut is not read.
     classifier = TaskClassifier.load(folder)
-    longer = LONG[0], LONG[1] + " image captioning " * 20
-    np.testing.assert_array_equal(classifier.logits([LONG]), classifier.logits([longer]))
+    tokenizer = open_tokenizer(folder, classifier.config)
+    endless = (LONG[0], LONG[1] * 2)
+    assert MAX_LENGTH < len(tokenizer.encode(format_paper(*LONG))) < TEXT_TOKENS - 64
+    encoding = tokenizer.encode(format_paper(*endless))
+    assert len(encoding.ids) == TEXT_TOKENS
+    assert (encoding.tokens[0], encoding.tokens[-1]) == ("<s>", "</s>")
+    tokens, (place, *_) = json.loads((folder / "names.json").read_text(encoding="utf-8"))[0]
+    name = tokenizer.decode(tokens)
+    for (title, abstract), heard in ((LONG, True), (endless, False)):
+        before, after = classifier.logits([(title, abstract), (title, f"{abstract} {name.strip()}")])
+        assert (after[place] > before[place] + 1) == heard
+        others = np.delete(np.arange(len(after)), place)
+        np.testing.assert_allclose(after[others], before[others], atol=1e-4)
 
 
 def test_probabilities_are_calibrated_on_dev(exported, prepared):
