@@ -29,7 +29,6 @@ from paper_tasks.model import PaperTaskModel
 from blurr.text.data.core import TextBlock
 from blurr.text.modeling.core import BaseModelCallback, BaseModelWrapper
 
-
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 

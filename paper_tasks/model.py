@@ -16,6 +16,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from paper_tasks.errors import InputError
 from paper_tasks.names import Name, NameCounts
+from paper_tasks.words import WordModel
 
 # CPU dropout costs a third of a training step, and one linear layer on a mean of tokens hardly overfits.
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -87,6 +88,7 @@ class PaperTaskModel(nn.Module):
 
     Attributes:
         names: the runs of tokens that name a label; they are sought in the whole text.
+        words: a second opinion on the whole text, added to the logits; it learns apart, and there may be none.
         encoder_tokens: how many of a text's first tokens the encoder reads.
     """
 
@@ -98,6 +100,7 @@ class PaperTaskModel(nn.Module):
         self.names = list(names)
         self.encoder = encoder
         self.name_counts = NameCounts(self.names, len(self.labels))
+        self.words: WordModel | None = None
         self.head = Head(encoder.config.hidden_size, len(self.labels), dropout)
         self.encoder_tokens = 256
 
@@ -110,7 +113,8 @@ class PaperTaskModel(nn.Module):
         """(batch, sequence) of token ids, and of 1 for text and 0 for padding, to (batch, labels) of logits."""
         ids, mask = input_ids[:, : self.encoder_tokens], attention_mask[:, : self.encoder_tokens]
         hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        return SequenceClassifierOutput(logits=self.head(hidden, mask, self.name_counts(input_ids)))
+        logits = self.head(hidden, mask, self.name_counts(input_ids))
+        return SequenceClassifierOutput(logits=logits if self.words is None else logits + self.words(input_ids))
 
     def check_length(self, tokens: int) -> None:
         """Raises InputError if the encoder has fewer positions than that."""
@@ -146,9 +150,11 @@ class PaperTaskModel(nn.Module):
         """Makes every logit x into scale * x + shift."""
         self.head.scale.mul_(scale)
         self.head.shift.mul_(scale).add_(shift)
+        if self.words is not None:
+            self.words.share.mul_(scale)
 
     def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase, training: dict) -> None:
-        """Writes `model.safetensors`, the tokenizer, the encoder's `config.json`, `names.json` and `training.json`."""
+        """Writes `model.safetensors`, the tokenizer, the encoder's `config.json`, and what the model has in JSON."""
         folder.mkdir(parents=True, exist_ok=True)
         save_file(
             {name: tensor.contiguous() for name, tensor in self.state_dict().items()},
@@ -158,12 +164,14 @@ class PaperTaskModel(nn.Module):
         tokenizer.save_pretrained(folder)
         text = json.dumps(training | {"labels": self.labels}, ensure_ascii=False, indent=2)
         (folder / "training.json").write_text(text, encoding="utf-8")
-        (folder / "names.json").write_text(json.dumps(self.names), encoding="utf-8")
+        features = [] if self.words is None else self.words.features
+        for name, runs in (("names.json", self.names), ("words.json", features)):
+            (folder / name).write_text(json.dumps(runs), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "PaperTaskModel":
         """Reads what `save` wrote, with the plain attention that exports best. Raises InputError if it is not there."""
-        for name in ("model.safetensors", "config.json", "names.json", "training.json", "tokenizer.json"):
+        for name in ("model.safetensors", "config.json", "names.json", "words.json", "training.json", "tokenizer.json"):
             if not (folder / name).is_file():
                 raise InputError(
                     f"{folder} is no trained model: {name} is missing (python -m paper_tasks train makes one)."
@@ -172,6 +180,8 @@ class PaperTaskModel(nn.Module):
         names = [(tuple(run), tuple(places)) for run, places in json.loads((folder / "names.json").read_text("utf-8"))]
         config = AutoConfig.from_pretrained(folder)
         model = cls(AutoModel.from_config(config, attn_implementation="eager"), training["labels"], names)
+        if features := json.loads((folder / "words.json").read_text("utf-8")):
+            model.words = WordModel([tuple(feature) for feature in features], len(model.labels))
         model.load_state_dict(load_file(folder / "model.safetensors"))
         return model.eval()
 

@@ -5,11 +5,12 @@ what a paper that names no task is about. It travels inside the model: ONNX has 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from tokenizers import Encoding, Tokenizer
 from torch import nn
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
@@ -34,29 +35,18 @@ def collect_names(
 
     Runs that mostly stand for something else (`LEAST_PRECISION`), or are longer than `MOST_TOKENS`, are left out.
     """
-    backend = tokenizer.backend_tokenizer
-    truncation, padding = backend.truncation, backend.padding
-    backend.no_truncation()
-    backend.no_padding()
     named: dict[tuple[int, ...], Counter[tuple[int, ...]]] = {}
     ids: list[list[int]] = []
     tasks: list[set[int]] = []
-    for start in tqdm(range(0, len(texts), 1000), desc="names", unit="thousand papers", delay=1, disable=None):
-        batch = texts[start : start + 1000]
-        encodings = backend.encode_batch(batch, add_special_tokens=False)
-        for text, encoding in zip(batch, encodings, strict=True):
-            starts, ends = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2).T
-            mentions = labeller.mentions(text)
-            ids.append(encoding.ids)
-            tasks.append({place for mention in mentions for place in mention.tasks})
-            for mention in mentions:
-                first, after = np.searchsorted(ends, mention.start, "right"), np.searchsorted(starts, mention.end)
-                if 0 < after - first <= MOST_TOKENS:
-                    named.setdefault(tuple(encoding.ids[first:after]), Counter())[mention.tasks] += 1
-    if truncation:
-        backend.enable_truncation(**truncation)
-    if padding:
-        backend.enable_padding(**padding)
+    for text, encoding in zip(texts, _encode(texts, tokenizer), strict=True):
+        starts, ends = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2).T
+        mentions = labeller.mentions(text)
+        ids.append(encoding.ids)
+        tasks.append({place for mention in mentions for place in mention.tasks})
+        for mention in mentions:
+            first, after = np.searchsorted(ends, mention.start, "right"), np.searchsorted(starts, mention.end)
+            if 0 < after - first <= MOST_TOKENS:
+                named.setdefault(tuple(encoding.ids[first:after]), Counter())[mention.tasks] += 1
 
     everywhere: Counter[tuple[int, ...]] = Counter()
     for text_ids in ids:
@@ -68,6 +58,11 @@ def collect_names(
         if times >= LEAST_PRECISION * everywhere[run]
     )
     return sorted(names), tasks
+
+
+def token_ids(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+    """The ids of each text's tokens, all of them, and no special ones."""
+    return [encoding.ids for encoding in _encode(texts, tokenizer)]
 
 
 def runs(ids: Sequence[int], longest: int = MOST_TOKENS) -> Iterable[tuple[int, ...]]:
@@ -128,3 +123,12 @@ class NameCounts(nn.Module):
         if not self._group_of:
             return self.members.new_zeros(len(input_ids), self.members.shape[1])
         return CountRuns.apply(input_ids, self._group_of) @ self.members
+
+
+def _encode(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> Iterator[Encoding]:
+    """Neither cut nor padded, as the tokenizer may be set to; its settings are kept."""
+    backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    backend.no_truncation()
+    backend.no_padding()
+    for start in tqdm(range(0, len(texts), 1000), desc="tokenizing", unit="thousand papers", delay=1, disable=None):
+        yield from backend.encode_batch(list(texts[start : start + 1000]), add_special_tokens=False)

@@ -1,4 +1,4 @@
-"""Fine-tuning with fastai and blurr: the head, then everything, on one cycle each."""
+"""Fine-tuning with fastai and blurr: the head, then everything, on one cycle each; and the words, for themselves."""
 
 import contextlib
 import dataclasses
@@ -27,17 +27,18 @@ from paper_tasks.losses import LOSSES
 from paper_tasks.model import PaperTaskModel, load_backbone
 from paper_tasks.names import TEXT_TOKENS, collect_names
 from paper_tasks.prepare import indicator, read_labels, read_split
+from paper_tasks.words import fit_words
 
 
 @dataclass(frozen=True)
 class TrainOptions:
     """All that a training depends on, besides the papers.
 
-    With `budget_minutes` (wall clock, all told) the learning rates follow the clock, so that the cycle is
-    complete whenever the time is up; without, the epochs. Learning rates are the highest of the cycle, for the
-    head; the encoder's upper and lower half get less, down to a `lower_divisor`-th. The encoder reads the first
-    `short_length` tokens of a text, and `max_length` in the last `long_share` of each cycle, as BERT did (Devlin et
-    al., 2019): half the length is more than twice the papers a second.
+    With `budget_minutes` (wall clock; but for some minutes for the words) the learning rates follow the clock, so that
+    the cycle is complete whenever the time is up; without, the epochs. Learning rates are the highest of the cycle,
+    for the head; the encoder's upper and lower half get less, down to a `lower_divisor`-th. The encoder reads the
+    first `short_length` tokens of a text, and `max_length` in the last `long_share` of each cycle, as BERT did (Devlin
+    et al., 2019): half the length is more than twice the papers a second.
     """
 
     backbone: str = "minilm"
@@ -121,13 +122,15 @@ def train(
     with learn.removed_cbs(learn.clock), learn.no_bar():
         _, micro_f1, macro_f1 = learn.validate()
     scores = {"papers": options.dev_papers, "micro_f1": micro_f1, "macro_f1": macro_f1, "threshold": 0.5}
+    papers = read_split(prepared_dir, "train")
+    model.to("cpu").words = fit_words(papers["masked"].tolist(), indicator(papers["tasks"], model.labels), tokenizer)
     training = dataclasses.asdict(options) | {
         "text_format": TEXT_FORMAT,
         "papers_seen": progress.papers,
         "minutes": round(progress.seconds / 60, 1),
         "dev": scores,
     }
-    model.to("cpu").save(output_dir, tokenizer, training)
+    model.save(output_dir, tokenizer, training)
     pd.DataFrame(progress.history).to_csv(output_dir / "history.csv", index=False)
     checkpoint.remove(folder)
     return training

@@ -2,19 +2,20 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from transformers import AutoTokenizer
 
 from paper_tasks import names as module
 from paper_tasks import vocabulary
 from paper_tasks.label import Labeller
-from paper_tasks.model import load_backbone
+from paper_tasks.model import minilm_folder
 from paper_tasks.names import NameCounts, collect_names, runs
 
 NAMES = [((5,), (0, 2)), ((6, 7), (1,)), ((7,), (1,)), ((1, 2, 3, 4), (0, 2))]
 
 
 @pytest.fixture
-def tokenizer(backbone):
-    return load_backbone(backbone)[1]
+def tokenizer():
+    return AutoTokenizer.from_pretrained(minilm_folder())
 
 
 def test_each_label_is_counted_where_it_is_named():
@@ -53,11 +54,11 @@ def test_runs_are_all_of_them():
 def test_names_are_learned_from_texts(tokenizer):
     labels = ["Image Captioning", "Speech Recognition"]
     labeller = Labeller([vocabulary.task(label) for label in labels])
-    texts = ["We do Image Captioning here.", "On Speech Recognition and Image Captioning", "Nothing of it."]
+    texts = ["We do Image Captioning here.", "On speech recognition and image captioning", "Nothing of it."]
     names, tasks = collect_names(texts, labeller, tokenizer)
     assert tasks == [{0}, {0, 1}, set()]
     counts = NameCounts(names, 2)
-    ids = tokenizer("A new text on Speech Recognition", return_tensors="pt")["input_ids"]
+    ids = tokenizer("A new text on speech recognition", return_tensors="pt")["input_ids"]
     assert counts(ids).tolist() == [[0, 1]]
     # What the tokenizer did before, it does after.
     assert len(tokenizer(["a b c d e f g h", "a"], truncation=True, max_length=4, padding=True)["input_ids"][1]) == 4

@@ -1,0 +1,93 @@
+"""What the words of a paper tell of its tasks, named or not: a linear model on single tokens and pairs of them.
+
+It errs elsewhere than an encoder does, so that the two together know more than either; and it costs next to nothing,
+inside the same ONNX file.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+from sklearn.svm import LinearSVC
+from torch import nn
+from transformers import PreTrainedTokenizerBase
+
+from paper_tasks.names import CountRuns, token_ids
+
+# Kept of all tokens and pairs: one byte each for every label, in the model that ships.
+FEATURES = 20_000
+LEAST_PAPERS = 8
+
+
+class WordModel(nn.Module):
+    """One linear support vector machine per label, of TF-IDF weights of tokens and pairs: `share` times the signed
+    distance from its plane, to be added to a label's logit.
+
+    features: runs of one or two token ids.
+    """
+
+    def __init__(self, features: Sequence[tuple[int, ...]], labels: int) -> None:
+        super().__init__()
+        self.features = list(features)
+        self._place = {feature: place for place, feature in enumerate(self.features)}
+        self.register_buffer("idf", torch.ones(len(self.features)))
+        self.register_buffer("weight", torch.zeros(len(self.features), labels))
+        self.register_buffer("bias", torch.zeros(labels))
+        self.register_buffer("share", torch.ones(1))
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        """input_ids: (batch, sequence), padded or not. Returns (batch, labels)."""
+        counts = CountRuns.apply(input_ids, self._place)
+        tf_idf = (counts.clamp(min=1).log() + counts.clamp(max=1)) * self.idf
+        length = (tf_idf * tf_idf).sum(dim=1, keepdim=True).clamp(min=1e-9).sqrt()
+        return self.share * ((tf_idf / length) @ self.weight + self.bias)
+
+
+def fit_words(
+    texts: Sequence[str], truth: np.ndarray, tokenizer: PreTrainedTokenizerBase, features: int = FEATURES
+) -> WordModel:
+    """Fits on texts that do not name their labels: names are for `names.py` to find.
+
+    truth: (papers, labels), 0 and 1. A label that no paper has, or each, gets no weights.
+    """
+    counter = CountVectorizer(analyzer=_tokens_and_pairs, min_df=min(LEAST_PAPERS, len(texts)), dtype=np.float32)
+    counts = counter.fit_transform(token_ids(texts, tokenizer))
+    runs = counter.get_feature_names_out()
+    if counts.shape[1] > features:
+        tfidf = TfidfTransformer(sublinear_tf=True)
+        weight, _ = _fit(tfidf.fit_transform(counts), truth)
+        # How much a feature moves a typical paper's scores: its weight, where it stands, as often as it stands.
+        share = np.asarray((counts > 0).mean(axis=0)).ravel()
+        moved = np.abs(weight).max(axis=1) * tfidf.idf_ * np.sqrt(share)
+        kept = np.sort(np.argsort(-moved)[:features])
+        counts, runs = counts[:, kept], runs[kept]
+    tfidf = TfidfTransformer(sublinear_tf=True)
+    weight, bias = _fit(tfidf.fit_transform(counts), truth)
+    model = WordModel([tuple(map(int, run)) for run in runs], truth.shape[1])
+    model.idf, model.weight, model.bias = map(_tensor, (tfidf.idf_, weight, bias))
+    return model
+
+
+def _tokens_and_pairs(ids: Sequence[int]) -> list[tuple[int, ...]]:
+    return [(token,) for token in ids] + list(pairwise(ids))
+
+
+def _fit(inputs: sparse.csr_matrix, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (features, labels) and biases (labels,)."""
+
+    def fit_label(targets: np.ndarray) -> tuple[np.ndarray, float]:
+        if targets.min() == targets.max():
+            return np.zeros(inputs.shape[1], dtype=np.float32), 2.0 * targets.max() - 1
+        svm = LinearSVC().fit(inputs, targets)
+        return svm.coef_[0].astype(np.float32), svm.intercept_[0]
+
+    fitted = Parallel(n_jobs=-1, prefer="threads")(delayed(fit_label)(targets) for targets in truth.T)
+    return np.stack([weight for weight, _ in fitted], axis=1), np.array([bias for _, bias in fitted])
+
+
+def _tensor(values: np.ndarray) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float32)
