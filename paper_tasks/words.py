@@ -14,6 +14,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.svm import LinearSVC
 from torch import nn
+from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from paper_tasks.names import CountRuns, token_ids
@@ -85,7 +86,8 @@ def _fit(inputs: sparse.csr_matrix, truth: np.ndarray) -> tuple[np.ndarray, np.n
         svm = LinearSVC().fit(inputs, targets)
         return svm.coef_[0].astype(np.float32), svm.intercept_[0]
 
-    fitted = Parallel(n_jobs=-1, prefer="threads")(delayed(fit_label)(targets) for targets in truth.T)
+    columns = tqdm(truth.T, desc="fitting the words", unit="label", delay=1, disable=None)
+    fitted = Parallel(n_jobs=-1, prefer="threads")(delayed(fit_label)(targets) for targets in columns)
     return np.stack([weight for weight, _ in fitted], axis=1), np.array([bias for _, bias in fitted])
 
 

@@ -12,7 +12,7 @@ from transformers import AutoModel, AutoTokenizer, BertConfig, DistilBertConfig,
 from deployment.classifier import TaskClassifier, format_paper
 from deployment.model_folder import open_tokenizer
 from paper_tasks.errors import InputError
-from paper_tasks.export import COPIED, FP32, INT8, calibration, export, to_int8, to_onnx
+from paper_tasks.export import COPIED, FP32, INT8, calibration, export, share_of_words, to_int8, to_onnx
 from paper_tasks.model import PaperTaskModel
 from paper_tasks.names import TEXT_TOKENS
 from paper_tasks.prepare import TEXT_FORMAT, indicator, read_labels, read_split
@@ -203,6 +203,14 @@ def test_calibration_recovers_a_known_scale_and_shift():
     truth = (rng.random(logits.shape) < 1 / (1 + np.exp(-(0.6 * logits - 1.5)))).astype(np.int64)
     scale, shift = calibration(logits, truth)
     assert (scale, shift) == (pytest.approx(0.6, abs=0.03), pytest.approx(-1.5, abs=0.05))
+
+
+def test_the_words_share_is_what_their_scores_are_worth():
+    rng = np.random.default_rng(1)
+    logits, scores = rng.normal(0, 2, (2, 5000, 20)).astype(np.float32)
+    truth = (rng.random(logits.shape) < 1 / (1 + np.exp(-0.5 * (logits + 3 * scores) + 1))).astype(np.int64)
+    assert share_of_words(logits, scores, truth) == pytest.approx(3, abs=0.15)
+    assert share_of_words(logits, -scores, truth) == 0
 
 
 def test_a_folder_without_a_model_is_told(prepared, tmp_path):
