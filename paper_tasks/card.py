@@ -59,9 +59,9 @@ Which machine-learning tasks does a paper work on? Title and abstract go in; a p
 
 ## Data
 
-The model learned from {data["papers_train"]:,} papers ({data["source"]}) with labels from {data["labels"]}. Another
-{data["papers_dev"]:,} chose thresholds and calibrated the probabilities; {data["papers_test"]:,} were kept for the
-scores below. No paper has the title or the abstract of another.
+The model learned from {data["papers_train"]:,} papers of {data["source"]}. Their labels are {data["labels"]}.
+Another {data["papers_dev"]:,} chose thresholds and calibrated the probabilities; {data["papers_test"]:,} were kept for
+the scores below, without those that are nearly a paper of the others ({evaluation["near_duplicates_left_out"]:,}).
 
 Distant labels are *not* Papers with Code's, which nobody has given since it closed in July 2025. A paper has a task
 where the task's name, or an alias of it, stands in its title, its abstract or the authors' keywords. So a paper that

@@ -1,6 +1,7 @@
 """One table on held-out papers: the model that ships, beside what one would use otherwise."""
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,11 @@ import pandas as pd
 
 from deployment.classifier import TaskClassifier, format_paper
 from paper_tasks import metrics, plots, report, scoreboard, tables, vocabulary
-from paper_tasks.baselines import BASELINES, Splits
+from paper_tasks.baselines import BASELINES, Splits, texts
 from paper_tasks.cache import Arrays, ScoreCache, fingerprint
 from paper_tasks.errors import InputError
 from paper_tasks.held_out import Answers, HeldOut
+from paper_tasks.near_duplicates import near_duplicates
 from paper_tasks.prepare import pairs, read_labels, read_split
 
 
@@ -30,6 +32,8 @@ def evaluate(
     Name last the model that ships: it is told by area, and compared with the best of the baselines and of
     `other_dirs`, which hold models exported by some other recipe.
 
+    Papers nearly the same as one to learn from, or to choose thresholds on, are left out.
+
     Writes `evaluation.json`, `evaluation.md`, `per_task.csv` and three plots to `output_dir`, and the scores that
     each system gave the papers to `cache_dir`, from where a later evaluation takes them; returns what it wrote to
     `evaluation.json`. Baselines choose their thresholds on the development split, models bring their own.
@@ -38,8 +42,14 @@ def evaluate(
     """
     labels = read_labels(prepared_dir)
     train, dev, papers = (read_split(prepared_dir, name) for name in ("train", "dev", split))
-    splits = Splits(train, dev, papers[:rows].reset_index(drop=True), labels)
     cache = ScoreCache(cache_dir, fingerprint(prepared_dir, split, rows))
+    papers = papers[:rows]
+    known = cache.arrays("near-duplicates", "", lambda: {"rows": _near_duplicates(papers, train, dev, split)})["rows"]
+    if known.all():
+        raise InputError(
+            f"{prepared_dir}: every paper of {split} is nearly one that systems learn from; prepare others."
+        )
+    splits = Splits(train, dev, papers[~known].reset_index(drop=True), labels)
     held_out = HeldOut(splits.papers, labels, splits.train_truth.sum(axis=0))
 
     answers = {name: BASELINES[name](splits, cache) for name in baselines}
@@ -52,6 +62,7 @@ def evaluate(
     evaluation = {
         "split": split,
         "papers": len(splits.papers),
+        "near_duplicates_left_out": int(known.sum()),
         "distant_labels": int(held_out.truth.sum()),
         "keyword_tasks": int(held_out.keywords.sum()),
         "keyword_tasks_unmentioned": int((held_out.keywords & ~held_out.mentioned & 1).sum()),
@@ -102,6 +113,12 @@ def model_answers(name: str, folder: Path, splits: Splits, cache: ScoreCache) ->
     found = cache.arrays("model", config, compute)
     predicted = (found["published"] >= classifier.thresholds).astype(np.int64)
     return Answers(found["published"], predicted, found["masked"], are_probabilities=True)
+
+
+def _near_duplicates(papers: pd.DataFrame, train: pd.DataFrame, dev: pd.DataFrame, split: str) -> np.ndarray:
+    """Boolean (papers,): those that some paper of another split gives away."""
+    others = [part for name, part in (("train", train), ("dev", dev)) if name != split]
+    return near_duplicates(texts(papers), chain.from_iterable(map(texts, others)))
 
 
 def _probabilities(classifier: TaskClassifier, papers: pd.DataFrame, description: str) -> np.ndarray:

@@ -6,7 +6,6 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from paper_tasks import tables
@@ -50,7 +49,8 @@ def f1_by_frequency(evaluation: Mapping, per_task: pd.DataFrame) -> Figure:
     frequencies = [group["train papers"].median() for group in groups]
     for system, (color, marker, line) in _styles(evaluation).items():
         if system in evaluation["models"][-1:]:
-            axes.plot(occurring["train papers"], occurring[f"f1 {system}"], ".", color=color, alpha=0.3, markersize=5)
+            dots = {"color": color, "alpha": 0.3, "markersize": 5, "label": f"{system}, a task each"}
+            axes.plot(occurring["train papers"], occurring[f"f1 {system}"], ".", **dots)
         means = [group[f"f1 {system}"].mean() for group in groups]
         axes.plot(frequencies, means, line, marker=marker, color=color, label=system)
     axes.set(
@@ -60,7 +60,7 @@ def f1_by_frequency(evaluation: Mapping, per_task: pd.DataFrame) -> Figure:
         xscale="log",
         ylim=(-0.02, 1.03),
     )
-    _legend_beside(axes)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
@@ -106,13 +106,10 @@ def reliability_diagram(evaluation: Mapping) -> Figure:
 
 
 def _styles(evaluation: Mapping) -> dict[str, tuple[str, str, str]]:
-    """Color, marker and line of each system."""
+    """Color, marker and line of each system, in the table's order."""
     models = evaluation["models"]
     baselines = [system for system in evaluation["systems"] if system not in models]
     styles = {system: BASELINE_STYLES[place % len(BASELINE_STYLES)] for place, system in enumerate(baselines)}
-    backwards = enumerate(reversed(models))
-    return styles | {system: MODEL_STYLES[min(place, len(MODEL_STYLES) - 1)] for place, system in backwards}
-
-
-def _legend_beside(axes: Axes) -> None:
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    for place, system in enumerate(reversed(models)):
+        styles[system] = MODEL_STYLES[min(place, len(MODEL_STYLES) - 1)]
+    return {system: styles[system] for system in evaluation["systems"]}

@@ -84,6 +84,8 @@ def full_tables(evaluation: Mapping) -> str:
     parts = [
         "# Evaluation",
         readme_table(evaluation),
+        f"Left out are {evaluation['near_duplicates_left_out']:,} papers, half of whose text, or more, stands in one "
+        "that systems learn from or choose thresholds on. "
         "Below, brackets hold 95% intervals: of 1,000 sets of papers drawn with replacement, the same for all systems.",
         "## Distant labels",
         "Over all labels as they are, duplicates and artefacts included. Few papers have three labels or more: P@3 is "

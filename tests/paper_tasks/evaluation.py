@@ -19,6 +19,7 @@ def evaluation() -> dict:
     return {
         "split": "test",
         "papers": 1234,
+        "near_duplicates_left_out": 5,
         "distant_labels": 2500,
         "keyword_tasks": 60,
         "keyword_tasks_unmentioned": 20,

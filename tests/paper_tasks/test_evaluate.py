@@ -1,4 +1,6 @@
 import json
+import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -81,16 +83,29 @@ def test_only_the_first_rows_are_measured_and_no_model_is_needed(prepared, tmp_p
     assert not (tmp_path / "reliability.png").exists()
 
 
-def test_a_paper_of_which_masking_leaves_nothing_scores_nothing(evaluated, prepared, tmp_path):
-    folder = tmp_path / "prepared"
-    folder.mkdir()
-    for path in prepared.glob("*.*"):
-        (folder / path.name).write_bytes(path.read_bytes())
-    papers = pd.read_csv(folder / "dev.csv", keep_default_na=False)
+@pytest.fixture
+def own_prepared(prepared, tmp_path):
+    """A copy of the prepared papers, to change."""
+    return Path(shutil.copytree(prepared, tmp_path / "prepared"))
+
+
+def test_a_paper_of_which_masking_leaves_nothing_scores_nothing(evaluated, own_prepared, tmp_path):
+    papers = pd.read_csv(own_prepared / "dev.csv", keep_default_na=False)
     papers.loc[2, "masked"] = "…"
-    papers.to_csv(folder / "dev.csv", index=False)
-    found = evaluate(folder, {"int8": evaluated[0] / "model"}, tmp_path, "dev", rows=5, baselines=[])
+    papers.to_csv(own_prepared / "dev.csv", index=False)
+    models = {"int8": evaluated[0] / "model"}
+    found = evaluate(own_prepared, models, tmp_path, "dev", rows=5, baselines=[])
     assert 0 < found["systems"]["int8"]["masked_recall_at_5"] <= 1
+
+
+def test_papers_nearly_the_same_as_one_to_learn_from_are_left_out(own_prepared, tmp_path):
+    train, dev = (pd.read_csv(own_prepared / f"{name}.csv", keep_default_na=False) for name in ("train", "dev"))
+    revised = train[:2].assign(abstract=train["abstract"] + " Revised.")
+    pd.concat([revised, dev]).to_csv(own_prepared / "dev.csv", index=False)
+    found = evaluate(own_prepared, {}, tmp_path, "dev", baselines=["string matching"])
+    assert (found["near_duplicates_left_out"], found["papers"]) == (2, len(dev))
+    with pytest.raises(InputError, match="every paper of dev"):
+        evaluate(own_prepared, {}, tmp_path, "dev", rows=2, baselines=["string matching"])
 
 
 def test_the_command_writes_table_and_card(evaluated, prepared, tmp_path, monkeypatch, capsys):
