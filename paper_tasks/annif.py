@@ -18,22 +18,22 @@ from paper_tasks.errors import InputError
 
 PROGRAM = Path(__file__).parent.parent / ".venv-annif" / "bin" / "annif"
 HOW_TO_GET = "Annif is not measured: it is not installed. `make annif` installs it into .venv-annif."
+LIMIT = 50
 # The kind of tree that Annif's own documentation prefers: three flat levels (Bonsai; Khandagale et al., 2020).
-PROJECT = """\
+PROJECT = f"""\
 [tasks]
 name=Tasks
 language=en
 backend=omikuji
 analyzer=snowball(english)
 vocab=tasks
-limit=50
+limit={LIMIT}
 min_df=2
 ngram=2
 cluster_balanced=False
 cluster_k=100
 max_depth=3
 """
-LIMIT = 50
 BEST = re.compile(r"Best\s+F1 score \(doc avg\):.*Limit:\s*(\d+)\s+Threshold:\s*([\d.]+)")
 # NLTK's sentence splitter, which Annif asks for and Omikuji has no use for: without data it need not be fetched.
 PUNKT = ("collocations.tab", "sent_starters.txt", "abbrev_types.txt", "ortho_context.tab")

@@ -91,11 +91,15 @@ def test_latex_accents_read_like_others(classifier, originals):
 
 def check_the_same(classifier, papers, changed):
     """The same first tag, or one as likely within the tolerance; and the first three about as likely as before."""
-    for paper, before, after in zip(papers, ranked(classifier, papers), ranked(classifier, changed), strict=True):
-        first, *_ = before
-        assert after[first] >= max(after.values()) - TOLERANCE, paper
-        for task in [*before][:3]:
-            assert abs(after[task] - before[task]) <= TOLERANCE, (paper, task)
+    moved = []
+    for (title, _), before, after in zip(papers, ranked(classifier, papers), ranked(classifier, changed), strict=True):
+        first, second, third, *_ = before
+        if after[first] < max(after.values()) - TOLERANCE:
+            moved.append((title, first, "is no longer first"))
+        for task in (first, second, third):
+            if abs(after[task] - before[task]) > TOLERANCE:
+                moved.append((title, task, round(before[task], 2), round(after[task], 2)))
+    assert not moved
 
 
 @pytest.mark.parametrize(
