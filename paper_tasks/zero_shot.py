@@ -21,7 +21,7 @@ class ZeroShot:
     def __init__(self, backbone: str, labels: Sequence[str], max_length: int = 256) -> None:
         self._encoder, self._tokenizer = load_backbone(backbone)
         self._encoder.eval()
-        self._max_length = max_length
+        self._max_length = min(max_length, self._tokenizer.model_max_length)
         self._names = self._embed(labels)
 
     def scores(self, texts: Sequence[str]) -> np.ndarray:
