@@ -2,7 +2,8 @@
 # make data   splits from PAPERS                        make evaluate  the README's table, into results/
 # make model  train, export and evaluate on PAPERS      make picture   the README's screenshot
 # make notebooks      all four, small, on the sample    make lint      ruff
-# make notebooks-full all four on PAPERS, hours         make clean     remove what was installed
+# make notebooks-full all four on PAPERS, hours         make annif     Annif, for `make evaluate` to compare with
+# make clean          remove what was installed
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +11,7 @@ PAPERS ?= csv_files/papers.csv.xz
 BUDGET_MINUTES ?= 55
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo install test lint data model evaluate notebooks notebooks-full picture clean
+.PHONY: demo install test lint data model evaluate annif notebooks notebooks-full picture clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/app.stamp
@@ -36,9 +37,19 @@ model: csv_files/prepared/report.json
 	$(MAKE) evaluate
 
 # fp32 is compared where a training left it; the repository carries the int8 model alone.
+# A folder exported by some other recipe is one more row: make evaluate OTHERS='--other "its name=FOLDER"'.
 evaluate: csv_files/prepared/report.json
-	$(BIN)/python -m paper_tasks evaluate --output results --document README.md \
-	    $(if $(wildcard models/minilm/onnx/config.json),--model fp32=models/minilm/onnx) --model int8=deployment/model
+	$(BIN)/python -m paper_tasks evaluate --output results --document README.md --card deployment/model/README.md \
+	    $(OTHERS) $(if $(wildcard models/minilm/onnx/config.json),--model fp32=models/minilm/onnx) \
+	    --model int8=deployment/model
+
+# In an environment of its own: it wants older releases of what we use.
+annif: .venv-annif/bin/annif
+
+.venv-annif/bin/annif: requirements/annif.txt | $(BIN)/python
+	@$(BIN)/python -m venv .venv-annif
+	@.venv-annif/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 # Run with their outputs into build/; those in notebooks/ stay without any.
 run_notebook = $(BIN)/python -m papermill --cwd notebooks notebooks/$(1).ipynb build/$@/$(1).ipynb \
@@ -87,4 +98,4 @@ picture: $(VENV)/test.stamp
 	$(BIN)/python -m tests.deployment.picture
 
 clean:
-	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-annif build .pytest_cache .ruff_cache .hypothesis

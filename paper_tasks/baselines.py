@@ -1,4 +1,12 @@
-"""What one would use otherwise: a string matcher alone, and TF-IDF with linear support vector machines."""
+"""What one would use otherwise, each at its best: every baseline of the table by its name, and what it answers.
+
+Thresholds are chosen on the development split. Scores that take long come from a cache.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -7,8 +15,40 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 from tqdm import tqdm
 
-from paper_tasks import vocabulary
+from deployment.classifier import TEXT_FORMAT, format_paper
+from paper_tasks import annif, metrics, vocabulary
+from paper_tasks.cache import Arrays, ScoreCache
+from paper_tasks.held_out import Answers
 from paper_tasks.label import Labeller
+from paper_tasks.prepare import indicator
+from paper_tasks.thresholds import per_task_thresholds
+
+# Papers of the development split that the one threshold of the slow zero-shot similarity is chosen on.
+ZERO_SHOT_DEV = 1000
+ZERO_SHOT_BACKBONE = "minilm"
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Papers as `read_split` gives them: to learn from, to choose thresholds on, and to be measured on."""
+
+    train: pd.DataFrame
+    dev: pd.DataFrame
+    papers: pd.DataFrame
+    labels: list[str]
+
+    @cached_property
+    def dev_truth(self) -> np.ndarray:
+        return indicator(self.dev["tasks"], self.labels)
+
+    @cached_property
+    def train_truth(self) -> np.ndarray:
+        return indicator(self.train["tasks"], self.labels)
+
+
+def texts(papers: pd.DataFrame) -> list[str]:
+    """Title and abstract of each paper, as the one string that the model reads too."""
+    return [format_paper(*paper, TEXT_FORMAT) for paper in zip(papers["title"], papers["abstract"], strict=True)]
 
 
 def matching_scores(papers: pd.DataFrame, labels: list[str]) -> np.ndarray:
@@ -19,8 +59,8 @@ def matching_scores(papers: pd.DataFrame, labels: list[str]) -> np.ndarray:
     labeller = Labeller([vocabulary.task(name) for name in labels])
     scores = np.full((len(papers), len(labels)), -np.inf, dtype=np.float32)
     rows = zip(papers["title"], papers["abstract"], strict=True)
-    for row, texts in enumerate(tqdm(rows, total=len(papers), desc="matching", unit="paper", delay=1, disable=None)):
-        for text, weight in zip(texts, (5, 1), strict=True):
+    for row, parts in enumerate(tqdm(rows, total=len(papers), desc="matching", unit="paper", delay=1, disable=None)):
+        for text, weight in zip(parts, (5, 1), strict=True):
             for mention in labeller.mentions(text):
                 places = list(mention.tasks)
                 scores[row, places] = np.maximum(scores[row, places], 0) + weight
@@ -34,11 +74,100 @@ class LinearSvm:
         self._tfidf = TfidfVectorizer(ngram_range=(1, 2), min_df=3, sublinear_tf=True, dtype=np.float32)
         self._svm = OneVsRestClassifier(LinearSVC(), n_jobs=jobs)
 
-    def fit(self, texts: list[str], truth: np.ndarray) -> "LinearSvm":
-        """texts: papers; truth: (papers, labels), 0 and 1."""
-        self._svm.fit(self._tfidf.fit_transform(texts), truth)
+    def __str__(self) -> str:
+        """All settings: what its scores depend on besides the papers."""
+        return f"{self._tfidf.get_params()} {self._svm.get_params()}"
+
+    def fit(self, papers: Sequence[str], truth: np.ndarray) -> "LinearSvm":
+        """papers: their texts; truth: (papers, labels), 0 and 1."""
+        self._svm.fit(self._tfidf.fit_transform(papers), truth)
         return self
 
-    def scores(self, texts: list[str]) -> np.ndarray:
-        """Signed distances from the separating planes, (papers, labels)."""
-        return self._svm.decision_function(self._tfidf.transform(texts))
+    def scores(self, papers: Sequence[str]) -> np.ndarray:
+        """Signed distances from the separating planes, float32 (papers, labels)."""
+        return self._svm.decision_function(self._tfidf.transform(papers)).astype(np.float32)
+
+
+def string_matching(splits: Splits, _: ScoreCache) -> Answers:
+    """Every task that the text names. (Without its names a text is of no use to it.)"""
+    scores = matching_scores(splits.papers, splits.labels)
+    return Answers(scores, (scores > 0).astype(np.int64))
+
+
+def svm_one_threshold(splits: Splits, cache: ScoreCache) -> Answers:
+    """The linear SVM, at the one threshold of highest micro-F1."""
+    found = _svm_scores(splits, cache)
+    return _answers(found, metrics.best_threshold(splits.dev_truth, found["dev"]))
+
+
+def svm_per_task(splits: Splits, cache: ScoreCache) -> Answers:
+    """The same linear SVM, at a threshold for each task."""
+    found = _svm_scores(splits, cache)
+    return _answers(found, per_task_thresholds(splits.dev_truth, found["dev"]))
+
+
+def annif_omikuji(splits: Splits, cache: ScoreCache) -> Answers | None:
+    """Annif, at the limit and threshold that its `optimize` finds; None, and a line on it, where it is missing."""
+    if not annif.PROGRAM.is_file():
+        print(annif.HOW_TO_GET, file=sys.stderr)
+        return None
+
+    def compute() -> Arrays:
+        with annif.Annif(splits.labels) as project:
+            project.train(texts(splits.train), splits.train_truth)
+            best = np.array(project.optimize(texts(splits.dev), splits.dev_truth))
+            return {
+                "published": project.scores(texts(splits.papers)),
+                "masked": project.scores([*splits.papers["masked"]]),
+                "limit_and_threshold": best,
+            }
+
+    found = cache.arrays("annif", annif.PROJECT, compute)
+    limit, threshold = found["limit_and_threshold"]
+    return Answers(found["published"], annif.keep_best(found["published"], int(limit), threshold), found["masked"])
+
+
+def zero_shot(splits: Splits, cache: ScoreCache) -> Answers:
+    """Similarity of text and task name, at the one threshold of highest micro-F1."""
+    dev = splits.dev[:ZERO_SHOT_DEV]
+
+    def compute() -> Arrays:
+        # Only here is torch needed.
+        from paper_tasks.zero_shot import ZeroShot
+
+        encoder = ZeroShot(ZERO_SHOT_BACKBONE, splits.labels)
+        return {
+            "dev": encoder.scores(texts(dev)),
+            "published": encoder.scores(texts(splits.papers)),
+            "masked": encoder.scores([*splits.papers["masked"]]),
+        }
+
+    found = cache.arrays("zero-shot", f"{ZERO_SHOT_BACKBONE} {ZERO_SHOT_DEV}", compute)
+    return _answers(found, metrics.best_threshold(splits.dev_truth[:ZERO_SHOT_DEV], found["dev"]))
+
+
+BASELINES: dict[str, Callable[[Splits, ScoreCache], Answers | None]] = {
+    "string matching": string_matching,
+    "TF-IDF + linear SVM": svm_one_threshold,
+    "TF-IDF + linear SVM, per-task thresholds": svm_per_task,
+    "Annif (Omikuji)": annif_omikuji,
+    "zero-shot MiniLM": zero_shot,
+}
+
+
+def _svm_scores(splits: Splits, cache: ScoreCache) -> Arrays:
+    svm = LinearSvm()
+
+    def compute() -> Arrays:
+        svm.fit(texts(splits.train), splits.train_truth)
+        return {
+            "dev": svm.scores(texts(splits.dev)),
+            "published": svm.scores(texts(splits.papers)),
+            "masked": svm.scores([*splits.papers["masked"]]),
+        }
+
+    return cache.arrays("svm", str(svm), compute)
+
+
+def _answers(found: Arrays, threshold: float | np.ndarray) -> Answers:
+    return Answers(found["published"], (found["published"] >= threshold).astype(np.int64), found["masked"])

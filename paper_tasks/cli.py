@@ -217,29 +217,63 @@ def evaluate(
         Option(help="NAME=FOLDER of an exported model; may be repeated.", show_default="int8=deployment/model"),
     ] = None,
     prepared: Prepared = PREPARED,
-    output: Annotated[Path, Option("--output", "-o", help="Folder to write the tables to.")] = Path("results"),
+    output: Annotated[Path, Option("--output", "-o", help="Folder to write tables and plots to.")] = Path("results"),
     split: Annotated[str, Option(help="dev while developing; test for the last look.")] = "test",
+    other: Annotated[
+        list[str] | None,
+        Option(help="NAME=FOLDER of a model by another recipe, to compare with; may be repeated.", show_default=False),
+    ] = None,
+    rows: Annotated[
+        int | None, Option(min=1, help="Only the first so many papers of the split.", show_default="all")
+    ] = None,
+    baseline: Annotated[
+        list[str] | None, Option(help="Name of a baseline, as in the table; may be repeated.", show_default="all")
+    ] = None,
+    cache: Annotated[
+        Path, Option(help="Folder to keep every system's scores in, for the next evaluation of the same papers.")
+    ] = Path("build/scores"),
     document: Annotated[
         Path | None, Option(help="Also put the table between its marks in this Markdown file.", show_default=False)
     ] = None,
+    card: Annotated[
+        Path | None, Option(help="Also write the model card of the last model to this file.", show_default=False)
+    ] = None,
 ) -> None:
-    """Measure exported models beside string matching and a TF-IDF linear SVM, on one table."""
-    from paper_tasks.evaluate import evaluate as run
-    from paper_tasks.evaluate import update_document
+    """Measure exported models beside what one would use otherwise: one table, all of it in evaluation.md.
 
-    folders = {}
-    for entry in model or [f"int8={MODEL_DIR}"]:
-        name, separator, folder = entry.partition("=")
-        if not separator:
-            raise InputError(f"--model {entry}: write NAME=FOLDER, such as int8=deployment/model.")
-        folders[name] = Path(folder)
+    Name last the model that ships. Baselines are string matching, linear SVMs, Annif (where `make annif` has put it)
+    and the similarity of text and task name.
+    """
+    from paper_tasks.baselines import BASELINES
+    from paper_tasks.evaluate import evaluate as run
+    from paper_tasks.scoreboard import readme_table, update_document
+
+    models, others = _folders("--model", model or [f"int8={MODEL_DIR}"]), _folders("--other", other or [])
     if split not in ("train", "dev", "test"):
         raise InputError(f"--split {split}: it is train, dev or test.")
-    run(prepared, folders, output, split)
-    table = (output / "evaluation.md").read_text(encoding="utf-8")
+    for name in baseline or []:
+        if name not in BASELINES:
+            raise InputError(f"--baseline '{name}': it is one of {', '.join(BASELINES)}.")
+    evaluation = run(prepared, models, output, split, rows, baseline or BASELINES, cache, others)
+    table = readme_table(evaluation)
     if document is not None:
         update_document(document, table)
+    if card is not None:
+        from paper_tasks.card import write_card
+
+        write_card(card, [*models.values()][-1], evaluation)
     print(table)
+
+
+def _folders(option: str, entries: list[str]) -> dict[str, Path]:
+    """Name to folder, of options that say NAME=FOLDER. Raises InputError for one that does not."""
+    folders = {}
+    for entry in entries:
+        name, separator, folder = entry.partition("=")
+        if not (name and separator):
+            raise InputError(f"{option} {entry}: write NAME=FOLDER, such as int8=deployment/model.")
+        folders[name] = Path(folder)
+    return folders
 
 
 def main() -> None:

@@ -1,165 +1,173 @@
-"""One table on held-out papers: the shipped model beside string matching and a linear SVM."""
+"""One table on held-out papers: the model that ships, beside what one would use otherwise."""
 
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from deployment.classifier import TaskClassifier
-from paper_tasks import metrics, tables, vocabulary
-from paper_tasks.baselines import LinearSvm, matching_scores
+from deployment.classifier import TaskClassifier, format_paper
+from paper_tasks import metrics, plots, report, scoreboard, tables, vocabulary
+from paper_tasks.baselines import BASELINES, Splits, texts
+from paper_tasks.cache import Arrays, ScoreCache, fingerprint
 from paper_tasks.errors import InputError
-from paper_tasks.label import Labeller
-from paper_tasks.prepare import indicator, pairs, read_labels, read_split
-
-MARKS = ("<!-- evaluation: from here on written by `make evaluate` -->", "<!-- evaluation: to here -->")
-COLUMNS = {
-    "micro_f1": "micro-F1",
-    "macro_f1": "macro-F1",
-    "subset_accuracy": "subset accuracy",
-    "precision_at_1": "P@1",
-    "keyword_recall_at_5": "overall",
-    "keyword_recall_at_5_mentioned": "mentioned",
-    "keyword_recall_at_5_unmentioned": "unmentioned",
-    "masked_recall_at_5": "masked",
-}
-
-
-class HeldOut:
-    """Papers of one split, with the three kinds of truth that a system is measured against.
-
-    `truth`: distant labels, (papers, labels). `keywords`: the tasks that the authors' keywords name, and
-    `mentioned`: those that title or abstract name too; both (papers, tasks as a reader sees them).
-    """
-
-    def __init__(self, papers: pd.DataFrame, labels: list[str]) -> None:
-        self.papers = papers
-        self.labels = labels
-        self.readers = metrics.Readers(labels)
-        self.truth = indicator(papers["tasks"], labels)
-        labeller = Labeller([vocabulary.task(name) for name in labels])
-        self.keywords = self._merged(map(labeller.keyword_tasks, papers["keywords"]))
-        self.mentioned = self._merged(
-            labeller.text_tasks(title, abstract)
-            for title, abstract in zip(papers["title"], papers["abstract"], strict=True)
-        )
-
-    def _merged(self, places) -> np.ndarray:
-        matrix = np.zeros(self.truth.shape, dtype=np.int64)
-        for row, columns in enumerate(places):
-            matrix[row, list(columns)] = 1
-        return self.readers.merge(matrix)
-
-    def measure(self, scores: np.ndarray, threshold: float, masked: np.ndarray | None) -> dict:
-        """All scores of a system. scores: (papers, labels), higher is likelier; masked: scores of the papers
-        with every mention of their labels cut out. A recall of tasks that no paper has is left out."""
-        hits = metrics.hits_at_k(self.keywords, self.readers.merge(scores))
-        measured = metrics.threshold_scores(self.truth, (scores >= threshold).astype(np.int64))
-        measured["precision_at_1"] = metrics.precision_at_1(self.truth, scores)
-        for name, part in (
-            ("keyword_recall_at_5", self.keywords),
-            ("keyword_recall_at_5_mentioned", self.keywords & self.mentioned),
-            ("keyword_recall_at_5_unmentioned", self.keywords & ~self.mentioned & 1),
-        ):
-            rows = np.flatnonzero(part.any(axis=1))
-            if not len(rows):
-                continue
-            found, named = (hits & part.astype(bool))[rows].sum(axis=1), part[rows].sum(axis=1)
-            measured[name] = float(found.sum() / named.sum())
-            measured[f"{name}_interval"] = metrics.bootstrap_interval(
-                lambda drawn, found=found, named=named: found[drawn].sum() / named[drawn].sum(), len(rows)
-            )
-        if masked is not None:
-            truth = self.readers.merge(self.truth)
-            measured["masked_recall_at_5"] = metrics.recall(metrics.hits_at_k(truth, self.readers.merge(masked)), truth)
-        return measured
+from paper_tasks.held_out import Answers, HeldOut
+from paper_tasks.near_duplicates import near_duplicates
+from paper_tasks.prepare import pairs, read_labels, read_split
 
 
 def evaluate(
-    prepared_dir: Path, model_dirs: dict[str, Path], output_dir: Path, split: str = "test", rows: int | None = None
-) -> dict[str, dict]:
-    """Measures matching, the SVM and each exported model (name to folder) on one split of `prepared_dir`, or on its
-    first `rows` papers.
+    prepared_dir: Path,
+    model_dirs: dict[str, Path],
+    output_dir: Path,
+    split: str = "test",
+    rows: int | None = None,
+    baselines: Iterable[str] = BASELINES,
+    cache_dir: Path | None = None,
+    other_dirs: dict[str, Path] | None = None,
+) -> dict:
+    """Measures baselines and exported models (name to folder) on one split of `prepared_dir`, or its first `rows`.
 
-    Writes `evaluation.json`, `evaluation.md` and `per_task.csv` to `output_dir`; returns scores by system.
-    Every system's threshold is the best one on the development split, and the same for all tasks.
+    Name last the model that ships: it is told by area, and compared with the best of the baselines and of
+    `other_dirs`, which hold models exported by some other recipe.
+
+    Papers nearly the same as one to learn from, or to choose thresholds on, are left out.
+
+    Writes `evaluation.json`, `evaluation.md`, `per_task.csv` and three plots to `output_dir`, and the scores that
+    each system gave the papers to `cache_dir`, from where a later evaluation takes them; returns what it wrote to
+    `evaluation.json`. Baselines choose their thresholds on the development split, models bring their own.
+
+    Raises InputError for a missing file, or a model of other tasks.
     """
     labels = read_labels(prepared_dir)
-    held_out = HeldOut(read_split(prepared_dir, split)[:rows], labels)
-    papers = held_out.papers
-    systems = {"string matching": held_out.measure(matching_scores(papers, labels), 0.0, None)}
-    systems["TF-IDF + linear SVM"] = _measure_svm(held_out, prepared_dir)
-    masked_papers = pd.DataFrame({"title": "", "abstract": papers["masked"]})
-    per_task: dict[str, np.ndarray] = {}
-    for name, folder in model_dirs.items():
-        classifier = TaskClassifier.load(folder)
-        if list(classifier.labels) != labels:
-            raise InputError(f"{folder} was trained on other tasks than {prepared_dir}; prepare or train again.")
-        scores = classifier.probabilities(pairs(papers, f"{name}, as published"))
-        masked = classifier.probabilities(pairs(masked_papers, f"{name}, masked"))
-        systems[name] = held_out.measure(scores, classifier.default_threshold, masked)
-        per_task[name] = (scores >= classifier.thresholds).astype(np.int64)
+    train, dev, papers = (read_split(prepared_dir, name) for name in ("train", "dev", split))
+    cache = ScoreCache(cache_dir, fingerprint(prepared_dir, split, rows))
+    papers = papers[:rows]
+    known = cache.arrays("near-duplicates", "", lambda: {"rows": _near_duplicates(papers, train, dev, split)})["rows"]
+    if known.all():
+        raise InputError(
+            f"{prepared_dir}: every paper of {split} is nearly one that systems learn from; prepare others."
+        )
+    splits = Splits(train, dev, papers[~known].reset_index(drop=True), labels)
+    held_out = HeldOut(splits.papers, labels, splits.train_truth.sum(axis=0))
 
-    counts = {
+    answers = {name: BASELINES[name](splits, cache) for name in baselines}
+    answers = {name: answer for name, answer in answers.items() if answer is not None}
+    answers |= {name: model_answers(name, folder, splits, cache) for name, folder in (other_dirs or {}).items()}
+    others = list(answers)
+    answers |= {name: model_answers(name, folder, splits, cache) for name, folder in model_dirs.items()}
+
+    bootstrap = metrics.Bootstrap(len(splits.papers))
+    evaluation = {
         "split": split,
-        "papers": len(papers),
+        "papers": len(splits.papers),
+        "near_duplicates_left_out": int(known.sum()),
         "distant_labels": int(held_out.truth.sum()),
         "keyword_tasks": int(held_out.keywords.sum()),
         "keyword_tasks_unmentioned": int((held_out.keywords & ~held_out.mentioned & 1).sum()),
+        "models": list(model_dirs),
+        "systems": {name: held_out.measure(answer, bootstrap) for name, answer in answers.items()},
+        "lead": {},
+        "areas": {},
+        "reliability": {
+            name: report.reliability(held_out.truth, answer.scores)[0].reset_index().to_dict("records")
+            for name, answer in answers.items()
+            if answer.are_probabilities
+        },
     }
+    if model_dirs:
+        shipped = list(model_dirs)[-1]
+        evaluation["areas"][shipped] = held_out.by_area(answers[shipped])
+        evaluation["lead"] = _lead(held_out, answers, shipped, others, bootstrap, evaluation["systems"])
+
     output_dir.mkdir(parents=True, exist_ok=True)
-    tables.write_json(output_dir / "evaluation.json", counts | {"systems": systems})
+    tables.write_json(output_dir / "evaluation.json", evaluation)
     with tables.write_atomic(output_dir / "evaluation.md") as path:
-        path.write_text(markdown(counts, systems), encoding="utf-8")
+        path.write_text(scoreboard.full_tables(evaluation), encoding="utf-8")
+    per_task = _per_task(held_out, answers)
     with tables.write_atomic(output_dir / "per_task.csv") as path:
-        _per_task(held_out, per_task).to_csv(path, index=False)
-    return systems
+        per_task.to_csv(path, index=False)
+    plots.write(evaluation, per_task, output_dir)
+    return evaluation
 
 
-def markdown(counts: dict, systems: dict[str, dict]) -> str:
-    """The table of the README."""
-    lines = [
-        f"Measured on {counts['papers']:,} held-out papers ({counts['split']} split). The first four columns "
-        "score against distant labels, which a string matcher made; recall@5 is over the "
-        f"{counts['keyword_tasks']:,} tasks that authors name in their keywords, of which "
-        f"{counts['keyword_tasks_unmentioned']:,} stand in neither title nor abstract; `masked` is recall@5 "
-        "on distant labels when every mention of them is cut from the text.",
-        "",
-        "| system | " + " | ".join(COLUMNS.values()) + " |",
-        "|---|" + "---:|" * len(COLUMNS),
-    ]
-    for name, scores in systems.items():
-        cells = (f"{scores[column]:.3f}" if column in scores else "–" for column in COLUMNS)
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+def model_answers(name: str, folder: Path, splits: Splits, cache: ScoreCache) -> Answers:
+    """What an exported model says of the papers, at its own thresholds.
+
+    Raises ModelError for a folder that holds no model, InputError for a model of other tasks than the papers'.
+    """
+    classifier = TaskClassifier.load(folder)
+    if list(classifier.labels) != splits.labels:
+        raise InputError(f"{folder} was trained on other tasks than the papers have; prepare or train again.")
+    masked = pd.DataFrame({"title": "", "abstract": splits.papers["masked"]})
+
+    def compute() -> Arrays:
+        return {
+            "published": _probabilities(classifier, splits.papers, f"{name}, as published"),
+            "masked": _probabilities(classifier, masked, f"{name}, masked"),
+        }
+
+    # config.json has the checksums of all files in the folder.
+    config = (folder / "config.json").read_text(encoding="utf-8")
+    found = cache.arrays("model", config, compute)
+    predicted = (found["published"] >= classifier.thresholds).astype(np.int64)
+    return Answers(found["published"], predicted, found["masked"], are_probabilities=True)
 
 
-def update_document(document: Path, table: str) -> None:
-    """Puts the table between the two marks in a document. Raises InputError if it has no such marks."""
-    text = document.read_text(encoding="utf-8")
-    before, start, rest = text.partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
-    if not (start and end):
-        raise InputError(f"{document} has no line '{MARKS[0]}' and '{MARKS[1]}' to put the table between.")
-    with tables.write_atomic(document) as path:
-        path.write_text(f"{before}{start}\n{table}{end}{after}", encoding="utf-8")
+def _near_duplicates(papers: pd.DataFrame, train: pd.DataFrame, dev: pd.DataFrame, split: str) -> np.ndarray:
+    """Boolean (papers,): those that some paper of another split gives away."""
+    others = [part for name, part in (("train", train), ("dev", dev)) if name != split]
+    return near_duplicates(texts(papers), chain.from_iterable(map(texts, others)))
 
 
-def _measure_svm(held_out: HeldOut, prepared_dir: Path) -> dict:
-    train, dev = read_split(prepared_dir, "train"), read_split(prepared_dir, "dev")
-    svm = LinearSvm().fit(_texts(train), indicator(train["tasks"], held_out.labels))
-    threshold = metrics.best_threshold(indicator(dev["tasks"], held_out.labels), svm.scores(_texts(dev)))
-    papers = held_out.papers
-    return held_out.measure(svm.scores(_texts(papers)), threshold, svm.scores(list(papers["masked"])))
+def _probabilities(classifier: TaskClassifier, papers: pd.DataFrame, description: str) -> np.ndarray:
+    """(papers, labels); 0 for a paper without a word, as masking may leave one."""
+    probabilities = np.zeros((len(papers), len(classifier.labels)), dtype=np.float32)
+    rows = zip(papers["title"], papers["abstract"], strict=True)
+    with_words = np.array([any(map(str.isalnum, format_paper(*paper))) for paper in rows], dtype=bool)
+    probabilities[with_words] = classifier.probabilities(pairs(papers[with_words], description))
+    return probabilities
 
 
-def _texts(papers: pd.DataFrame) -> list[str]:
-    return list(papers["title"] + ". " + papers["abstract"])
+def _lead(
+    held_out: HeldOut,
+    answers: dict[str, Answers],
+    shipped: str,
+    others: list[str],
+    bootstrap: metrics.Bootstrap,
+    scores: dict[str, dict],
+) -> dict[str, dict]:
+    """By how much the shipped model is ahead of the best of the others, for each score; negative where it is behind."""
+    best = {
+        score: max(rivals, key=rivals.__getitem__)
+        for score in scoreboard.COMPARED
+        if score in scores[shipped]
+        and (rivals := {name: scores[name][score] for name in others if score in scores[name]})
+    }
+    statistics = {name: held_out.statistics(answers[name]) for name in {shipped, *best.values()}}
+    return {
+        score: {
+            "best_other": other,
+            "difference": scores[shipped][score] - scores[other][score],
+            "interval": metrics.interval(
+                bootstrap.values(statistics[shipped][score]) - bootstrap.values(statistics[other][score])
+            ),
+        }
+        for score, other in best.items()
+    }
 
 
-def _per_task(held_out: HeldOut, predicted: dict[str, np.ndarray]) -> pd.DataFrame:
-    table = pd.DataFrame({"task": held_out.labels, "papers": held_out.truth.sum(axis=0)})
-    for name, labels in predicted.items():
-        hits = (labels & held_out.truth).sum(axis=0)
-        table[f"f1 {name}"] = (2 * hits / np.maximum(1, labels.sum(axis=0) + table["papers"])).round(4)
+def _per_task(held_out: HeldOut, answers: dict[str, Answers]) -> pd.DataFrame:
+    """A row for each label: its area, how many papers it has here and had to be learned from, and every F1."""
+    table = pd.DataFrame(
+        {
+            "task": held_out.labels,
+            "area": [vocabulary.task(name).area for name in held_out.labels],
+            "train papers": held_out.train_papers,
+            "papers": held_out.truth.sum(axis=0),
+        }
+    )
+    for name, answer in answers.items():
+        table[f"f1 {name}"] = metrics.f1_by_label(held_out.truth, answer.predicted).round(4)
     return table

@@ -15,6 +15,24 @@ from paper_tasks.errors import InputError
 SAMPLE = "sample_papers"
 # Okabe and Ito's, told apart with any colour vision; grey is for what is only there to compare with.
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#999999"
+SKY, YELLOW = "#56B4E9", "#E69F00"
+
+# One look for every plot.
+LOOK = {
+    "axes.axisbelow": True,
+    "axes.formatter.min_exponent": 4,
+    "axes.grid": True,
+    "axes.prop_cycle": plt.cycler(color=[BLUE, ORANGE, GREEN, PURPLE, GREY]),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 100,
+    "figure.figsize": (7.5, 4),
+    "grid.color": "#E5E5E5",
+    "image.cmap": "cividis",
+    "legend.frameon": False,
+}
 
 
 class StepFailed(Exception):
@@ -57,23 +75,7 @@ def start() -> None:
         warnings.filterwarnings("ignore", message=message)
     # onnxruntime's quantizer asks for a step of preparation that the optimised graphs had.
     logging.getLogger().addFilter(lambda record: "pre-processing before quantization" not in record.getMessage())
-    plt.rcParams.update(
-        {
-            "axes.axisbelow": True,
-            "axes.formatter.min_exponent": 4,
-            "axes.grid": True,
-            "axes.prop_cycle": plt.cycler(color=[BLUE, ORANGE, GREEN, PURPLE, GREY]),
-            "axes.spines.right": False,
-            "axes.spines.top": False,
-            "axes.titlelocation": "left",
-            "figure.constrained_layout.use": True,
-            "figure.dpi": 100,
-            "figure.figsize": (7.5, 4),
-            "grid.color": "#E5E5E5",
-            "image.cmap": "cividis",
-            "legend.frameon": False,
-        }
-    )
+    plt.rcParams.update(LOOK)
 
 
 def written_by(notebook: str, folder: Path) -> Path:

@@ -13,7 +13,7 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from deployment.classifier import TaskClassifier
 from paper_tasks import metrics, vocabulary
-from paper_tasks.evaluate import HeldOut
+from paper_tasks.held_out import HeldOut
 from paper_tasks.label import Labeller
 
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9])")
@@ -171,18 +171,3 @@ def decisive_sentence(classifier: TaskClassifier, title: str, abstract: str, tas
     scores = classifier.probabilities([("", " ".join(sentences)), *without])[:, columns].max(axis=1)
     falls = scores[0] - scores[1:]
     return sentences[int(falls.argmax())], float(falls.max())
-
-
-def recalls(systems: dict[str, dict]) -> pd.DataFrame:
-    """recall@5 of author keywords by system and kind of task (all, mentioned, unmentioned), with the 95% interval.
-
-    systems: what `evaluate` returned. Columns: system, tasks, recall, low, high.
-    """
-    kinds = {"all": "", "mentioned": "_mentioned", "unmentioned": "_unmentioned"}
-    rows = [
-        (system, kind, scores[name], *scores[f"{name}_interval"])
-        for system, scores in systems.items()
-        for kind, ending in kinds.items()
-        if (name := f"keyword_recall_at_5{ending}") in scores
-    ]
-    return pd.DataFrame(rows, columns=["system", "tasks", "recall", "low", "high"])

@@ -4,8 +4,8 @@ import pytest
 
 from deployment.classifier import TaskClassifier
 from paper_tasks import report
-from paper_tasks.evaluate import HeldOut
 from paper_tasks.export import export
+from paper_tasks.held_out import HeldOut
 from paper_tasks.prepare import pairs, read_labels, read_split
 
 LABELS = ["Image Captioning", "Speech Recognition", "Atari Games", "Question Answering"]
@@ -106,9 +106,3 @@ def test_mistakes_of_both_kinds_have_reasons(exported, prepared):
     )
     assert table["reason"].iloc[0].startswith(("without this sentence", "no single sentence"))
     assert table["reason"].iloc[1].startswith("not named in the text")
-
-
-def test_recalls_by_kind_of_task():
-    scores = {"keyword_recall_at_5": 0.5, "keyword_recall_at_5_interval": (0.4, 0.6), "micro_f1": 1}
-    table = report.recalls({"matching": scores})
-    assert table.to_dict("records") == [{"system": "matching", "tasks": "all", "recall": 0.5, "low": 0.4, "high": 0.6}]

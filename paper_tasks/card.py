@@ -1,0 +1,167 @@
+"""The model card: what the bundled model learned, what it is for, how good it is, and how to make it again.
+
+Written from the model's `config.json` and an evaluation, so that no figure in it is typed by hand.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from deployment.model_folder import read_config
+from paper_tasks import scoreboard, tables
+from paper_tasks.errors import InputError
+
+NAME = "From Paper With Tasks"
+# The hub's identifier of a metric, and ours of the scores that go into its `model-index`.
+HUB_METRICS = {
+    "micro_f1": "f1",
+    "macro_f1": "f1",
+    "subset_accuracy": "accuracy",
+    "precision_at_1": "precision",
+    "keyword_recall_at_5": "recall",
+    "keyword_recall_at_5_mentioned": "recall",
+    "keyword_recall_at_5_unmentioned": "recall",
+    "masked_recall_at_5": "recall",
+    "masked_recall_at_5_macro": "recall",
+}
+TABLE = scoreboard.COMPARED | {name: f"tags as given, {title}" for name, title in scoreboard.SHIPPED.items()}
+
+
+def write_card(path: Path, model_dir: Path, evaluation: Mapping) -> None:
+    """Writes the card of the last model of an evaluation, which lies in `model_dir`; Markdown with front matter.
+
+    Raises InputError if the evaluation has no model, ModelError if the folder holds none.
+    """
+    if not evaluation["models"]:
+        raise InputError(f"{path} is the card of a model, but none was measured; name one: --model int8=FOLDER.")
+    content = card(read_config(model_dir), evaluation)
+    # Parsed as the hub parses it: a front matter that it could not read would fail here.
+    ModelCard(content)
+    with tables.write_atomic(path) as scratch:
+        scratch.write_text(content, encoding="utf-8")
+
+
+def card(config: Mapping, evaluation: Mapping) -> str:
+    """The whole card. config: the model's `config.json`; evaluation: what `evaluate` returned."""
+    name = evaluation["models"][-1]
+    scores = evaluation["systems"][name]
+    training, data = config["training"], config["training"]["data"]
+    tasks = sum(info["is_task"] and info["canonical"] == task for task, info in config["task_info"].items())
+    return f"""---
+{metadata(config, evaluation).to_yaml()}
+---
+
+# {NAME}
+
+Which machine-learning tasks does a paper work on? Title and abstract go in; a probability for each of
+{len(config["labels"])} task names of Papers with Code comes out. One int8 ONNX file, made from {config["backbone"]}.
+
+## Data
+
+The model learned from {data["papers_train"]:,} papers of {data["source"]}. Their labels are {data["labels"]}.
+Another {data["papers_dev"]:,} chose thresholds and calibrated the probabilities; {data["papers_test"]:,} were kept for
+the scores below, without those that are nearly a paper of the others ({evaluation["near_duplicates_left_out"]:,}).
+
+Distant labels are *not* Papers with Code's, which nobody has given since it closed in July 2025. A paper has a task
+where the task's name, or an alias of it, stands in its title, its abstract or the authors' keywords. So a paper that
+works on a task without naming it lacks the label, and one that names a task only to set itself apart has it wrongly.
+Scores against distant labels tell how well a system does what a string matcher does. Two others tell whether it knows
+what a paper is about: recall of the tasks that authors name in their keywords but not in title and abstract, and recall
+of tasks whose every mention was cut from the text (*masked*).
+
+## Intended use
+
+Tags for a person to look at, or to search and filter many papers by: {tasks} tasks once spellings of one are merged and
+names that are no tasks left out, as `TaskClassifier.predict` does. It is not meant to judge papers or people, nor to
+count what a field works on without correcting for its errors.
+
+## Limits
+
+- English only, and papers on machine learning: a text on anything else gets tags too, or none.
+- The vocabulary is that of Papers with Code as of 2023: later tasks have no name here.
+- Some names are artefacts (*Navigate*, *SSIM*) that Papers with Code attached by string matching; they are hidden
+  unless asked for, and their probabilities mean little.
+- Short texts: without an abstract there is little to go by. Of long ones the encoder reads the first
+  {config.get("encoder_tokens", config["max_length"])} tokens.
+- It repeats the errors of its labels: what is named in passing may become a tag.
+
+## Scores
+
+On {evaluation["papers"]:,} papers of the {evaluation["split"]} split, as shipped, with 95% bootstrap intervals over
+papers. The best other is the best of string matching, linear SVMs, Annif and zero-shot similarity, where measured.
+
+{_scores_table(evaluation)}
+{_never_found(scores)}
+By area; `keywords` and `masked` are recall@5:
+
+{scoreboard.area_table(evaluation["areas"][name])}
+## Make it again
+
+```sh
+make model PAPERS=papers.csv
+```
+
+{_training(training)}
+"""
+
+
+def metadata(config: Mapping, evaluation: Mapping) -> ModelCardData:
+    """The front matter: what the hub shows and searches by, and the scores as its `model-index`."""
+    scores = evaluation["systems"][evaluation["models"][-1]]
+    results = [
+        EvalResult(
+            task_type="text-classification",
+            task_name="Multi-label text classification",
+            dataset_type="from-paper-with-tasks",
+            dataset_name="Machine-learning papers with distant labels",
+            dataset_split=evaluation["split"],
+            metric_type=metric,
+            metric_name=scoreboard.COMPARED[score],
+            metric_value=round(scores[score], 4),
+        )
+        for score, metric in HUB_METRICS.items()
+        if score in scores
+    ]
+    return ModelCardData(
+        language="en",
+        license="mit",
+        library_name="onnx",
+        pipeline_tag="text-classification",
+        tags=["multi-label", "scientific-papers", "papers-with-code", "int8"],
+        metrics=sorted({result.metric_type for result in results}),
+        model_name=NAME,
+        eval_results=results,
+    )
+
+
+def _scores_table(evaluation: Mapping) -> str:
+    scores, lead = evaluation["systems"][evaluation["models"][-1]], evaluation["lead"]
+    rows = {}
+    for name, title in TABLE.items():
+        if name not in scores:
+            continue
+        low, high = scores[f"{name}_interval"]
+        rows[title] = {"score": f"{scores[name]:.3f}", "interval": f"{low:.3f} to {high:.3f}"}
+        if name in lead:
+            other = scores[name] - lead[name]["difference"]
+            rows[title]["other"] = f"{other:.3f}, {lead[name]['best_other']}"
+    return scoreboard.table("", {"score": "score", "interval": "95% interval", "other": "best other"}, rows)
+
+
+def _never_found(scores: Mapping) -> str:
+    tasks = scores["tasks_at_f1_0"]
+    return (
+        f"Of the tasks with 30 or more training papers, {tasks or 'none'} {'are' if tasks > 1 else 'is'} never found.\n"
+    )
+
+
+def _training(training: Mapping) -> str:
+    """What the training took, as far as the config tells."""
+    sentences = [f"Training took {training['minutes']} minutes"] if "minutes" in training else []
+    if "papers_seen" in training:
+        sentences.append(f"saw {training['papers_seen']:,} papers (each as often as it came)")
+    return (", and ".join(sentences) + ". " if sentences else "") + (
+        "`config.json` has every option it was started with; the labels need the same table of papers. "
+        "`results/evaluation.md` in the repository has every system's scores."
+    )

@@ -1,0 +1,168 @@
+"""Tables of an evaluation for people, made from what `evaluation.json` holds and nothing else."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from paper_tasks import tables
+from paper_tasks.errors import InputError
+
+MARKS = ("<!-- evaluation: from here on written by `make evaluate` -->", "<!-- evaluation: to here -->")
+# The README's columns.
+COLUMNS = {
+    "micro_f1": "micro-F1",
+    "macro_f1": "macro-F1",
+    "subset_accuracy": "subset accuracy",
+    "precision_at_1": "P@1",
+    "keyword_recall_at_5": "overall",
+    "keyword_recall_at_5_mentioned": "mentioned",
+    "keyword_recall_at_5_unmentioned": "unmentioned",
+    "masked_recall_at_5": "masked",
+}
+DISTANT = {
+    "micro_f1": "micro-F1",
+    "macro_f1": "macro-F1",
+    "subset_accuracy": "subset accuracy",
+    "precision_at_1": "P@1",
+    "precision_at_3": "P@3",
+    "ndcg_at_5": "nDCG@5",
+}
+FREQUENCY = {
+    "macro_f1_0_to_49": "fewer than 50",
+    "macro_f1_50_to_149": "50 to 149",
+    "macro_f1_150_to_499": "150 to 499",
+    "macro_f1_500_up": "500 or more",
+    "tasks_at_f1_0": "tasks at F1 0",
+}
+MEANING = {
+    "keyword_recall_at_5": "keywords",
+    "keyword_recall_at_5_mentioned": "mentioned",
+    "keyword_recall_at_5_unmentioned": "unmentioned",
+    "masked_recall_at_5": "masked, micro",
+    "masked_recall_at_5_macro": "masked, macro",
+}
+SHIPPED = {
+    "coverage": "coverage",
+    "precision": "precision",
+    "calibration_error": "calibration error",
+    "calibration_error_at_1": "of the first tag",
+}
+# The scores that every system has and of which more is better.
+COMPARED = {
+    **DISTANT,
+    **{name: f"macro-F1, {papers} training papers" for name, papers in FREQUENCY.items() if name != "tasks_at_f1_0"},
+    "keyword_recall_at_5": "author keywords, recall@5",
+    "keyword_recall_at_5_mentioned": "author keywords mentioned, recall@5",
+    "keyword_recall_at_5_unmentioned": "author keywords unmentioned, recall@5",
+    "masked_recall_at_5": "masked, micro recall@5",
+    "masked_recall_at_5_macro": "masked, macro recall@5",
+}
+AREA = {
+    "tasks": "tasks",
+    "papers": "papers",
+    "micro_f1": "micro-F1",
+    "macro_f1": "macro-F1",
+    "keyword_recall_at_5": "keywords",
+    "masked_recall_at_5": "masked",
+}
+
+
+def readme_table(evaluation: Mapping) -> str:
+    """What was measured, in a sentence or two, and a row for each system."""
+    return (
+        f"Measured on {evaluation['papers']:,} held-out papers ({evaluation['split']} split). The first four columns "
+        "score against distant labels, which a string matcher made; recall@5 is over the "
+        f"{evaluation['keyword_tasks']:,} tasks that authors name in their keywords, of which "
+        f"{evaluation['keyword_tasks_unmentioned']:,} stand in neither title nor abstract; `masked` is recall@5 "
+        "on distant labels when every mention of them is cut from the text.\n\n"
+        + table("system", COLUMNS, {name: _plain(scores) for name, scores in evaluation["systems"].items()})
+    )
+
+
+def full_tables(evaluation: Mapping) -> str:
+    """All scores with their 95% intervals, the lead over the best other system, and the shipped model by area."""
+    systems = {name: _with_intervals(scores) for name, scores in evaluation["systems"].items()}
+    parts = [
+        "# Evaluation",
+        readme_table(evaluation),
+        f"Left out are {evaluation['near_duplicates_left_out']:,} papers, half of whose text, or more, stands in one "
+        "that systems learn from or choose thresholds on. "
+        "Below, brackets hold 95% intervals: of 1,000 sets of papers drawn with replacement, the same for all systems.",
+        "## Distant labels",
+        "Over all labels as they are, duplicates and artefacts included. Few papers have three labels or more: P@3 is "
+        "far below 1 at its best.",
+        table("system", DISTANT, systems),
+        "## Frequent and rare tasks",
+        "Macro-F1 over tasks of so many training papers; and how many tasks of 30 or more are never found.",
+        table("system", FREQUENCY, systems),
+        "## What a paper is about",
+        "Recall@5, each task once and without artefacts: of the tasks that authors name in their keywords, all, and "
+        "those which title or abstract name too or do not; and of distant labels whose every mention was cut out, over "
+        "all of them (micro) and on average over tasks (macro).",
+        table("system", MEANING, systems),
+        "## Tags as given",
+        "At each system's own thresholds: the share of papers that get a tag, and the share of tags that are distant "
+        "labels. Expected calibration error, over all pairs of paper and task and over each paper's first tag, for "
+        "systems that give probabilities.",
+        table("system", SHIPPED, systems),
+    ]
+    if lead := evaluation["lead"]:
+        parts += [
+            f"## {evaluation['models'][-1]} against the best other system",
+            table("score", {"best_other": "best other", "difference": "difference"}, _lead_rows(lead)),
+        ]
+    for name, areas in evaluation["areas"].items():
+        parts += [f"## {name} by area", area_table(areas)]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def update_document(document: Path, table: str) -> None:
+    """Puts the table between the two marks in a document. Raises InputError if it has no such marks."""
+    text = document.read_text(encoding="utf-8")
+    before, start, rest = text.partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not (start and end):
+        raise InputError(f"{document} has no line '{MARKS[0]}' and '{MARKS[1]}' to put the table between.")
+    with tables.write_atomic(document) as path:
+        path.write_text(f"{before}{start}\n{table}{end}{after}", encoding="utf-8")
+
+
+def area_table(areas: Mapping[str, Mapping]) -> str:
+    """A row for each area, of what `HeldOut.by_area` returned."""
+    return table("area", AREA, {area: _plain(row) for area, row in areas.items()})
+
+
+def table(first: str, columns: Mapping[str, str], rows: Mapping[str, Mapping[str, str]]) -> str:
+    """Markdown, a dash where a row has no such cell; a column that no row has is left out."""
+    columns = {key: title for key, title in columns.items() if any(key in row for row in rows.values())}
+    lines = [f"| {first} | " + " | ".join(columns.values()) + " |", "|---|" + "---:|" * len(columns)]
+    for name, row in rows.items():
+        lines.append(f"| {name} | " + " | ".join(row.get(key, "–") for key in columns) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _plain(scores: Mapping) -> dict[str, str]:
+    return {name: _cell(value) for name, value in scores.items() if not name.endswith("_interval")}
+
+
+def _with_intervals(scores: Mapping) -> dict[str, str]:
+    cells = _plain(scores)
+    for name in cells:
+        if f"{name}_interval" in scores:
+            low, high = scores[f"{name}_interval"]
+            cells[name] += f" [{low:.3f}, {high:.3f}]"
+    return cells
+
+
+def _lead_rows(lead: Mapping) -> dict[str, dict[str, str]]:
+    rows = {}
+    for name, row in lead.items():
+        low, high = row["interval"]
+        rows[COMPARED[name]] = {
+            "best_other": row["best_other"],
+            "difference": f"{row['difference']:+.3f} [{low:+.3f}, {high:+.3f}]",
+        }
+    return rows
+
+
+def _cell(value: float | int) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"

@@ -1,0 +1,60 @@
+import json
+import re
+
+import pytest
+from huggingface_hub import ModelCard
+from huggingface_hub.repocard_data import eval_results_to_model_index
+
+from deployment.classifier import MODEL_DIR, ModelError
+from paper_tasks import card as module
+from paper_tasks.errors import InputError
+from tests.paper_tasks.evaluation import evaluation
+
+
+@pytest.fixture(scope="module")
+def config():
+    return json.loads((MODEL_DIR / "config.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def card(config):
+    return ModelCard(module.card(config, evaluation()))
+
+
+def test_the_front_matter_is_the_hubs(card):
+    data = card.data
+    assert (data.language, data.license, data.pipeline_tag) == ("en", "mit", "text-classification")
+    values = {result.metric_name: result.metric_value for result in data.eval_results}
+    assert len(values) == len(module.HUB_METRICS) and values["micro-F1"] == 0.8
+    assert {result.dataset_split for result in data.eval_results} == {"test"}
+    index = eval_results_to_model_index(data.model_name, data.eval_results)
+    assert data.to_dict()["model-index"] == index and len(index) == 1
+
+
+def test_scores_stand_beside_their_interval_and_the_best_other(card):
+    assert "| micro-F1 | 0.800 | 0.790 to 0.810 | 0.925, string matching |" in card.text
+    assert "| audio | 3 | 40 | 0.900 | 0.700 | 0.600 | 0.250 |" in card.text
+    assert "2 are never found" in card.text
+
+
+def test_it_tells_what_the_model_learned_from_and_how_long(card, config):
+    training = config["training"]
+    assert f"{training['data']['papers_train']:,} papers" in card.text
+    assert f"Training took {training['minutes']} minutes" in card.text
+    for word in ("English", "2023", "artefacts", "Short texts", "Distant labels are *not*", "make model"):
+        assert word in card.text
+
+
+def test_no_line_is_left_unfilled(card):
+    assert not re.search(r"\{|\}|None|nan", card.text)
+
+
+def test_it_is_the_card_of_a_model(tmp_path):
+    path = tmp_path / "README.md"
+    with pytest.raises(InputError, match="none was measured"):
+        module.write_card(path, MODEL_DIR, evaluation() | {"models": []})
+    with pytest.raises(ModelError, match=r"no config\.json"):
+        module.write_card(path, tmp_path, evaluation())
+    assert not path.exists()
+    module.write_card(path, MODEL_DIR, evaluation())
+    assert path.read_text(encoding="utf-8").startswith("---\n")
