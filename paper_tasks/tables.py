@@ -292,7 +292,7 @@ class RowEncoder:
 def place_table(appended: Path, path: Path) -> None:
     """Makes the table at `path` out of the file that a RowEncoder's bytes were appended to, which then is gone.
 
-    A kill at any moment leaves the one file, the other, or both, and each whole.
+    A kill at any moment leaves one of the two, or both, and each whole; to do it again then mends the rest.
     """
     if table_format(path) != "parquet":
         _move(appended, path)
@@ -300,14 +300,19 @@ def place_table(appended: Path, path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with (
-        write_atomic(path) as scratch,
-        appended.open("rb") as file,
-        pa.ipc.open_stream(file) as stream,
-        pq.ParquetWriter(scratch, stream.schema) as writer,
-    ):
-        for batches in _groups(stream):
-            writer.write_table(pa.Table.from_batches(batches))
+    # A name that the next run takes again, should this one be killed.
+    scratch = appended.with_name(f"{appended.name}.parquet")
+    try:
+        with (
+            appended.open("rb") as file,
+            pa.ipc.open_stream(file) as stream,
+            pq.ParquetWriter(scratch, stream.schema) as writer,
+        ):
+            for batches in _groups(stream):
+                writer.write_table(pa.Table.from_batches(batches))
+        _move(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
     appended.unlink()
 
 

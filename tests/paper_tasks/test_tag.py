@@ -211,6 +211,13 @@ def test_ctrl_c_keeps_what_was_tagged(tmp_path, monkeypatch):
             tag_file(source, output, Quick(), **options, resume=True)
 
 
+def _fork(target, *arguments):
+    process = multiprocessing.get_context("fork").Process(target=target, args=arguments)
+    process.start()
+    process.join(60)
+    return process.exitcode
+
+
 def _limited(source, output):
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
     with pytest.raises(InputError, match=r"out\.csv cannot be written \(File too large\)\. .* papers tagged so far"):
@@ -220,10 +227,7 @@ def _limited(source, output):
 def test_a_full_disk_is_told_and_the_rest_carried_on(tmp_path):
     """RLIMIT_FSIZE stands for the full disk."""
     source, output = write(tmp_path / "in.csv", PAPERS * 100), tmp_path / "out.csv"
-    process = multiprocessing.get_context("fork").Process(target=_limited, args=(source, output))
-    process.start()
-    process.join(60)
-    assert process.exitcode == 0 and not output.exists()
+    assert _fork(_limited, source, output) == 0 and not output.exists()
     assert tag_file(source, output, Quick(), resume=True).tagged == 300
     assert contents(tmp_path).keys() == {"in.csv", "out.csv"}
 
@@ -259,30 +263,18 @@ def test_a_run_killed_at_every_step_leaves_no_trace(tmp_path, monkeypatch, endin
     expected = contents(undisturbed)
     assert expected.keys() == {f"out{ending}", "out.problems.csv"}
 
-    step, status = 0, -signal.SIGKILL
-    while status:
-        step += 1
-        killed.mkdir()
-        for resume in (False, True):
-            process = multiprocessing.get_context("fork").Process(
-                target=_killed, args=(step, source, killed / f"out{ending}", resume)
-            )
-            process.start()
-            process.join(60)
-            status = process.exitcode
-            assert status in (0, -signal.SIGKILL)
-            if not status:
-                break
-        if status:
-            output = killed / f"out{ending}"
-            # Killed after the very last step, it has ended, and there is nothing to resume.
-            if not (output.exists() and not journal_path(output).exists()):
-                assert tag_file(source, output, Quick(), resume=True) == summary
-        assert contents(killed) == expected
-        for path in killed.iterdir():
-            path.unlink()
-        killed.rmdir()
-    assert step > 10
+    for step in range(1, 100):
+        output = killed / str(step) / f"out{ending}"
+        output.parent.mkdir(parents=True)
+        if _fork(_killed, step, source, output, False) == 0:
+            break
+        second = _fork(_killed, step, source, output, True)
+        assert second in (0, -signal.SIGKILL)
+        if second:
+            assert tag_file(source, output, Quick(), resume=True) == summary
+        assert contents(output.parent) == expected
+    assert contents(output.parent) == expected
+    assert step > 15
 
 
 @pytest.mark.slow
