@@ -33,7 +33,7 @@ def tag(
         Path | None,
         Argument(
             metavar="[INPUT]",
-            help="Table with title and abstract: .csv, .jsonl or .parquet.",
+            help="Table with title and abstract: .csv, .jsonl (both also .gz, .bz2, .xz, .zst) or .parquet.",
             show_default=False,
         ),
     ] = None,
@@ -61,15 +61,19 @@ def tag(
         bool, Option("--show-artefacts", help="Show names that are no tasks, such as Navigate.")
     ] = False,
     as_json: Annotated[bool, Option("--json", help="Print the one paper's tasks as JSON.")] = False,
-    overwrite: Annotated[bool, Option("--overwrite", help="Replace an existing output.")] = False,
+    resume: Annotated[bool, Option("--resume", help="Carry on a run that broke off.")] = False,
+    overwrite: Annotated[
+        bool, Option("--overwrite", help="Replace an existing output, or a run that broke off.")
+    ] = False,
     threads: Annotated[int | None, Option(min=1, help="CPU threads. Default: every core.", show_default=False)] = None,
     model: Annotated[Path, Option(help="Folder of an exported model.", show_default="deployment/model")] = MODEL_DIR,
 ) -> None:
     """Tag one paper (--title, --abstract), or every paper of a table (INPUT --output OUT).
 
-    A table keeps its columns and gets `predicted_tasks` and `probabilities`. Rows that cannot be read are
-    listed in OUT.problems.csv, and the exit code is 2 though the others are tagged; a run that breaks off keeps
-    the rows it has tagged in OUT.partial.
+    A table keeps its columns and gets `predicted_tasks` and `probabilities`; it is read and written row by row,
+    so that it may be of any length. Rows that cannot be tagged are left out and listed in OUT.problems.csv, with a
+    warning; the exit code is 2 only if none could be. After a kill, the same command with --resume carries on to
+    what an undisturbed run would have written.
     """
     from deployment.classifier import TaskClassifier
 
@@ -97,16 +101,16 @@ def tag(
         return
     if output is None:
         raise InputError(f"Name the table to write, such as --output {source.stem}.tagged{source.suffix}.")
+    from paper_tasks.journal import problems_path
     from paper_tasks.tag import TagOptions, tag_file
 
-    options = TagOptions(top_k, threshold, not show_duplicates, not show_artefacts, all_scores, overwrite)
-    summary = tag_file(source, output, TaskClassifier.load(model, threads), options)
+    options = TagOptions(top_k, threshold, not show_duplicates, not show_artefacts, all_scores)
+    summary = tag_file(source, output, TaskClassifier.load(model, threads), options, resume, overwrite)
     print(f"{summary.tagged:,} papers tagged in {output}.")
     if summary.problems:
-        rows = "1 row is" if summary.problems == 1 else f"{summary.problems:,} rows are"
-        raise InputError(
-            f"{source}, {summary.first_problem}. {rows} left out of {output}, and listed in {output}.problems.csv."
-        )
+        rows = "1 row" if summary.problems == 1 else f"{summary.problems:,} rows"
+        reasons = problems_path(output)
+        print(f"warning: {rows} of {source} could not be tagged; {reasons} tells which and why.", file=sys.stderr)
 
 
 @app.command(epilog="Example: python -m paper_tasks label csv_files/papers.csv --output csv_files/labelled.csv")

@@ -5,6 +5,7 @@ import bz2
 import contextlib
 import csv
 import gzip
+import io
 import json
 import lzma
 import os
@@ -14,13 +15,15 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
-
-import pandas as pd
+from typing import IO, TYPE_CHECKING, Any
 
 from paper_tasks.errors import InputError
 
-COMPRESSIONS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+# pandas takes a second to import, pyarrow a quarter: only for what needs them.
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
 FORMATS = {
     ".csv": "csv",
     ".jsonl": "jsonl",
@@ -28,8 +31,13 @@ FORMATS = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
+COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 # Longer than any paper; an unclosed quotation mark would otherwise read the rest of the file as one cell.
 LONGEST_CELL = 16_000_000
+# Bytes; a file without line ends would otherwise be read whole.
+LONGEST_LINE = 64_000_000
+# Rows of a Parquet file that are in memory together.
+ROW_GROUP = 8192
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 _DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
 
@@ -39,35 +47,58 @@ class Row:
     """A row of a table, or why it is none.
 
     `line` is where it starts in the file, counted from 1; in Parquet, which has no lines, the row's number.
+    `column` is where the problem lies, "" if in the row as a whole.
     """
 
     line: int
     values: dict[str, Any] = field(default_factory=dict)
     problem: str | None = None
+    column: str = ""
+
+    @property
+    def place(self) -> str:
+        """As a sentence has it: line 3, column 'title'."""
+        return f"line {self.line}, column '{self.column}'" if self.column else f"line {self.line}"
+
+
+@dataclass
+class Progress:
+    """The share of a table that was read, 0 to 1: of its rows in Parquet, else of the file's bytes."""
+
+    share: float = 0.0
 
 
 def table_format(path: Path) -> str:
     """ "csv", "jsonl" or "parquet", by the file's name. Raises InputError for any other name."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in COMPRESSIONS:
-        suffixes.pop()
-    if not suffixes or suffixes[-1] not in FORMATS:
+    compressed = bool(suffixes) and suffixes[-1] in COMPRESSIONS
+    kind = FORMATS.get("".join(suffixes[:-1][-1:] if compressed else suffixes[-1:]))
+    if kind is None:
         endings = ", ".join(FORMATS)
         raise InputError(f"{path} has a name that tells no format; it must end in one of {endings} (or .csv.gz).")
-    return FORMATS[suffixes[-1]]
+    if kind == "parquet" and compressed:
+        raise InputError(f"{path}: Parquet is compressed inside, not as a whole; name it without {suffixes[-1]}.")
+    return kind
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def table_stem(path: Path) -> str:
+    """The file's name without what tells its format: "papers" of papers.csv.gz. Raises as `table_format` does."""
+    table_format(path)
+    stem = path.stem if path.suffix.lower() in COMPRESSIONS else path.name
+    return stem.removesuffix(Path(stem).suffix)
+
+
+def read_rows(path: Path, progress: Progress | None = None) -> Iterator[Row]:
     """Rows in the order of the file, in constant memory; a broken one comes as a Row with a problem.
 
     Raises InputError if the file is not there, is no table of its format, or breaks off.
     """
+    progress = progress or Progress()
     read = {"csv": _csv_rows, "jsonl": _json_rows, "parquet": _parquet_rows}[table_format(path)]
-    if path.is_dir() or not path.exists():
-        raise InputError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}; name a file with a table.")
+    check_is_file(path)
     line = 0
     try:
-        for row in read(path):
+        for row in read(path, progress):
             line = row.line
             yield row
     except _DAMAGED as error:
@@ -75,15 +106,38 @@ def read_rows(path: Path) -> Iterator[Row]:
         raise InputError(f"{path} {where} ({error}); is it damaged, or another format than its name?") from error
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def check_is_file(path: Path) -> None:
+    """Raises InputError if there is nothing at `path`, or a folder."""
+    if path.is_dir() or not path.exists():
+        raise InputError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}; name a file with a table.")
+
+
+def column_names(path: Path) -> list[str]:
+    """Of all rows, in the order in which they first come; of JSON Lines, where any row may bring its own, by
+    reading the whole file. Raises as `read_rows` does.
+    """
+    kind = table_format(path)
+    if kind == "parquet":
+        return parquet_schema(path).names
+    names: dict[str, None] = {}
+    for row in read_rows(path):
+        names |= dict.fromkeys(row.values)
+        if kind == "csv" and names:
+            break
+    return list(names)
+
+
+def read_table(path: Path) -> "pd.DataFrame":
     """The whole table, every column as text and missing values as "".
 
     Raises InputError for the first broken row, and as `read_rows` does.
     """
+    import pandas as pd
+
     rows = []
     for row in read_rows(path):
         if row.problem:
-            raise InputError(f"{path}, line {row.line}: {row.problem}; correct or remove the row.")
+            raise InputError(f"{path}, {row.place}: {row.problem}; correct or remove the row.")
         rows.append({name: as_text(value) for name, value in row.values.items()})
     if not rows:
         raise InputError(f"{path} holds no rows.")
@@ -117,7 +171,7 @@ def parse_list(cell: str) -> list[str]:
     return items
 
 
-def parse_column(column: pd.Series, source: Path) -> list[list[str]]:
+def parse_column(column: "pd.Series", source: Path) -> list[list[str]]:
     """`parse_list` over a column. Raises InputError that names file, row (from 1) and column."""
     lists = []
     for number, cell in enumerate(column, start=1):
@@ -138,23 +192,34 @@ def write_atomic(path: Path) -> Iterator[Path]:
 
     Raises InputError if the folder is not there or may not be written to.
     """
+    with _scratch(path) as scratch:
+        yield scratch
+        _move(scratch, path)
+
+
+@contextlib.contextmanager
+def _scratch(path: Path) -> Iterator[Path]:
+    """An empty file in the folder of `path`, which is gone afterwards, unless it was moved."""
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror} ({path.parent}).") from error
+    # mkstemp makes files for the owner's eyes only; these are for whom the umask says.
+    umask = os.umask(0)
+    os.umask(umask)
+    os.fchmod(handle, 0o666 & ~umask)
     os.close(handle)
     scratch = Path(name)
     try:
         yield scratch
-        with scratch.open("rb") as file:
-            os.fsync(file.fileno())
-        # mkstemp makes files for the owner's eyes only; these are for whom the umask says.
-        umask = os.umask(0)
-        os.umask(umask)
-        scratch.chmod(0o666 & ~umask)
-        scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def _move(scratch: Path, path: Path) -> None:
+    with scratch.open("rb") as file:
+        os.fsync(file.fileno())
+    scratch.replace(path)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -163,104 +228,174 @@ def write_json(path: Path, content: Any) -> None:
         scratch.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
-def write_table(path: Path, papers: pd.DataFrame) -> None:
+def write_table(path: Path, papers: "pd.DataFrame") -> None:
     """Writes the table in the format of the name, atomically."""
-    with write_atomic(path) as scratch, scratch.open("wb") as file, RowWriter(file, path) as writer:
-        writer.write(papers.to_dict("records"))
+    encoder = RowEncoder(path, list(papers.columns))
+    with _scratch(path) as scratch:
+        scratch.write_bytes(encoder.head() + encoder.encode(papers.to_dict("records")))
+        place_table(scratch, path)
 
 
-class RowWriter:
-    """Writes rows to `file`, in the format that `like`'s name tells. A context manager.
+class RowEncoder:
+    """Rows as bytes to append to a file: `head()` first, then `encode()` as often as there are rows, and at the
+    end `place_table`. What was appended may be cut back to the end of any call's bytes, and carried on.
 
-    The first rows written set the columns. In CSV, lists are written as JSON; in Parquet, columns of `schema`
-    keep their types, `lists` are lists of texts or numbers, all others are text.
+    Args:
+        like: the table to come; its name tells the format, and the compression.
+        columns: those to write. JSON Lines has all that a row has.
+        types: of columns that are no text, in Parquet; without one, a column is text, and what is no text JSON.
     """
 
-    def __init__(self, file: IO[bytes], like: Path, schema=None, types: dict[str, Any] | None = None) -> None:
-        self._file = file
+    def __init__(self, like: Path, columns: list[str], types: "dict[str, pa.DataType] | None" = None) -> None:
         self._kind = table_format(like)
-        self._schema, self._types = schema, types or {}
-        self._columns: list[str] | None = None
-        self._parquet = None
+        self._compression = like.suffix.lower()
+        self._columns = columns
+        if self._kind == "parquet":
+            import pyarrow as pa
 
-    def __enter__(self) -> "RowWriter":
-        return self
+            self._schema = pa.schema([(name, (types or {}).get(name, pa.string())) for name in columns])
 
-    def __exit__(self, *_) -> None:
-        if self._parquet is not None:
-            self._parquet.close()
+    def head(self) -> bytes:
+        """What stands before the first row: names of columns, where the format has them."""
+        if self._kind == "parquet":
+            return self._schema.serialize().to_pybytes()
+        return _compress(self._csv([self._columns]), self._compression) if self._kind == "csv" else b""
 
-    def write(self, rows: list[dict[str, Any]]) -> None:
-        """Appends the rows, through to the disk's cache: a kill after this loses none of them."""
-        if self._columns is None:
-            self._columns = list(dict.fromkeys(name for row in rows for name in row))
-        {"csv": self._write_csv, "jsonl": self._write_json, "parquet": self._write_parquet}[self._kind](rows)
-        self._file.flush()
+    def encode(self, rows: list[dict[str, Any]]) -> bytes:
+        """The rows; b"" for none."""
+        if not rows:
+            return b""
+        if self._kind == "parquet":
+            return self._arrow(rows)
+        if self._kind == "csv":
+            data = self._csv([as_text(row.get(name)) for name in self._columns] for row in rows)
+        else:
+            data = b"".join(map(_json_line, rows))
+        return _compress(data, self._compression)
 
-    def _write_csv(self, rows: list[dict[str, Any]]) -> None:
-        text = _Lines()
-        writer = csv.writer(text)
-        if not self._file.tell():
-            writer.writerow(self._columns)
-        writer.writerows([as_text(row.get(name)) for name in self._columns] for row in rows)
-        self._file.write("".join(text).encode("utf-8", "replace"))
+    def _csv(self, rows: Iterable[list[str]]) -> bytes:
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows(rows)
+        return text.getvalue().encode("utf-8", "replace")
 
-    def _write_json(self, rows: list[dict[str, Any]]) -> None:
-        for row in rows:
-            # A lone surrogate has no UTF-8; JSON can escape it.
-            try:
-                line = json.dumps(row, ensure_ascii=False, default=str).encode()
-            except UnicodeEncodeError:
-                line = json.dumps(row, default=str).encode()
-            self._file.write(line + b"\n")
-
-    def _write_parquet(self, rows: list[dict[str, Any]]) -> None:
+    def _arrow(self, rows: list[dict[str, Any]]) -> bytes:
+        """A message of Arrow's stream format, for a Parquet file cannot be appended to."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
-        if self._parquet is None:
-            known = {entry.name: entry.type for entry in self._schema or ()} | self._types
-            self._schema = pa.schema([(name, known.get(name, pa.string())) for name in self._columns])
-            self._parquet = pq.ParquetWriter(self._file, self._schema)
+        texts = [entry.name for entry in self._schema if pa.types.is_string(entry.type)]
         rows = [
-            {
-                entry.name: _encodable(as_text(row.get(entry.name)))
-                if pa.types.is_string(entry.type) and row.get(entry.name) is not None
-                else row.get(entry.name)
-                for entry in self._schema
-            }
-            for row in rows
+            row | {name: _encodable(as_text(row[name])) for name in texts if row.get(name) is not None} for row in rows
         ]
-        self._parquet.write_table(pa.Table.from_pylist(rows, schema=self._schema))
+        return pa.RecordBatch.from_pylist(rows, schema=self._schema).serialize().to_pybytes()
 
 
-class _Lines(list):
-    """A file-like list of what was written."""
+def place_table(appended: Path, path: Path) -> None:
+    """Makes the table at `path` out of the file that a RowEncoder's bytes were appended to, which then is gone.
 
-    write = list.append
-
-
-def parquet_schema(path: Path):
-    """The pyarrow schema of a Parquet file; None for a file of another format."""
+    A kill at any moment leaves one of the two, or both, and each whole; to do it again then mends the rest.
+    """
     if table_format(path) != "parquet":
-        return None
+        _move(appended, path)
+        return
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    return pq.read_schema(path)
+    # A name that the next run takes again, should this one be killed.
+    scratch = appended.with_name(f"{appended.name}.parquet")
+    try:
+        with (
+            appended.open("rb") as file,
+            pa.ipc.open_stream(file) as stream,
+            pq.ParquetWriter(scratch, stream.schema) as writer,
+        ):
+            for batches in _groups(stream):
+                writer.write_table(pa.Table.from_batches(batches))
+        _move(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
+    appended.unlink()
+
+
+def _groups(batches: "Iterable[pa.RecordBatch]") -> "Iterator[list[pa.RecordBatch]]":
+    """Small batches in lists of `ROW_GROUP` rows or somewhat more."""
+    group, rows = [], 0
+    for batch in batches:
+        group.append(batch)
+        rows += len(batch)
+        if rows >= ROW_GROUP:
+            yield group
+            group, rows = [], 0
+    if group:
+        yield group
+
+
+def _json_line(row: dict[str, Any]) -> bytes:
+    # A lone surrogate has no UTF-8; JSON can escape it.
+    try:
+        return json.dumps(row, ensure_ascii=False, default=str).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(row, default=str).encode() + b"\n"
 
 
 def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _open(path: Path) -> IO[bytes]:
-    return COMPRESSIONS.get(path.suffix.lower(), open)(path, "rb")
+def _compress(data: bytes, compression: str) -> bytes:
+    """A member by itself, as all these formats may have several one behind the other."""
+    if compression == ".gz":
+        return gzip.compress(data, mtime=0)
+    if compression == ".bz2":
+        return bz2.compress(data)
+    if compression == ".xz":
+        return lzma.compress(data)
+    if compression == ".zst":
+        import pyarrow as pa
+
+        return pa.Codec("zstd").compress(data, asbytes=True)
+    return data
 
 
-def _csv_rows(path: Path) -> Iterator[Row]:
-    with _open(path) as file:
-        lines = (line.decode("utf-8", "surrogateescape") for line in file)
-        yield from _parse_csv(path, lines)
+def parquet_schema(path: Path) -> "pa.Schema":
+    """Names and types of a Parquet file. Raises InputError if it is none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    check_is_file(path)
+    try:
+        return pq.read_schema(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path} is no Parquet file ({str(error).splitlines()[0]}).") from error
+
+
+def _lines(path: Path, progress: Progress) -> Iterator[bytes]:
+    number = 0
+    with path.open("rb") as raw, _decompressed(raw, path.suffix.lower()) as file:
+        size = max(1, os.fstat(raw.fileno()).st_size)
+        while line := file.readline(LONGEST_LINE):
+            number += 1
+            if len(line) == LONGEST_LINE:
+                raise InputError(f"{path}, line {number} has more than {LONGEST_LINE:,} bytes; is it a table?")
+            progress.share = raw.tell() / size
+            yield line
+
+
+def _decompressed(raw: IO[bytes], compression: str) -> contextlib.AbstractContextManager[IO[bytes]]:
+    if compression == ".gz":
+        return gzip.open(raw)
+    if compression == ".bz2":
+        return bz2.open(raw)
+    if compression == ".xz":
+        return lzma.open(raw)
+    if compression == ".zst":
+        import pyarrow as pa
+
+        return io.BufferedReader(pa.CompressedInputStream(raw, "zstd"))
+    return contextlib.nullcontext(raw)
+
+
+def _csv_rows(path: Path, progress: Progress) -> Iterator[Row]:
+    yield from _parse_csv(path, (line.decode("utf-8", "surrogateescape") for line in _lines(path, progress)))
 
 
 def _parse_csv(path: Path, lines: Iterable[str]) -> Iterator[Row]:
@@ -286,7 +421,7 @@ def _parse_csv(path: Path, lines: Iterable[str]) -> Iterator[Row]:
         elif len(cells) != len(header):
             yield Row(line, problem=f"has {len(cells)} cells where the header has {len(header)}")
         elif bad := next((name for name, cell in zip(header, cells, strict=True) if _ESCAPED_BYTE.search(cell)), None):
-            yield Row(line, problem=f"column '{bad}' is not UTF-8")
+            yield Row(line, problem="is not UTF-8", column=bad)
         else:
             yield Row(line, dict(zip(header, cells, strict=True)))
     if header is None:
@@ -305,38 +440,40 @@ def _header(path: Path, cells: list[str]) -> list[str]:
     return header
 
 
-def _json_rows(path: Path) -> Iterator[Row]:
-    with _open(path) as file:
-        empty = True
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            empty = False
-            try:
-                values = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-            except UnicodeDecodeError:
-                yield Row(number, problem="is not UTF-8")
-            except (ValueError, RecursionError) as error:
-                yield Row(number, problem=f"is no JSON ({error})")
+def _json_rows(path: Path, progress: Progress) -> Iterator[Row]:
+    empty = True
+    for number, line in enumerate(_lines(path, progress), start=1):
+        if not line.strip():
+            continue
+        empty = False
+        try:
+            values = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+        except UnicodeDecodeError:
+            yield Row(number, problem="is not UTF-8")
+        except (ValueError, RecursionError) as error:
+            yield Row(number, problem=f"is no JSON ({error})")
+        else:
+            if isinstance(values, dict):
+                yield Row(number, values)
             else:
-                if isinstance(values, dict):
-                    yield Row(number, values)
-                else:
-                    yield Row(number, problem="is no JSON object ({…})")
-        if empty:
-            raise InputError(f"{path} is empty; JSON Lines has one object a line.")
+                yield Row(number, problem="is no JSON object ({…})")
+    if empty:
+        raise InputError(f"{path} is empty; JSON Lines has one object a line.")
 
 
-def _parquet_rows(path: Path) -> Iterator[Row]:
+def _parquet_rows(path: Path, progress: Progress) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         number = 0
-        with pq.ParquetFile(path) as file:
+        # With a buffer, pages are read as they are needed; without, a row group's columns whole.
+        with pq.ParquetFile(path, buffer_size=1 << 20) as file:
+            total = file.metadata.num_rows
             for batch in file.iter_batches(batch_size=1024):
                 for values in batch.to_pylist():
                     number += 1
+                    progress.share = number / total
                     yield Row(number, values)
     except pa.ArrowInvalid as error:
         raise InputError(f"{path} is no Parquet file ({str(error).splitlines()[0]}).") from error

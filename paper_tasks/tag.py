@@ -1,9 +1,11 @@
 """Tags every paper of a table with the shipped model, row by row of the file, and keeps what is done."""
 
 import csv
+import hashlib
+import io
+import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,14 +13,15 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from deployment.classifier import TaskClassifier, clean_text
+from deployment.classifier import TaskClassifier, format_paper
 from paper_tasks import tables
 from paper_tasks.errors import InputError, Interrupted
-from paper_tasks.tables import Row, RowWriter
+from paper_tasks.journal import Journal, journal_path, journaled, partial_path, problems_path
+from paper_tasks.tables import Row, RowEncoder
 
 TASKS, PROBABILITIES = "predicted_tasks", "probabilities"
-# Rows read, tagged and written together: a kill loses at most these.
-CHUNK = 512
+# Rows read, tagged and written together: a kill costs the work on these.
+CHUNK = 128
 DIGITS = 4
 
 
@@ -31,83 +34,74 @@ class TagOptions:
     merge_duplicates: bool = True
     hide_artefacts: bool = True
     all_scores: bool = False
-    overwrite: bool = False
 
 
-@dataclass
+@dataclass(frozen=True)
 class Summary:
-    """Rows that got tags (perhaps none above the threshold), rows that could not be read, and why the first of them."""
+    """Rows that got tags (perhaps none above the threshold), and rows that could not be read or hold no text."""
 
-    tagged: int = 0
-    problems: int = 0
-    first_problem: str = ""
+    tagged: int
+    problems: int
 
 
-def tag_file(source: Path, output: Path, classifier: TaskClassifier, options: TagOptions | None = None) -> Summary:
+def tag_file(
+    source: Path,
+    output: Path,
+    classifier: TaskClassifier,
+    options: TagOptions | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Summary:
     """Writes `source`'s rows to `output` with the columns `predicted_tasks` and `probabilities`, both lists,
     likeliest first; with `all_scores` also one column for each of the model's labels.
 
-    Rows are written to `output`.partial as they are tagged, and `output` appears when all are. Rows that cannot
-    be read or hold no text are left out and listed, with their line and the reason, in `output`.problems.csv.
+    Rows are kept beside `output` as they are tagged (see `journal.journaled`), and `output` appears when all are;
+    `resume` carries on what a run that broke off has kept. Rows that cannot be read or hold no text are left out
+    and listed, by line, column and reason, in `problems_path(output)`.
 
     Raises InputError if a file cannot be read or written, or not one row could be tagged; Interrupted at Ctrl-C.
     """
     options = options or TagOptions()
-    partial, problems = _beside(output, ".partial"), _beside(output, ".problems.csv")
-    tables.table_format(output)
-    rows = tables.read_rows(source)
-    first = next(rows, None)
-    if first is None:
-        raise InputError(f"{source} holds no rows below its header.")
-    columns = _text_columns(source, first.values) if first.problem is None else None
-    _check_output(source, output, partial, options.overwrite)
-
-    summary = Summary()
-    problems.unlink(missing_ok=True)
+    _check_paths(source, output)
+    encoder = _encoder(source, output, classifier, options)
+    journal = None
     try:
-        with (
-            partial.open("wb") as file,
-            RowWriter(file, output, tables.parquet_schema(source), _types(output, classifier, options)) as writer,
-            tqdm(desc="tagging", unit="paper", delay=1, disable=None) as bar,
-        ):
-            for chunk in _chunks(first, rows):
-                tagged, broken = [], []
-                for row in chunk:
-                    problem = row.problem
-                    if problem is None:
-                        columns = columns or _text_columns(source, row.values)
-                        problem = _unreadable(row.values, columns)
-                    if problem is None:
-                        tagged.append(row.values)
-                    else:
-                        broken.append((row.line, problem))
-                if tagged:
-                    writer.write(_tag(tagged, columns, classifier, options))
-                _append_problems(problems, broken)
-                summary.tagged += len(tagged)
-                summary.problems += len(broken)
-                if broken and not summary.first_problem:
-                    summary.first_problem = "line {}: {}".format(*broken[0])
-                bar.update(len(chunk))
+        with journaled(output, _run(source, output, classifier, options), resume, overwrite) as journal:
+            if not journal.entry.ended:
+                _tag_rows(source, encoder, journal, classifier, options)
+            if not journal.entry.rows:
+                raise InputError(f"{source} holds no rows below its header.")
+            if not journal.entry.tagged:
+                why = problems_path(output)
+                raise InputError(f"{source} has no paper that could be tagged; {why} tells why, row by row.")
+            journal.end()
     except (InputError, OSError, KeyboardInterrupt) as error:
-        if not summary.tagged:
-            partial.unlink(missing_ok=True)
-            raise
-        kind = Interrupted if isinstance(error, KeyboardInterrupt) else InputError
-        kept = f"The {summary.tagged:,} papers tagged so far are in {partial}."
-        raise kind(f"{error} {kept}".strip()) from error
-    if not summary.tagged:
-        partial.unlink()
-        raise InputError(f"{source} has no paper that could be tagged; {problems} tells why, row by row.")
-    partial.replace(output)
-    return summary
+        words = f"{output} cannot be written ({error.strerror})." if isinstance(error, OSError) else str(error)
+        if journal is not None and journal.entry.tagged:
+            words += f" The {journal.entry.tagged:,} papers tagged so far are kept: --resume carries on from there."
+        raise (Interrupted if isinstance(error, KeyboardInterrupt) else InputError)(words.strip()) from error
+    return Summary(journal.entry.tagged, journal.entry.rows - journal.entry.tagged)
 
 
-def _tag(rows: list[dict], columns: list[str], classifier: TaskClassifier, options: TagOptions) -> list[dict[str, Any]]:
-    papers = [tuple(row.get(column) or "" for column in columns) for row in rows]
-    if len(columns) == 1:
-        papers = [("", text) for (text,) in papers]
-    scores = classifier.probabilities(papers)
+def _tag_rows(
+    source: Path, encoder: RowEncoder, journal: Journal, classifier: TaskClassifier, options: TagOptions
+) -> None:
+    """Brings the journal from where it is to the end of `source`."""
+    progress = tables.Progress()
+    rows = islice(tables.read_rows(source, progress), journal.entry.rows, None)
+    with tqdm(desc="tagging", unit=" papers", initial=journal.entry.rows, delay=1, disable=None) as bar:
+        while chunk := list(islice(rows, CHUNK)):
+            chunk = [_checked(row) for row in chunk]
+            tagged = _tag([row.values for row in chunk if not row.problem], classifier, options)
+            head = b"" if journal.entry.output_bytes else encoder.head()
+            problems = _problem_lines([row for row in chunk if row.problem], head=not journal.entry.problem_bytes)
+            journal.append(len(chunk), len(tagged), head + encoder.encode(tagged), problems)
+            bar.total = round(journal.entry.rows / progress.share)
+            bar.update(len(chunk))
+
+
+def _tag(rows: list[dict[str, Any]], classifier: TaskClassifier, options: TagOptions) -> list[dict[str, Any]]:
+    scores = classifier.probabilities(tuple(_texts(row).values()) for row in rows)
     ranked = classifier.rank(scores, options.top_k, options.threshold, options.merge_duplicates, options.hide_artefacts)
     tagged = []
     for row, tags, probabilities in zip(rows, ranked, np.round(scores.astype(float), DIGITS).tolist(), strict=True):
@@ -121,68 +115,75 @@ def _tag(rows: list[dict], columns: list[str], classifier: TaskClassifier, optio
     return tagged
 
 
-def _types(output: Path, classifier: TaskClassifier, options: TagOptions) -> dict[str, Any]:
-    """Of the columns that come new, where the format has types."""
+def _encoder(source: Path, output: Path, classifier: TaskClassifier, options: TagOptions) -> RowEncoder:
+    formats = {tables.table_format(source), tables.table_format(output)}
+    # JSON Lines has no header, and needs none.
+    names = [] if formats == {"jsonl"} else tables.column_names(source)
+    if names and not _texts(dict.fromkeys(names)).keys() & set(names):
+        raise InputError(f"{source} has no column 'title' or 'abstract'; its columns are: {', '.join(names)}.")
+    new = [TASKS, PROBABILITIES, *(classifier.labels if options.all_scores else ())]
+    return RowEncoder(output, list(dict.fromkeys([*names, *new])), _types(source, output, new))
+
+
+def _types(source: Path, output: Path, new: list[str]) -> dict[str, Any]:
+    """Of the columns that are no text, where the format has types."""
     if tables.table_format(output) != "parquet":
         return {}
     import pyarrow as pa
 
-    scores = dict.fromkeys(classifier.labels, pa.float64()) if options.all_scores else {}
-    return scores | {TASKS: pa.list_(pa.string()), PROBABILITIES: pa.list_(pa.float64())}
+    known = tables.parquet_schema(source) if tables.table_format(source) == "parquet" else ()
+    types = {entry.name: entry.type for entry in known} | dict.fromkeys(new, pa.float64())
+    return types | {TASKS: pa.list_(pa.string()), PROBABILITIES: pa.list_(pa.float64())}
 
 
-def _chunks(first: Row, rows: Iterator[Row]) -> Iterator[list[Row]]:
-    chunk = [first, *islice(rows, CHUNK - 1)]
-    while chunk:
-        yield chunk
-        chunk = list(islice(rows, CHUNK))
-
-
-def _text_columns(source: Path, values: dict[str, Any]) -> list[str]:
-    """The names of the title and abstract columns as the file writes them ("Title"); one of them may lack."""
+def _texts(values: dict[str, Any]) -> dict[str, Any]:
+    """Title and abstract by their columns' names as the row writes them ("Title"); one that lacks is ""."""
     names = {name.lower(): name for name in values}
-    found = [names[name] for name in ("title", "abstract") if name in names]
-    if not found:
-        raise InputError(
-            f"{source} has no column 'title' or 'abstract'; its columns are: {', '.join(values) or 'none'}."
-        )
-    return found
+    return {names.get(name, name): values.get(names.get(name)) or "" for name in ("title", "abstract")}
 
 
-def _unreadable(values: dict[str, Any], columns: list[str]) -> str | None:
-    for column in columns:
-        if not isinstance(values.get(column) or "", str):
-            return f"column '{column}' is no text"
-    if not any(map(str.isalnum, "".join(clean_text(values.get(column)) for column in columns))):
-        return f"no words in {' or '.join(columns)}"
-    return None
+def _checked(row: Row) -> Row:
+    """The row, with its problem if it has no text to tag."""
+    if row.problem:
+        return row
+    texts = _texts(row.values)
+    for column, text in texts.items():
+        if not isinstance(text, str):
+            return replace(row, problem="is no text", column=column)
+    if not any(map(str.isalnum, format_paper(*texts.values()))):
+        return replace(row, problem="has no words in title and abstract")
+    return row
 
 
-def _append_problems(path: Path, problems: list[tuple[int, str]]) -> None:
-    if not problems:
-        return
-    is_new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if is_new:
-            writer.writerow(["line", "reason"])
-        writer.writerows(problems)
+def _problem_lines(rows: list[Row], head: bool) -> bytes:
+    if not rows:
+        return b""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([["line", "column", "reason"]] if head else [])
+    writer.writerows([row.line, row.column, row.problem] for row in rows)
+    return text.getvalue().encode("utf-8", "replace")
 
 
-def _check_output(source: Path, output: Path, partial: Path, overwrite: bool) -> None:
-    if output.exists() and os.path.samefile(source, output):
-        raise InputError(f"{output} is the input itself; name another file for the output.")
+def _run(source: Path, output: Path, classifier: TaskClassifier, options: TagOptions) -> dict[str, Any]:
+    """What a run that is carried on must have the same, or its parts would not fit."""
+    stat = source.stat()
+    config = json.dumps(classifier.config, sort_keys=True).encode()
+    return {
+        "input": [source.name, stat.st_size, stat.st_mtime_ns],
+        "output": output.name,
+        # With the checksums of the files.
+        "model": hashlib.sha256(config).hexdigest(),
+        "set of options": asdict(options),
+    }
+
+
+def _check_paths(source: Path, output: Path) -> None:
+    tables.table_format(output)
+    tables.check_is_file(source)
     if output.is_dir() or not output.parent.is_dir():
         wrong = f"{output} is a folder" if output.is_dir() else f"{output.parent} is no folder"
         raise InputError(f"{wrong}; name a file to write in a folder that exists.")
-    if output.exists() and not overwrite:
-        raise InputError(f"{output} exists already; --overwrite replaces it.")
-    if partial.exists() and not overwrite:
-        raise InputError(
-            f"{partial} exists: another run is writing it, or one broke off and left its rows there; "
-            "move it away, or replace it with --overwrite."
-        )
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
+    for path in (output, partial_path(output), problems_path(output), journal_path(output)):
+        if path.exists() and os.path.samefile(source, path):
+            raise InputError(f"{path} is the input itself; name another file for the output.")

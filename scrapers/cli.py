@@ -250,8 +250,8 @@ def _client(
     source: ModuleType, base: str, pace: float | None, cache: Path, contact: str, retry: Path | None
 ) -> Iterator["Client"]:
     """A client for the source, the only one at its cache; `retry` is the CSV whose problems are to be fetched anew."""
+    from paper_tasks.locks import opened_alone
     from scrapers.client import Client
-    from scrapers.files import opened_alone
     from scrapers.run import forget_problems
     from scrapers.transport import FetchError, hosts_of
 

@@ -11,7 +11,7 @@ import requests
 from tqdm import tqdm
 
 from paper_tasks.errors import InputError
-from scrapers.files import opened_alone
+from paper_tasks.locks import opened_alone
 from scrapers.transport import (
     ATTEMPTS,
     CONNECT_SECONDS,

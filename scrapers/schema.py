@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from paper_tasks.errors import InputError
+from paper_tasks.tables import parse_list, read_rows
 
 # What a spreadsheet takes for the start of a formula, in full width too.
 FORMULA_STARTS = (*"=+-@\t\r\n", *"＝＋－＠")
@@ -77,8 +78,6 @@ def write_rows(file: IO[str], rows: Iterable[list[str]], excel_safe: bool = Fals
 
 def read_papers(path: Path) -> Iterator[Paper]:
     """The papers of a CSV that a scraper, or the original project, wrote. Raises InputError that names the line."""
-    from paper_tasks.tables import parse_list
-
     for line, row in _rows(path, {"title", "abstract"}):
         values = {name: row.get(name, "") for name in COLUMNS}
         for name in LISTS:
@@ -101,12 +100,9 @@ def read_problems(path: Path) -> list[Problem]:
 
 def _rows(path: Path, needed: set[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """Lines and rows of a table that has the columns `needed`."""
-    # Here, because it brings pandas, which takes a second.
-    from paper_tasks.tables import read_rows
-
     for row in read_rows(path):
         if row.problem:
-            raise InputError(f"{path}, line {row.line}: {row.problem}; correct or remove the row.")
+            raise InputError(f"{path}, {row.place}: {row.problem}; correct or remove the row.")
         if missing := needed - row.values.keys():
             raise InputError(f"{path} has no column '{min(missing)}'; it should be a CSV that a scraper wrote.")
         yield row.line, row.values

@@ -1,7 +1,10 @@
 import gzip
 import lzma
+import random
+from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,23 +13,28 @@ from paper_tasks import tables
 from paper_tasks.errors import InputError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+NAMES = ["t.csv", "t.jsonl", "t.parquet"]
 ROWS = [{"title": "A", "abstract": 'with "quotes", and\nlines'}, {"title": "Ünïcödé", "abstract": ""}]
 
 
-def write(path, rows, **options):
-    with path.open("wb") as file, tables.RowWriter(file, path, **options) as writer:
-        writer.write(rows)
+def write(path, rows, types=None):
+    """Row by row, as a long table is written."""
+    encoder = tables.RowEncoder(path, list(rows[0]), types)
+    appended = path.with_name("appended")
+    appended.write_bytes(b"".join([encoder.head(), *(encoder.encode([row]) for row in rows)]))
+    tables.place_table(appended, path)
+    assert not appended.exists()
     return path
 
 
-@pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet"])
+@pytest.mark.parametrize("name", [*NAMES, "t.csv.gz", "t.csv.bz2", "t.csv.xz", "t.csv.zst", "t.jsonl.zst"])
 def test_what_is_written_is_read_back(tmp_path, name):
     path = write(tmp_path / name, ROWS)
     assert [row.values for row in tables.read_rows(path)] == ROWS
     assert tables.read_table(path).to_dict("records") == ROWS
 
 
-@pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet"])
+@pytest.mark.parametrize("name", NAMES)
 @given(cells=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=5))
 def test_any_text_survives(tmp_path_factory, name, cells):
     rows = [{"title": title, "abstract": abstract} for title, abstract in cells]
@@ -34,11 +42,14 @@ def test_any_text_survives(tmp_path_factory, name, cells):
     assert [row.values for row in tables.read_rows(path)] == rows
 
 
-@pytest.mark.parametrize("opener, suffix", [(gzip.open, ".gz"), (lzma.open, ".xz")])
-def test_compressed_files_are_read(tmp_path, opener, suffix):
+def zstd(data):
+    return pa.Codec("zstd").compress(data, asbytes=True)
+
+
+@pytest.mark.parametrize("compress, suffix", [(gzip.compress, ".gz"), (lzma.compress, ".xz"), (zstd, ".zst")])
+def test_compressed_files_are_read(tmp_path, compress, suffix):
     path = tmp_path / f"t.csv{suffix}"
-    with opener(path, "wb") as file:
-        file.write(b"title,abstract\nA,B\n")
+    path.write_bytes(compress(b"title,abstract\nA,B\n"))
     assert [row.values for row in tables.read_rows(path)] == [{"title": "A", "abstract": "B"}]
     path.write_bytes(path.read_bytes()[:-12])
     with pytest.raises(InputError, match=r"damaged"):
@@ -58,7 +69,7 @@ def test_a_broken_row_does_not_hide_the_others(tmp_path):
     assert [row.line for row in rows] == [2, 3, 4, 5, 6]
     assert [row.values.get("title") for row in rows] == ["A", None, None, None, "E\nE"]
     assert "1 cells where the header has 2" in rows[1].problem
-    assert "'abstract' is not UTF-8" in rows[2].problem
+    assert rows[2].problem == "is not UTF-8" and rows[2].column == "abstract"
     assert "cannot be read as CSV" in rows[3].problem
     with pytest.raises(InputError, match=r"t\.csv, line 3: has 1 cells"):
         tables.read_table(path)
@@ -86,6 +97,8 @@ def test_a_broken_json_line_does_not_hide_the_others(tmp_path):
         ("t.csv", b"a,a\n1,2\n", "column 'a' is there more than once"),
         ("t.parquet", b"title,abstract\n", "is no Parquet file"),
         ("t.csv.gz", b"title,abstract\n", "damaged"),
+        ("t.csv.zst", b"title,abstract\n", "damaged"),
+        ("t.parquet.gz", b"", "compressed inside"),
         ("t.xlsx", b"", "tells no format"),
         (None, None, "does not exist"),
     ],
@@ -149,12 +162,45 @@ def test_parquet_keeps_types(tmp_path):
     source = tmp_path / "in.parquet"
     pd.DataFrame({"title": ["A"], "year": [2024], "authors": [["x", "y"]]}).to_parquet(source)
     rows = [row.values for row in tables.read_rows(source)]
-    copy = write(tmp_path / "out.parquet", rows, schema=tables.parquet_schema(source))
+    types = {field.name: field.type for field in tables.parquet_schema(source)}
+    copy = write(tmp_path / "out.parquet", rows, types)
     assert tables.parquet_schema(copy).equals(tables.parquet_schema(source))
     assert [row.values for row in tables.read_rows(copy)] == rows
 
 
 def test_lone_surrogates_do_not_stop_a_write(tmp_path):
-    for name in ("t.csv", "t.jsonl", "t.parquet"):
+    for name in NAMES:
         path = write(tmp_path / name, [{"title": "a\ud800b"}])
         assert next(tables.read_rows(path)).values["title"] in ("a?b", "a\ud800b")
+
+
+def test_names_without_what_tells_the_format():
+    assert [tables.table_stem(Path(name)) for name in ("a.csv", "a.b.jsonl.zst", "a/b.PARQUET")] == ["a", "a.b", "b"]
+    with pytest.raises(InputError, match="tells no format"):
+        tables.table_stem(Path("a.gz"))
+
+
+def test_columns_of_every_row_count(tmp_path):
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"title": "A"}\n[1]\n{"title": "B", "year": 2024}\n', encoding="utf-8")
+    assert tables.column_names(path) == ["title", "year"]
+    for name in ("t.csv", "t.parquet"):
+        assert tables.column_names(write(tmp_path / name, ROWS)) == ["title", "abstract"]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "t.csv.gz", "t.jsonl.zst"])
+def test_progress_is_the_share_that_was_read(tmp_path, name):
+    chance = random.Random(22)
+    path = write(tmp_path / name, [{"title": chance.randbytes(400).hex()} for _ in range(2000)])
+    progress = tables.Progress()
+    shares = [progress.share for _ in tables.read_rows(path, progress)]
+    assert shares == sorted(shares) and shares[-1] == 1
+    assert shares[1000] == pytest.approx(0.5, abs=0.2)
+
+
+def test_a_line_without_end_is_no_table(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "LONGEST_LINE", 1000)
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"title": "A"}\n' + '{"title": "' + "A" * 2000 + '"}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"t\.jsonl, line 2 has more than 1,000 bytes"):
+        list(tables.read_rows(path))

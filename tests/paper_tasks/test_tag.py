@@ -1,19 +1,25 @@
 import csv
+import gzip
 import json
+import multiprocessing
 import os
+import random
+import resource
 import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from deployment.classifier import TaskClassifier
-from paper_tasks import tables
-from paper_tasks.errors import InputError
+from deployment.classifier import TaskClassifier, format_paper
+from paper_tasks import tables, tag
+from paper_tasks.errors import InputError, Interrupted
+from paper_tasks.journal import journal_path, journaled, partial_path, problems_path
 from paper_tasks.tag import TagOptions, tag_file
 
 PAPERS = [
@@ -24,15 +30,35 @@ PAPERS = [
 ROOT = Path(__file__).parents[2]
 
 
+class Quick(TaskClassifier):
+    """Three tasks, each as likely as a checksum of the text has it: a classifier as quick as reading and writing."""
+
+    def __init__(self):
+        labels = ["Image Captioning", "Speech Recognition", "Atari Games"]
+        info = {label: {"area": "", "canonical": label, "is_task": True} for label in labels}
+        config = {"labels": labels, "thresholds": [0.5] * 3, "default_threshold": 0.5, "task_info": info}
+        super().__init__(None, None, config)
+
+    def logits(self, papers):
+        sums = [zlib.crc32(format_paper(*paper).encode()) for paper in papers]
+        return np.array([[sum_ >> shift & 7 for shift in (0, 8, 16)] for sum_ in sums], np.float32).reshape(-1, 3) - 4
+
+
 @pytest.fixture(scope="module")
 def classifier():
     return TaskClassifier.load()
 
 
 def write(path, rows=PAPERS):
-    with path.open("wb") as file, tables.RowWriter(file, path) as writer:
-        writer.write(rows)
+    encoder = tables.RowEncoder(path, list(rows[0]))
+    appended = path.with_name("appended")
+    appended.write_bytes(encoder.head() + encoder.encode(rows))
+    tables.place_table(appended, path)
     return path
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("target", ["out.csv", "out.jsonl", "out.parquet"])
@@ -59,84 +85,250 @@ def test_all_scores_adds_every_label(tmp_path, classifier):
     np.testing.assert_allclose(scores, expected, atol=1e-3)
 
 
-def test_threshold_and_top_k(tmp_path, classifier):
+def test_threshold_and_top_k(tmp_path):
     options = TagOptions(top_k=2, threshold=0.0)
-    tag_file(write(tmp_path / "in.jsonl"), tmp_path / "out.jsonl", classifier, options)
+    tag_file(write(tmp_path / "in.jsonl"), tmp_path / "out.jsonl", Quick(), options)
     for row in tables.read_rows(tmp_path / "out.jsonl"):
         assert len(row.values["predicted_tasks"]) == 2
         assert row.values["probabilities"][0] >= row.values["probabilities"][1]
 
 
-def test_broken_rows_are_listed_and_the_others_tagged(tmp_path, classifier):
+@pytest.mark.parametrize("ending", [".csv.gz", ".csv.zst", ".jsonl.gz"])
+def test_compressed_in_and_out(tmp_path, ending):
+    tag_file(write(tmp_path / f"in{ending}"), tmp_path / f"out{ending}", Quick())
+    assert [row.values["title"] for row in tables.read_rows(tmp_path / f"out{ending}")] == [p["title"] for p in PAPERS]
+
+
+def test_a_field_that_comes_late_is_not_lost(tmp_path, monkeypatch):
+    monkeypatch.setattr(tag, "CHUNK", 2)
+    rows = [{"Title": "A"}, {"Title": "B"}, {"title": "C", "year": 2024}]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    for name in ("out.csv", "out.parquet"):
+        tag_file(tmp_path / "in.jsonl", tmp_path / name, Quick())
+        read = tables.read_table(tmp_path / name)
+        assert list(read["Title"]) == ["A", "B", ""] and list(read["title"]) == ["", "", "C"]
+        assert list(read["year"]) == ["", "", "2024"]
+
+
+def test_broken_rows_are_listed_and_the_others_tagged(tmp_path):
     source = tmp_path / "in.csv"
     source.write_bytes(b"Title,ABSTRACT\nA,graph learning\nshort\n , \nB,\xff\nC,robots\n")
-    summary = tag_file(source, tmp_path / "out.csv", classifier)
+    summary = tag_file(source, tmp_path / "out.csv", Quick())
     assert (summary.tagged, summary.problems) == (2, 3)
     assert list(tables.read_table(tmp_path / "out.csv")["Title"]) == ["A", "C"]
-    with (tmp_path / "out.csv.problems.csv").open(encoding="utf-8") as file:
-        assert [int(row["line"]) for row in csv.DictReader(file)] == [3, 4, 5]
+    with (tmp_path / "out.problems.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["line", "column", "reason"],
+            ["3", "", "has 1 cells where the header has 2"],
+            ["4", "", "has no words in title and abstract"],
+            ["5", "ABSTRACT", "is not UTF-8"],
+        ]
+
+
+def test_a_number_is_no_abstract(tmp_path):
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"title": "A", "Abstract": 1984}\n{"title": "B"}\n{"name": "C"}\n', encoding="utf-8")
+    assert tag_file(source, tmp_path / "out.jsonl", Quick()).problems == 2
+    problems = (tmp_path / "out.problems.csv").read_text(encoding="utf-8").splitlines()
+    assert problems[1:] == ["1,Abstract,is no text", "3,,has no words in title and abstract"]
 
 
 @pytest.mark.parametrize(
     "content, words",
     [
         ("name,year\nA,1\n", "no column 'title' or 'abstract'; its columns are: name, year"),
-        ("title,abstract\n,\n", "no paper that could be tagged"),
+        ("title,abstract\n,\n", r"no paper that could be tagged; .*out\.problems\.csv tells why"),
         ("title,abstract\n", "no rows"),
     ],
 )
-def test_nothing_to_tag_gets_one_sentence(tmp_path, classifier, content, words):
+def test_nothing_to_tag_gets_one_sentence(tmp_path, content, words):
     source = tmp_path / "in.csv"
     source.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=words):
-        tag_file(source, tmp_path / "out.csv", classifier)
-    assert not (tmp_path / "out.csv").exists() and not (tmp_path / "out.csv.partial").exists()
+        tag_file(source, tmp_path / "out.csv", Quick())
+    assert contents(tmp_path).keys() - {"out.problems.csv"} == {"in.csv"}
 
 
-def test_what_is_there_is_not_overwritten_unasked(tmp_path, classifier):
+def test_what_is_there_is_not_overwritten_unasked(tmp_path):
     source = write(tmp_path / "in.csv")
     for output in (source, write(tmp_path / "out.csv")):
-        before = output.read_bytes()
+        before = contents(tmp_path)
         with pytest.raises(InputError):
-            tag_file(source, output, classifier)
-        assert output.read_bytes() == before
+            tag_file(source, output, Quick())
+        with pytest.raises(InputError):
+            tag_file(source, output, Quick(), resume=True)
+        assert contents(tmp_path) == before
     with pytest.raises(InputError, match="is the input itself"):
-        tag_file(source, source, classifier, TagOptions(overwrite=True))
-    tag_file(source, output, classifier, TagOptions(overwrite=True))
+        tag_file(source, source, Quick(), overwrite=True)
+    tag_file(source, output, Quick(), overwrite=True)
     with pytest.raises(InputError, match="folder"):
-        tag_file(source, tmp_path / "absent" / "out.csv", classifier)
+        tag_file(source, tmp_path / "absent" / "out.csv", Quick())
+    with pytest.raises(InputError, match="is the input itself"):
+        tag_file(write(tmp_path / "next.problems.csv"), tmp_path / "next.csv", Quick())
 
 
-def test_a_file_that_breaks_off_keeps_what_was_tagged(tmp_path, classifier):
-    import gzip
+def test_two_at_once_are_refused(tmp_path):
+    source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
+    with journaled(output, {}, resume=False, overwrite=False) as journal:
+        journal.append(1, 1, b"a\r\n", b"")
+        for options in ({}, {"resume": True}, {"overwrite": True}):
+            with pytest.raises(InputError, match=r"Another run has .*out\.journal; wait"):
+                tag_file(source, output, Quick(), **options)
+    assert partial_path(output).read_bytes() == b"a\r\n"
 
-    source = tmp_path / "in.csv.gz"
+
+def test_a_file_that_breaks_off_keeps_what_was_tagged(tmp_path):
+    source, output = tmp_path / "in.csv.gz", tmp_path / "out.csv"
     rows = "".join(f"Title {number},{os.urandom(40).hex()}\n" for number in range(3000))
     source.write_bytes(gzip.compress(("title,abstract\n" + rows).encode())[:-20_000])
-    with pytest.raises(InputError, match=r"breaks off after line .* papers tagged so far are in .*partial"):
-        tag_file(source, tmp_path / "out.csv", classifier)
-    partial = tmp_path / "out.csv.partial"
-    assert partial.exists() and not (tmp_path / "out.csv").exists()
-    assert len(partial.read_text(encoding="utf-8").splitlines()) > 512
+    with pytest.raises(InputError, match=r"breaks off after line .* papers tagged so far are kept: --resume"):
+        tag_file(source, output, Quick())
+    assert not output.exists()
+    assert len(partial_path(output).read_text(encoding="utf-8").splitlines()) > 1000
+    with pytest.raises(InputError, match=r"out\.partial holds 2,\d+ papers of a run that broke off: --resume"):
+        tag_file(source, output, Quick())
+    tag_file(write(tmp_path / "in.csv"), output, Quick(), overwrite=True)
+    assert contents(tmp_path).keys() == {"in.csv.gz", "in.csv", "out.csv"}
+
+
+def test_ctrl_c_keeps_what_was_tagged(tmp_path, monkeypatch):
+    monkeypatch.setattr(tag, "CHUNK", 1)
+    source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
+
+    class Pressed(Quick):
+        def logits(self, papers):
+            papers = list(papers)
+            if papers[0][0] == "Who said what":
+                raise KeyboardInterrupt
+            return super().logits(papers)
+
+    with pytest.raises(Interrupted, match=r"^The 1 papers tagged so far are kept"):
+        tag_file(source, output, Pressed())
+    for name, options in {"set of options": {"options": TagOptions(top_k=1)}, "input": {}}.items():
+        if name == "input":
+            write(source, [*PAPERS, *PAPERS])
+        with pytest.raises(InputError, match=f"was begun with another {name}; give the same again"):
+            tag_file(source, output, Quick(), **options, resume=True)
+
+
+def _fork(target, *arguments):
+    process = multiprocessing.get_context("fork").Process(target=target, args=arguments)
+    process.start()
+    process.join(60)
+    return process.exitcode
+
+
+def _limited(source, output):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    with pytest.raises(InputError, match=r"out\.csv cannot be written \(File too large\)\. .* papers tagged so far"):
+        tag_file(source, output, Quick())
+
+
+def test_a_full_disk_is_told_and_the_rest_carried_on(tmp_path):
+    """RLIMIT_FSIZE stands for the full disk."""
+    source, output = write(tmp_path / "in.csv", PAPERS * 100), tmp_path / "out.csv"
+    assert _fork(_limited, source, output) == 0 and not output.exists()
+    assert tag_file(source, output, Quick(), resume=True).tagged == 300
+    assert contents(tmp_path).keys() == {"in.csv", "out.csv"}
+
+
+def _killed(step, source, output, resume):
+    """Tags, and is killed just before the `step`-th time that something on the disk changes."""
+    steps = 0
+
+    def watched(change):
+        def run(*arguments, **options):
+            nonlocal steps
+            steps += 1
+            if steps == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return change(*arguments, **options)
+
+        return run
+
+    os.fsync, os.truncate = watched(os.fsync), watched(os.truncate)
+    Path.replace, Path.unlink = watched(Path.replace), watched(Path.unlink)
+    tag_file(source, output, Quick(), resume=resume)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl.gz", ".parquet"])
+def test_a_run_killed_at_every_step_leaves_no_trace(tmp_path, monkeypatch, ending):
+    """Killed at its first step, at its second, ... and each time carried on, once killed again on the way."""
+    monkeypatch.setattr(tag, "CHUNK", 2)
+    source, undisturbed, killed = tmp_path / "in.csv", tmp_path / "undisturbed", tmp_path / "killed"
+    source.write_bytes(b"title,abstract\nA,\nB,b\nbroken\nC,\n,\n" + b"D,d\n" * 3 + b"E,\xff\n")
+    undisturbed.mkdir()
+    summary = tag_file(source, undisturbed / f"out{ending}", Quick())
+    assert (summary.tagged, summary.problems) == (6, 3)
+    expected = contents(undisturbed)
+    assert expected.keys() == {f"out{ending}", "out.problems.csv"}
+
+    for step in range(1, 100):
+        output = killed / str(step) / f"out{ending}"
+        output.parent.mkdir(parents=True)
+        if _fork(_killed, step, source, output, False) == 0:
+            break
+        second = _fork(_killed, step, source, output, True)
+        assert second in (0, -signal.SIGKILL)
+        if second:
+            assert tag_file(source, output, Quick(), resume=True) == summary
+        assert contents(output.parent) == expected
+    assert contents(output.parent) == expected
+    assert step > 15
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_run_keeps_what_was_tagged(tmp_path, number):
-    rows = [{"title": f"Paper {n}", "abstract": "pedestrian detection in the rain " * 6} for n in range(20_000)]
-    source, output = write(tmp_path / "in.csv", rows), tmp_path / "out.csv"
-    command = [sys.executable, "-m", "paper_tasks", "tag", source, "--output", output]
-    run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    partial = tmp_path / "out.csv.partial"
-    deadline = time.monotonic() + 120
-    while not partial.exists() or partial.stat().st_size < 100_000:
-        assert time.monotonic() < deadline and run.poll() is None
-        time.sleep(0.05)
-    run.send_signal(number)
-    _, errors = run.communicate(timeout=60)
-    assert run.returncode != 0 and not output.exists() and "Traceback" not in errors
-    partial.rename(tmp_path / "kept.csv")
-    kept = list(tables.read_rows(tmp_path / "kept.csv"))
-    assert len(kept) >= 512 and sum(row.problem is not None for row in kept) <= 1
-    if number == signal.SIGINT:
-        assert run.returncode == 130 and "tagged so far are in" in errors
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_run_killed_at_several_moments_leaves_no_trace(tmp_path, ending):
+    chance = random.Random(22)
+    source = tmp_path / "in.csv"
+    lines = ["title,abstract", *(f"Paper {n},Pedestrian detection in rain of {n % 97} mm" for n in range(1500))]
+    lines[700] = "broken"
+    source.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "killed").mkdir()
+    output, undisturbed = tmp_path / "killed" / f"out{ending}", tmp_path / f"out{ending}"
+    assert tag_file(source, undisturbed, TaskClassifier.load()).tagged == 1499
+
+    command = [sys.executable, "-m", "paper_tasks", "tag", source, "--output", output, "--resume"]
+    for number in (*[signal.SIGKILL] * 4, signal.SIGINT):
+        run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        before, deadline = _length(journal_path(output)), time.monotonic() + 120
+        while _length(journal_path(output)) == before:
+            assert time.monotonic() < deadline and run.poll() is None
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.3))
+        run.send_signal(number)
+        _, errors = run.communicate(timeout=60)
+        assert run.returncode != 0 and not output.exists() and "Traceback" not in errors
+    assert run.returncode == 130 and "papers tagged so far are kept: --resume" in errors
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "1,499 papers tagged" in done.stdout, done.stderr
+    assert contents(output.parent) == {path.name: path.read_bytes() for path in (undisturbed, problems_path(output))}
+    assert problems_path(output).read_bytes() == problems_path(undisturbed).read_bytes()
+
+
+def _length(path):
+    return path.stat().st_size if path.exists() else 0
+
+
+def _peak(source, output, queue):
+    tag_file(source, output, Quick())
+    queue.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source, target", [("in.csv.gz", "out.csv"), ("in.parquet", "out.parquet")])
+def test_memory_does_not_grow_with_the_table(tmp_path, source, target):
+    """Peak memory in MB over 5,000 papers and over 50,000, each in a process of its own."""
+    peaks = []
+    for copies in (5, 50):
+        path = write(
+            tmp_path / source, [{"title": f"Paper {n}", "abstract": f"{n} words " * 80} for n in range(1000)] * copies
+        )
+        context = multiprocessing.get_context("spawn")
+        queue = context.Queue()
+        process = context.Process(target=_peak, args=(path, tmp_path / f"{copies}.{target}", queue))
+        process.start()
+        peaks.append(queue.get(timeout=120))
+        process.join(30)
+    assert peaks[1] - peaks[0] < 30, peaks

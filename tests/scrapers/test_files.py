@@ -4,7 +4,7 @@ import resource
 import pytest
 
 from paper_tasks.errors import InputError
-from scrapers.files import opened_alone, replacing
+from scrapers.files import replacing
 
 
 def test_the_new_file_takes_its_place_at_the_end(tmp_path):
@@ -60,11 +60,4 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").touch()
     for path in (tmp_path, tmp_path / "file" / "a.csv"):
         with pytest.raises(InputError, match="cannot be written"), replacing(path):
-            pass
-
-
-def test_opened_alone_is_for_one_at_a_time(tmp_path):
-    path = tmp_path / "lock"
-    for _ in range(2):
-        with opened_alone(path), pytest.raises(InputError, match="lock; wait until it has ended"), opened_alone(path):
             pass
