@@ -40,8 +40,8 @@ model: csv_files/prepared/report.json
 # A folder exported by some other recipe is one more row: make evaluate OTHERS='--other "its name=FOLDER"'.
 evaluate: csv_files/prepared/report.json
 	$(BIN)/python -m paper_tasks evaluate --output results --document README.md --card deployment/model/README.md \
-	    $(OTHERS) $(if $(wildcard models/minilm/onnx/config.json),--model fp32=models/minilm/onnx) \
-	    --model int8=deployment/model
+	    $(OTHERS) $(if $(wildcard models/minilm/onnx/config.json),--model "ours, fp32=models/minilm/onnx") \
+	    --model "ours, int8=deployment/model"
 
 # In an environment of its own: it wants older releases of what we use.
 annif: .venv-annif/bin/annif
