@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -313,15 +314,18 @@ def _length(path):
 
 def _peak(source, output, queue):
     tag_file(source, output, Quick())
-    queue.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    # Not getrusage: its peak is that of the parent, if that was higher when it started this process.
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    queue.put(int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 1024)
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads a process's peak memory where Linux tells it")
 @pytest.mark.parametrize("source, target", [("in.csv.gz", "out.csv"), ("in.parquet", "out.parquet")])
 def test_memory_does_not_grow_with_the_table(tmp_path, source, target):
-    """Peak memory in MB over 5,000 papers and over 50,000, each in a process of its own."""
+    """Peak memory in MiB over 3,000 papers and over 25,000, each in a process of its own."""
     peaks = []
-    for copies in (5, 50):
+    for copies in (3, 25):
         path = write(
             tmp_path / source, [{"title": f"Paper {n}", "abstract": f"{n} words " * 80} for n in range(1000)] * copies
         )
@@ -329,6 +333,6 @@ def test_memory_does_not_grow_with_the_table(tmp_path, source, target):
         queue = context.Queue()
         process = context.Process(target=_peak, args=(path, tmp_path / f"{copies}.{target}", queue))
         process.start()
-        peaks.append(queue.get(timeout=120))
+        peaks.append(queue.get(timeout=300))
         process.join(30)
     assert peaks[1] - peaks[0] < 30, peaks
