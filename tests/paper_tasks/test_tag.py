@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -282,15 +283,15 @@ def test_a_run_killed_at_every_step_leaves_no_trace(tmp_path, monkeypatch, endin
 def test_a_run_killed_at_several_moments_leaves_no_trace(tmp_path, ending):
     chance = random.Random(22)
     source = tmp_path / "in.csv"
-    lines = ["title,abstract", *(f"Paper {n},Pedestrian detection in rain of {n % 97} mm" for n in range(1500))]
+    lines = ["title,abstract", *(f"Paper {n},Pedestrian detection in rain of {n % 97} mm" for n in range(1200))]
     lines[700] = "broken"
     source.write_text("\n".join(lines) + "\n", encoding="utf-8")
     (tmp_path / "killed").mkdir()
     output, undisturbed = tmp_path / "killed" / f"out{ending}", tmp_path / f"out{ending}"
-    assert tag_file(source, undisturbed, TaskClassifier.load()).tagged == 1499
+    assert tag_file(source, undisturbed, TaskClassifier.load()).tagged == 1199
 
     command = [sys.executable, "-m", "paper_tasks", "tag", source, "--output", output, "--resume"]
-    for number in (*[signal.SIGKILL] * 4, signal.SIGINT):
+    for number in (*[signal.SIGKILL] * 3, signal.SIGINT):
         run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         before, deadline = _length(journal_path(output)), time.monotonic() + 120
         while _length(journal_path(output)) == before:
@@ -301,8 +302,8 @@ def test_a_run_killed_at_several_moments_leaves_no_trace(tmp_path, ending):
         _, errors = run.communicate(timeout=60)
         assert run.returncode != 0 and not output.exists() and "Traceback" not in errors
     assert run.returncode == 130 and "papers tagged so far are kept: --resume" in errors
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0 and "1,499 papers tagged" in done.stdout, done.stderr
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and "1,199 papers tagged" in done.stdout, done.stderr
     assert contents(output.parent) == {path.name: path.read_bytes() for path in (undisturbed, problems_path(output))}
     assert problems_path(output).read_bytes() == problems_path(undisturbed).read_bytes()
 
@@ -313,15 +314,18 @@ def _length(path):
 
 def _peak(source, output, queue):
     tag_file(source, output, Quick())
-    queue.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    # Not getrusage: its peak is that of the parent, if that was higher when it started this process.
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    queue.put(int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 1024)
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads a process's peak memory where Linux tells it")
 @pytest.mark.parametrize("source, target", [("in.csv.gz", "out.csv"), ("in.parquet", "out.parquet")])
 def test_memory_does_not_grow_with_the_table(tmp_path, source, target):
-    """Peak memory in MB over 5,000 papers and over 50,000, each in a process of its own."""
+    """Peak memory in MiB over 3,000 papers and over 25,000, each in a process of its own."""
     peaks = []
-    for copies in (5, 50):
+    for copies in (3, 25):
         path = write(
             tmp_path / source, [{"title": f"Paper {n}", "abstract": f"{n} words " * 80} for n in range(1000)] * copies
         )
@@ -329,6 +333,6 @@ def test_memory_does_not_grow_with_the_table(tmp_path, source, target):
         queue = context.Queue()
         process = context.Process(target=_peak, args=(path, tmp_path / f"{copies}.{target}", queue))
         process.start()
-        peaks.append(queue.get(timeout=120))
+        peaks.append(queue.get(timeout=300))
         process.join(30)
     assert peaks[1] - peaks[0] < 30, peaks
