@@ -1,10 +1,11 @@
 """The API held to its own description, by requests that schemathesis makes from it: wanted ones and odd ones."""
 
 import re
+from collections import Counter
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from deployment.classifier import TaskClassifier
@@ -42,12 +43,23 @@ def test_every_reference_leads_somewhere(api):
     assert names and set(names) <= api.raw_schema["components"]["schemas"].keys()
 
 
-schema = schemathesis.pytest.from_fixture("api")
+@pytest.mark.parametrize("path", ["/api/vocabulary", "/openapi.json", "/healthz"])
+def test_what_is_given_without_a_question_is_as_described(api, path):
+    assert api[path]["GET"].Case().call_and_validate().status_code == 200
 
 
 @pytest.mark.slow
-@schema.parametrize()
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-def test_whatever_is_asked_the_answer_is_one_that_is_described(case):
-    # A schema cannot say that a text must have a letter in it, so a fitting request may yet be refused.
-    case.call_and_validate(excluded_checks=[positive_data_acceptance])
+@pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
+def test_whatever_is_asked_the_answer_is_one_that_is_described(api, mode):
+    """500 requests that fit the description, and 500 that do not: each answer does, and none is a 500."""
+    statuses = Counter()
+
+    @settings(max_examples=500, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(case=api["/api/tasks"]["POST"].as_strategy(generation_mode=mode))
+    def ask(case):
+        # A schema cannot say that a text must have a letter in it, so a fitting request may yet be refused.
+        statuses[case.call_and_validate(excluded_checks=[positive_data_acceptance]).status_code] += 1
+
+    ask()
+    assert statuses.keys() <= ({200, 422} if mode.is_positive else {400, 415, 422})
+    assert len(statuses) > 1 and statuses.total() >= 500

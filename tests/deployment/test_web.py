@@ -94,7 +94,7 @@ def test_the_form_tells_what_is_wrong_beside_the_field(client, texts, field, wor
     response = client.post("/", data=texts)
     assert response.status_code == 422
     assert word in re.search(r'role="alert">(.*?)<', response.text)[1] and "<title>Error: " in response.text
-    assert re.search(rf'name="{field}"[^>]*aria-invalid="true" aria-describedby="error"', response.text)
+    assert re.search(rf'name="{field}"[^>]*aria-invalid="true" aria-describedby="answer"', response.text)
 
 
 def test_a_line_end_counts_as_one_character(client):

@@ -77,6 +77,7 @@ def test_a_first_visit(visit, width, scheme):
 
     page.get_by_role("button", name="Find its tasks").click()
     expect(page.get_by_role("alert")).to_contain_text("nothing to read")
+    expect(page.get_by_role("alert")).to_be_in_viewport()
     expect(page.get_by_label("Abstract")).to_have_attribute("aria-invalid", "true")
     assert_accessible(page)
 
@@ -98,7 +99,7 @@ def test_a_first_visit(visit, width, scheme):
     expect(page.get_by_label("Title")).to_have_value("")
     page.get_by_role("link", name="Molecules").click()
     expect(page.get_by_label("Abstract")).not_to_have_value("")
-    expect(page.locator(".percent").first).to_be_visible()
+    expect(page.locator(".percent").first).to_be_in_viewport()
 
 
 def test_without_javascript_and_without_a_mouse(visit):
