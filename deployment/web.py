@@ -5,6 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
+import numpy as np
 import waitress
 from flask import Flask, Response, g, jsonify, render_template, request
 from waitress.server import BaseWSGIServer, MultiSocketServer
@@ -12,14 +13,14 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 
 if __package__:
     from deployment import openapi, request_log
-    from deployment.classifier import MODEL_DIR, EmptyPaper, ModelError, Tag, TaskClassifier
+    from deployment.classifier import MODEL_DIR, EmptyPaper, ModelError, TaskClassifier
     from deployment.examples import EXAMPLES
     from deployment.paper_json import ABSTRACT_CHARACTERS, TITLE_CHARACTERS, WrongField, check_length, read_question
     from deployment.waiting_line import PLACES, SECONDS, Busy, WaitingLine
 else:  # inside a Space, where this folder is the whole repository
     import openapi
     import request_log
-    from classifier import MODEL_DIR, EmptyPaper, ModelError, Tag, TaskClassifier
+    from classifier import MODEL_DIR, EmptyPaper, ModelError, TaskClassifier
     from examples import EXAMPLES
     from paper_json import ABSTRACT_CHARACTERS, TITLE_CHARACTERS, WrongField, check_length, read_question
     from waiting_line import PLACES, SECONDS, Busy, WaitingLine
@@ -44,7 +45,6 @@ NO_WORDS = "There is nothing to read: give a title, an abstract, or both."
 SENTENCES = {
     404: "There is nothing at this address.",
     413: f"This is too large: at most {BODY_BYTES:,} bytes are read.",
-    500: "Something went wrong here, and it is not your text: try again, or tell us the request's id.",
 }
 
 
@@ -60,14 +60,13 @@ def create_app(classifier: TaskClassifier | None = None, places: int = PLACES, s
     app.json.sort_keys = False
     request_log.install(app)
 
-    def ask(papers: list[tuple[str, str]], threshold: float | None = None) -> tuple[list[list[Tag]], list[list[Tag]]]:
-        """The tags of each paper, and its nearest whether or not they reach a threshold."""
+    def ask(papers: list[tuple[str, str]]) -> np.ndarray:
+        """float32 (papers, labels). Raises EmptyPaper, and ServiceUnavailable with the time to come back."""
         g.papers = len(papers)
         try:
-            probabilities = line.probabilities(papers)
+            return line.probabilities(papers)
         except Busy as error:
             raise ServiceUnavailable(str(error), retry_after=error.retry_after) from None
-        return classifier.rank(probabilities, threshold=threshold), classifier.rank(probabilities, NEAREST, 0.0)
 
     def page(title: str = "", abstract: str = "", **found: object) -> str:
         limits = {"title_characters": TITLE_CHARACTERS, "abstract_characters": ABSTRACT_CHARACTERS}
@@ -76,9 +75,10 @@ def create_app(classifier: TaskClassifier | None = None, places: int = PLACES, s
 
     def tags_page(title: str, abstract: str) -> str:
         try:
-            (tags,), (nearest,) = ask([(title, abstract)])
+            probabilities = ask([(title, abstract)])
         except EmptyPaper:
             raise WrongField("abstract", NO_WORDS) from None
+        (tags,), (nearest,) = classifier.rank(probabilities), classifier.rank(probabilities, NEAREST, 0.0)
         return page(title, abstract, tags=tags, nearest=nearest)
 
     @app.get("/")
@@ -101,7 +101,7 @@ def create_app(classifier: TaskClassifier | None = None, places: int = PLACES, s
             raise UnsupportedMediaType("Send the papers as JSON, with the header Content-Type: application/json.")
         question = read_question(request.get_data())
         try:
-            found, _ = ask(question.papers, question.threshold)
+            probabilities = ask(question.papers)
         except EmptyPaper as error:
             if question.alone:
                 raise WrongField("abstract", NO_WORDS) from None
@@ -113,7 +113,7 @@ def create_app(classifier: TaskClassifier | None = None, places: int = PLACES, s
                     for task, probability in tags
                 ]
             }
-            for tags in found
+            for tags in classifier.rank(probabilities, threshold=question.threshold)
         ]
         return jsonify(answers[0] if question.alone else {"papers": answers})
 
@@ -150,7 +150,9 @@ def create_app(classifier: TaskClassifier | None = None, places: int = PLACES, s
             request_log.note_fault(error)
             error = InternalServerError()
         field, sentence = getattr(error, "field", None), SENTENCES.get(error.code, error.description)
-        if error.code == 405:
+        if error.code == 500:
+            sentence = f"Something went wrong here, and your text is not to blame: try again, or report request {g.id}."
+        elif error.code == 405:
             sentence = f"{request.method} is not what this address takes; it takes {', '.join(error.valid_methods)}."
         if not _is_api(request.path):
             # What was typed stays; but a form that was too large, or none, cannot be read here either.

@@ -224,7 +224,8 @@ def test_a_fault_of_ours_is_a_sentence_and_quotes_no_text(slow, caplog):
     client = web.create_app(slow).test_client()
     slow.open.set()
     slow.fault = "a secret abstract"
-    refused(client.post("/api/tasks", json=PAPER), 500, "Something went wrong")
+    response = client.post("/api/tasks", json=PAPER)
+    refused(response, 500, "Something went wrong", response.headers["X-Request-Id"])
     page = client.post("/", data=PAPER)
     assert page.status_code == 500 and "Something went wrong" in page.text
     faults = [record.fields["fault"] for record in caplog.records if "fault" in getattr(record, "fields", {})]
