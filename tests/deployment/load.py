@@ -116,7 +116,7 @@ def main() -> None:
         wait_until_up(process, url)
         server = psutil.Process(process.pid)
         # The first crowd, a short one, fills what is filled once: threads, connections, caches.
-        crowd(door, url, options.users, 5)
+        crowd(door, url, options.users, 5, PAPERS[: 2 * options.users])
         before = server.memory_info().rss
         figures = crowd(door, url, options.users, options.seconds)
         figures |= {
