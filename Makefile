@@ -1,9 +1,9 @@
 # make demo   the app at http://127.0.0.1:7860          make test      the whole test suite
+# make web    the page and API at http://127.0.0.1:8000 make lint      ruff
 # make data   splits from PAPERS                        make evaluate  the README's table, into results/
-# make model  train, export and evaluate on PAPERS      make picture   the README's screenshot
-# make notebooks      all four, small, on the sample    make lint      ruff
-# make notebooks-full all four on PAPERS, hours         make annif     Annif, for `make evaluate` to compare with
-# make clean          remove what was installed
+# make model  train, export and evaluate on PAPERS      make annif     Annif, for `make evaluate` to compare with
+# make notebooks      all four, small, on the sample    make picture   the README's screenshot
+# make notebooks-full all four on PAPERS, hours         make clean     remove what was installed
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,11 +11,14 @@ PAPERS ?= csv_files/papers.csv.xz
 BUDGET_MINUTES ?= 55
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo install test lint data model evaluate annif notebooks notebooks-full picture clean
+.PHONY: demo web install test lint data model evaluate annif notebooks notebooks-full picture clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/app.stamp
 	@$(BIN)/python -m deployment.app
+
+web: $(VENV)/web.stamp
+	@$(BIN)/python -m deployment.web
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest
@@ -75,10 +78,15 @@ $(VENV)/app.stamp: deployment/requirements.txt | $(BIN)/python
 	@$(PIP) -r deployment/requirements.txt
 	@touch $@
 
-$(VENV)/all.stamp: requirements.txt deployment/requirements.txt $(wildcard requirements/*/pyproject.toml) | $(BIN)/python
+$(VENV)/web.stamp: deployment/requirements-web.txt | $(BIN)/python
+	@echo "Installing the page's packages ..."
+	@$(PIP) -r deployment/requirements-web.txt
+	@touch $@
+
+$(VENV)/all.stamp: requirements.txt $(wildcard deployment/requirements*.txt requirements/*/pyproject.toml) | $(BIN)/python
 	@echo "Installing all packages (torch alone is large; some minutes) ..."
 	@$(PIP) -r requirements.txt
-	@touch $@ $(VENV)/app.stamp
+	@touch $@ $(VENV)/app.stamp $(VENV)/web.stamp
 
 $(VENV)/test.stamp: requirements/test.txt $(VENV)/all.stamp
 	@$(PIP) -r requirements/test.txt

@@ -23,13 +23,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def start(*arguments, folder=ROOT, command=("-m", "deployment.app"), **environment):
+def start(*arguments, folder=ROOT, command=("-m", "deployment.app"), stderr=subprocess.PIPE, **environment):
     return subprocess.Popen(
         [sys.executable, *command, *map(str, arguments)],
         cwd=folder,
         env=os.environ | environment,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )
 

@@ -1,0 +1,71 @@
+"""The line in front of the model: of bounded length, one paper at a time, first come, first served."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import BoundedSemaphore
+
+import numpy as np
+
+if __package__:
+    from deployment.classifier import EmptyPaper, TaskClassifier
+else:  # inside a Space, where this folder is the whole repository
+    from classifier import EmptyPaper, TaskClassifier
+
+# More people than this waiting for one small machine are better told to come back.
+PLACES = 64
+# A batch of 256 abstracts takes about 8 seconds on two cores.
+SECONDS = 30.0
+_FIRST_PAPER = ("Is the model there?", "")
+
+
+class Busy(Exception):
+    """Nobody can be served now, told in one sentence; worth asking again after `retry_after` seconds."""
+
+    retry_after = 2
+
+
+class WaitingLine:
+    """Asks one classifier for many threads, each answer for the paper that was given.
+
+    A batch stands in line anew for each of its papers, so that it keeps nobody waiting longer than one paper does.
+    """
+
+    def __init__(self, classifier: TaskClassifier, places: int = PLACES, seconds: float = SECONDS) -> None:
+        """`places` is how many requests may be in line, the one being answered included; `seconds`, how long each."""
+        self._classifier = classifier
+        self._places = BoundedSemaphore(places)
+        self._seconds = seconds
+        # One paper fills all cores already. A pool of one thread is a queue in the order of arrival.
+        self._model = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
+        self._first_answer = self._model.submit(classifier.probabilities, [_FIRST_PAPER])
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model has answered its first paper."""
+        return self._first_answer.done() and self._first_answer.exception() is None
+
+    def probabilities(self, papers: Sequence[tuple[str, str]]) -> np.ndarray:
+        """float32 (papers, labels) from 0 to 1, for at least one (title, abstract) pair.
+
+        Raises Busy where the line is full or the time is over, and EmptyPaper for a paper without a word.
+        """
+        deadline = time.monotonic() + self._seconds
+        if not self._places.acquire(blocking=False):
+            raise Busy("Too many people are asking at once: try again in a moment.")
+        try:
+            return np.concatenate([self._ask(place, paper, deadline) for place, paper in enumerate(papers)])
+        finally:
+            self._places.release()
+
+    def _ask(self, place: int, paper: tuple[str, str], deadline: float) -> np.ndarray:
+        answer = self._model.submit(self._classifier.probabilities, [paper])
+        try:
+            return answer.result(timeout=max(0.0, deadline - time.monotonic()))
+        except TimeoutError:
+            answer.cancel()
+            raise Busy(
+                f"The answer was not ready in {self._seconds:g} seconds: send fewer papers at once, or try again later."
+            ) from None
+        except EmptyPaper:
+            raise EmptyPaper(place) from None

@@ -1,0 +1,115 @@
+"""The line alone, before a classifier that answers when it is told to."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from time import monotonic, sleep
+
+import numpy as np
+import pytest
+
+from deployment.classifier import EmptyPaper
+from deployment.waiting_line import Busy, WaitingLine
+
+
+class Clerk:
+    """Answers a paper with the number in its title, once `open` is set, and remembers the order of work."""
+
+    def __init__(self):
+        self.open, self.done = Event(), []
+
+    def probabilities(self, papers):
+        assert self.open.wait(10)
+        ((title, _),) = papers
+        self.done.append(title)
+        if not title:
+            raise EmptyPaper(0)
+        return np.array([[float(title)]]) if title.isdigit() else np.zeros((1, 1))
+
+
+@pytest.fixture
+def clerk():
+    clerk = Clerk()
+    yield clerk
+    clerk.open.set()
+
+
+@pytest.fixture
+def crowd():
+    with ThreadPoolExecutor(16) as crowd:
+        yield crowd
+
+
+def papers(*numbers):
+    return [(str(number), "") for number in numbers]
+
+
+def wait_for(condition):
+    deadline = monotonic() + 10
+    while not condition():
+        assert monotonic() < deadline
+        sleep(0.01)
+
+
+def test_it_is_ready_when_the_model_has_answered(clerk):
+    line = WaitingLine(clerk)
+    assert not line.ready
+    clerk.open.set()
+    wait_for(lambda: line.ready)
+
+
+def test_a_model_that_fails_is_not_ready():
+    class Broken:
+        def probabilities(self, papers):
+            raise RuntimeError("no")
+
+    line = WaitingLine(Broken())
+    wait_for(line._first_answer.done)
+    assert not line.ready
+    with pytest.raises(RuntimeError):
+        line.probabilities(papers(1))
+
+
+def test_answers_keep_the_order_of_a_batch(clerk):
+    clerk.open.set()
+    assert WaitingLine(clerk).probabilities(papers(3, 1, 2)).tolist() == [[3], [1], [2]]
+
+
+def test_who_finds_the_line_full_is_told_at_once(clerk, crowd):
+    line = WaitingLine(clerk, places=2)
+    first = [crowd.submit(line.probabilities, papers(number)) for number in (1, 2)]
+    wait_for(lambda: line._places._value == 0)
+    with pytest.raises(Busy, match="try again"):
+        line.probabilities(papers(3))
+    clerk.open.set()
+    assert [answer.result(10).tolist() for answer in first] == [[[1]], [[2]]]
+    assert line.probabilities(papers(3)).tolist() == [[3]]
+
+
+def test_who_waits_too_long_is_told_and_leaves_the_line(clerk):
+    line = WaitingLine(clerk, places=1, seconds=0.1)
+    with pytest.raises(Busy, match=r"0\.1 seconds"):
+        line.probabilities(papers(1))
+    clerk.open.set()
+    wait_for(lambda: line.ready)
+    assert line.probabilities(papers(2)).tolist() == [[2]]
+    assert "1" not in clerk.done
+
+
+def test_a_batch_lets_others_in_between_its_papers(clerk, crowd):
+    line = WaitingLine(clerk)
+    batch = crowd.submit(line.probabilities, papers(*range(100, 150)))
+    wait_for(lambda: line._model._work_queue.qsize() == 1)
+    single = crowd.submit(line.probabilities, papers(7))
+    wait_for(lambda: line._model._work_queue.qsize() == 2)
+    clerk.open.set()
+    assert single.result(10).tolist() == [[7]] and len(batch.result(10)) == 50
+    assert clerk.done.index("7") == 2
+
+
+def test_an_empty_paper_is_told_by_its_place_and_frees_it(clerk):
+    clerk.open.set()
+    line = WaitingLine(clerk, places=1)
+    for _ in range(3):
+        with pytest.raises(EmptyPaper) as caught:
+            line.probabilities([("1", ""), ("", ""), ("2", "")])
+        assert caught.value.index == 1
