@@ -65,13 +65,13 @@ def open_tokenizer(folder: Path, config: dict[str, Any]) -> Tokenizer:
     return tokenizer
 
 
-def open_session(folder: Path, config: dict[str, Any], threads: int | None) -> onnxruntime.InferenceSession:
+def open_session(folder: Path, config: dict[str, Any], threads: int) -> onnxruntime.InferenceSession:
     """The ONNX model: int64 input_ids, attention_mask (batch, sequence) to float32 logits (batch, labels).
 
-    `threads` is the number of CPU threads; None takes every core that the process may use. Raises ModelError.
+    `threads` is the number of CPU threads that work on one batch. Raises ModelError.
     """
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or _usable_cores()
+    options.intra_op_num_threads = threads
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = 3
     # Every batch has another shape: an arena keeps the largest of each for good, for very little speed.
@@ -118,7 +118,7 @@ def _check(config: dict[str, Any]) -> None:
         raise ValueError(f"files are one ONNX model and {TOKENIZER}")
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
     """Cores this process may run on: in a container these can be far fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

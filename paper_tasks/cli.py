@@ -105,7 +105,7 @@ def tag(
     from paper_tasks.tag import TagOptions, tag_file
 
     options = TagOptions(top_k, threshold, not show_duplicates, not show_artefacts, all_scores)
-    summary = tag_file(source, output, TaskClassifier.load(model, threads), options, resume, overwrite)
+    summary = tag_file(source, output, TaskClassifier.load(model, threads, bulk=True), options, resume, overwrite)
     print(f"{summary.tagged:,} papers tagged in {output}.")
     if summary.problems:
         rows = "1 row" if summary.problems == 1 else f"{summary.problems:,} rows"

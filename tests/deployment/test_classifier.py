@@ -106,3 +106,10 @@ def test_truncation_keeps_the_special_tokens(classifier):
     encoding = classifier._tokenizer.encode("word " * 1000)
     assert len(encoding) == classifier.config["max_length"]
     assert (encoding.tokens[0], encoding.tokens[-1]) == ("[CLS]", "[SEP]")
+
+
+def test_papers_side_by_side_score_the_same_and_keep_their_order():
+    papers = [(f"Paper {number}", "speech recognition " * (number % 7)) for number in range(20)]
+    together = TaskClassifier.load(threads=2).logits(papers)
+    np.testing.assert_array_equal(TaskClassifier.load(threads=2, bulk=True).logits(papers), together)
+    assert len(np.unique(together, axis=0)) == len(papers)
