@@ -4,7 +4,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NoReturn
 
 from fastapi import HTTPException
+from fastapi.responses import JSONResponse
 from gradio import processing_utils, routes
+
+TOO_LARGE = "The request is too large."
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -23,28 +26,19 @@ class BodyLimit:
             return await self._app(scope, receive, send)
         sizes = [value for name, value in scope["headers"] if name == b"content-length"]
         if any(not size.isdigit() or int(size) > self._most for size in sizes):
-            return await _too_large(send)
-        read, answered = 0, False
+            return await JSONResponse({"detail": TOO_LARGE}, 413)(scope, receive, send)
+        read = 0
 
         async def counted() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
             if read > self._most:
-                raise HTTPException(413)
+                # Raised within the app, which answers it.
+                raise HTTPException(413, TOO_LARGE)
             return message
 
-        async def noted(message: Message) -> None:
-            nonlocal answered
-            answered = True
-            await send(message)
-
-        try:
-            await self._app(scope, counted, noted)
-        except HTTPException as error:
-            if error.status_code != 413 or answered:
-                raise
-            await _too_large(send)
+        return await self._app(scope, counted, send)
 
 
 def fetch_nothing() -> None:
@@ -58,10 +52,3 @@ def fetch_nothing() -> None:
 
 async def _refuse_to_fetch(*_: Any, **__: Any) -> NoReturn:
     raise HTTPException(403, "Nothing is fetched from addresses here; upload the file.")
-
-
-async def _too_large(send: Send) -> None:
-    body = b'{"detail": "The request is too large."}'
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 413, "headers": [*headers, (b"connection", b"close")]})
-    await send({"type": "http.response.body", "body": body})
