@@ -104,7 +104,7 @@ def _one_paper(endpoints: Endpoints) -> None:
                     label="arXiv id or link (optional)",
                     placeholder="2401.01234",
                     max_length=200,
-                    scale=3,
+                    scale=2,
                     min_width=180,
                 )
                 fetch = gr.Button("Fetch from arXiv", scale=1, min_width=140)
@@ -182,7 +182,7 @@ def _many_papers(endpoints: Endpoints) -> None:
     table = gr.Dataframe(
         headers=["line", "paper", "tasks"],
         datatype=["number", "str", "str"],
-        column_widths=["4rem", "50%", "50%"],
+        column_widths=["10%", "45%", "45%"],
         wrap=True,
         interactive=False,
         visible=False,

@@ -52,8 +52,8 @@ def browser():
 def page(request, browser, url):
     width, height = request.param
     page = browser.new_page(viewport={"width": width, "height": height})
-    page.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
+    page.set_default_timeout(120_000)
+    expect.set_options(timeout=120_000)
     hosts = set()
     page.on("request", lambda request: hosts.add(urlparse(request.url).hostname))
     page.goto(url)
@@ -125,7 +125,7 @@ def test_many_papers(page):
     expect(report).to_contain_text("2 papers tagged, 2 left out")
     expect(report).to_contain_text("line 4: has 1 cells where the first line has 2")
     expect(report.get_by_role("row", name="Question Answering 1")).to_be_visible()
-    expect(page.get_by_text("=Pedestrian detection").first).to_be_visible()
+    expect(page.get_by_role("gridcell", name="=Pedestrian detection")).to_be_visible()
 
     with page.expect_download() as download:
         page.get_by_text("Download CSV").click()
