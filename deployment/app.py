@@ -182,7 +182,7 @@ def _many_papers(endpoints: Endpoints) -> None:
     table = gr.Dataframe(
         headers=["line", "paper", "tasks"],
         datatype=["number", "str", "str"],
-        column_widths=["10%", "45%", "45%"],
+        column_widths=["16%", "42%", "42%"],
         wrap=True,
         interactive=False,
         visible=False,

@@ -40,7 +40,7 @@ CSS = """
 .counts { width: 100%; border-collapse: collapse; color: var(--body-text-color); }
 .counts caption { text-align: left; font-weight: 600; padding: 0.5rem 0; }
 .counts th { text-align: left; font-weight: 400; padding: 0.15rem 0.75rem 0.15rem 0; width: 40%; }
-#report .counts :is(th, td) { border: 0; }
+#report .counts :is(tr, th, td) { border: 0; }
 .counts td { text-align: right; padding-right: 0.5rem; font-variant-numeric: tabular-nums; }
 .counts .chart { width: 50%; }
 .counts .fill { display: block; height: 0.8rem; border-radius: 0.2rem; background: var(--color-accent); }
