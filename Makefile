@@ -4,6 +4,7 @@
 # make model  train, export and evaluate on PAPERS      make annif     Annif, for `make evaluate` to compare with
 # make notebooks      all four, small, on the sample    make picture   the README's screenshot
 # make notebooks-full all four on PAPERS, hours         make clean     remove what was installed
+# make space  the app as a Hugging Face Space, tried    make space-push REPO=user/name  ... and uploaded
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,8 @@ PAPERS ?= csv_files/papers.csv.xz
 BUDGET_MINUTES ?= 55
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo web install test lint data model evaluate annif notebooks notebooks-full picture clean
+.PHONY: demo web install test lint data model evaluate annif notebooks notebooks-full picture space space-push \
+    clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/app.stamp
@@ -104,6 +106,14 @@ $(PAPERS):
 # The README's picture, taken in headless Chromium.
 picture: $(VENV)/test.stamp
 	$(BIN)/python -m tests.deployment.picture
+
+# Put together in build/space, installed in an environment of its own, started, asked.
+space: $(VENV)/app.stamp
+	$(BIN)/python -m paper_tasks.space build/space
+
+space-push: $(VENV)/app.stamp
+	@test -n "$(REPO)" || { echo "Name the Space: make space-push REPO=user/name" >&2; exit 2; }
+	$(BIN)/python -m paper_tasks.space build/space --push "$(REPO)"
 
 clean:
 	rm -rf $(VENV) .venv-annif build .pytest_cache .ruff_cache .hypothesis

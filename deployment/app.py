@@ -4,116 +4,211 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from secrets import token_hex
+from typing import Any, NamedTuple
 
 # Before gradio is imported: it would report its start to its makers.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 import gradio as gr
 import numpy as np
+from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
 
 if __package__:
-    from deployment import page
-    from deployment.classifier import MODEL_DIR, EmptyPaper, ModelError, Tag, TaskClassifier
+    from deployment import batch, page
+    from deployment.arxiv import Arxiv
+    from deployment.classifier import MODEL_DIR, ModelError, TaskClassifier
+    from deployment.endpoints import Endpoints, refuse
     from deployment.examples import EXAMPLES
+    from deployment.guard import BodyLimit, fetch_nothing
 else:  # inside a Space, where this folder is the whole repository
+    import batch
     import page
-    from classifier import MODEL_DIR, EmptyPaper, ModelError, Tag, TaskClassifier
+    from arxiv import Arxiv
+    from classifier import MODEL_DIR, ModelError, TaskClassifier
+    from endpoints import Endpoints, refuse
     from examples import EXAMPLES
+    from guard import BodyLimit, fetch_nothing
 
 TITLE = "From Paper With Tasks"
 TITLE_CHARACTERS, ABSTRACT_CHARACTERS = 1_000, 20_000
 # More people than this waiting for one small machine are better told to come back.
 QUEUE = 64
+# Seconds: how often what was uploaded or made for a download is looked at, and how old it must be to be deleted.
+CLEAN_EVERY, KEEP = 600, 3_600
+KEEP_HOURS = 2
+# Of a request: an upload and what surrounds it.
+MOST_BYTES = batch.MOST_BYTES + 100_000
+PROGRESS = gr.Progress()
 
 
-def build(classifier: TaskClassifier) -> gr.Blocks:
-    """The page and its endpoint `/tag`, not yet serving."""
+class Seen(NamedTuple):
+    """What the page shows the tasks of: a paper, and float32 (labels,) probabilities."""
 
-    def probabilities(title: str, abstract: str) -> np.ndarray:
-        try:
-            return classifier.probabilities([(title, abstract)])[0]
-        except EmptyPaper:
-            message = "There is nothing to read: give a title, an abstract, or both."
-            raise gr.Error(message, title="No text", print_exception=False) from None
+    title: str
+    abstract: str
+    scores: np.ndarray
 
-    def with_area(tags: list[Tag]) -> list[tuple[str, float, str]]:
-        return [(tag.task, tag.probability, classifier.area(tag.task)) for tag in tags]
 
-    def show(scores: np.ndarray | None, threshold: float, artefacts: bool) -> str:
-        if scores is None:
-            return page.PROMPT
-        (tags,) = classifier.rank(scores, threshold=threshold, hide_artefacts=not artefacts)
-        (nearest,) = classifier.rank(scores, threshold=0, top_k=page.NEAREST, hide_artefacts=not artefacts)
-        return page.tags_html(with_area(tags), threshold, with_area(nearest))
-
-    def tag_and_show(title: str, abstract: str, threshold: float, artefacts: bool) -> tuple[np.ndarray, str]:
-        scores = probabilities(title, abstract)
-        return scores, show(scores, threshold, artefacts)
-
-    def tag(title: str, abstract: str) -> list[dict]:
-        """The tasks of one paper, likeliest first: a list of {"task", "probability" (0 to 1), "area"}."""
-        (tags,) = classifier.rank(probabilities(title, abstract))
-        return [
-            {"task": task, "probability": round(probability, 4), "area": area}
-            for task, probability, area in with_area(tags)
-        ]
-
-    with gr.Blocks(title=TITLE) as blocks:
-        gr.Markdown(f"# {TITLE}\nWhich machine-learning tasks does a paper work on? Paste its title and abstract.")
-        with gr.Tab("One paper"):
-            scores = gr.State(None)
-            with gr.Row():
-                with gr.Column(scale=3):
-                    title = gr.Textbox(label="Title", lines=1, max_length=TITLE_CHARACTERS)
-                    abstract = gr.Textbox(label="Abstract", lines=9, max_lines=16, max_length=ABSTRACT_CHARACTERS)
-                    with gr.Row():
-                        clear = gr.Button("Clear", scale=1)
-                        submit = gr.Button("Find its tasks", variant="primary", scale=2)
-                with gr.Column(scale=2):
-                    threshold = gr.Slider(
-                        0.05,
-                        0.95,
-                        value=round(classifier.default_threshold, 2),
-                        step=0.01,
-                        label="Show from probability",
-                    )
-                    artefacts = gr.Checkbox(False, label="Also names that are no tasks, such as Navigate or SSIM")
-                    tags = gr.HTML(page.PROMPT, elem_id="tags")
-            gr.Examples(
-                list(map(list, EXAMPLES.values())),
-                [title, abstract],
-                [scores, tags],
-                lambda title, abstract: tag_and_show(title, abstract, classifier.default_threshold, False),
-                run_on_click=True,
-                cache_examples=False,
-                example_labels=list(EXAMPLES),
-                label="Invented papers to try",
-                api_visibility="private",
-            )
-        with gr.Tab("About"):
-            gr.Markdown(page.about_markdown(classifier.config))
-
-        paper, view = [title, abstract], [threshold, artefacts]
-        for trigger in (submit.click, title.submit):
-            trigger(tag_and_show, [*paper, *view], [scores, tags], api_visibility="private", show_progress_on=tags)
-        for trigger in (threshold.input, artefacts.input):
-            trigger(
-                show,
-                [scores, *view],
-                tags,
-                api_visibility="private",
-                show_progress="hidden",
-                trigger_mode="always_last",
-            )
-        clear.click(
-            lambda: ("", "", None, page.PROMPT), None, [*paper, scores, tags], api_visibility="private", queue=False
+def build(classifier: TaskClassifier, arxiv: Arxiv | None = None) -> gr.Blocks:
+    """The page and its endpoints, not yet serving."""
+    endpoints = Endpoints(classifier, arxiv)
+    with gr.Blocks(title=TITLE, delete_cache=(CLEAN_EVERY, KEEP)) as blocks:
+        gr.Markdown(
+            f"# {TITLE}\nWhich machine-learning tasks does a paper work on? "
+            "Paste its title and abstract, or give its arXiv id."
         )
-        gr.api(tag, api_name="tag")
+        with gr.Tab("One paper"):
+            _one_paper(endpoints)
+        with gr.Tab("Many papers"):
+            _many_papers(endpoints)
+        with gr.Tab("About"):
+            gr.Markdown(page.about_markdown(classifier.config, KEEP_HOURS))
+        gr.api(endpoints.tag, api_name="tag")
+        gr.api(endpoints.tag_batch, api_name="tag_batch")
+        gr.api(endpoints.explain, api_name="explain")
     return blocks.queue(max_size=QUEUE, default_concurrency_limit=2)
 
 
-def serve(classifier: TaskClassifier, host: str, port: int, wait: bool = True) -> gr.Blocks:
+def _one_paper(endpoints: Endpoints) -> None:
+    """A form, the tasks of what was put into it, and the reasons for one of them."""
+    classifier = endpoints.classifier
+
+    def rows(scores: np.ndarray, **options: Any) -> list[page.Row]:
+        return [page.Row(*tag, classifier.area(tag.task)) for tag in classifier.rank(scores, **options)[0]]
+
+    def show(seen: Seen | None, threshold: float, artefacts: bool) -> str:
+        if seen is None:
+            return page.PROMPT
+        tags = rows(seen.scores, threshold=threshold, hide_artefacts=not artefacts)
+        ranked = rows(seen.scores, threshold=0, top_k=len(tags) + page.NEAREST, hide_artefacts=not artefacts)
+        return page.tags_html(tags, threshold, ranked[len(tags) :])
+
+    def read(title: str, abstract: str, threshold: float, artefacts: bool) -> tuple[Seen, str, str]:
+        seen = Seen(title, abstract, endpoints.probabilities(title, abstract))
+        return seen, show(seen, threshold, artefacts), ""
+
+    def read_example(title: str, abstract: str) -> tuple[Seen, str, str]:
+        return read(title, abstract, classifier.default_threshold, False)
+
+    def why(seen: Seen | None, event: gr.EventData) -> str:
+        if seen is None:
+            return ""
+        return page.reasons_html(endpoints.explanation(seen.title, seen.abstract, event.task))
+
+    seen = gr.State(None)
+    with gr.Row():
+        with gr.Column(scale=3):
+            with gr.Row(equal_height=True):
+                number = gr.Textbox(
+                    label="arXiv id or link (optional)",
+                    placeholder="2401.01234",
+                    max_length=200,
+                    scale=2,
+                    min_width=180,
+                )
+                fetch = gr.Button("Fetch from arXiv", scale=1, min_width=140)
+            title = gr.Textbox(label="Title", lines=1, max_length=TITLE_CHARACTERS)
+            abstract = gr.Textbox(label="Abstract", lines=9, max_lines=16, max_length=ABSTRACT_CHARACTERS)
+            with gr.Row():
+                clear = gr.Button("Clear", scale=1)
+                submit = gr.Button("Find its tasks", variant="primary", scale=2)
+        with gr.Column(scale=2):
+            default = round(classifier.default_threshold, 2)
+            threshold = gr.Slider(0.05, 0.95, value=default, step=0.01, label="Show from probability")
+            artefacts = gr.Checkbox(False, label="Also names that are no tasks, such as Navigate or SSIM")
+            tags = gr.HTML(page.PROMPT, elem_id="tags", js_on_load=page.CHOOSE_JS)
+            reasons = gr.HTML("", elem_id="reasons", js_on_load=page.SHOW_JS)
+    paper, view, shown = [title, abstract], [threshold, artefacts], [seen, tags, reasons]
+    gr.Examples(
+        list(map(list, EXAMPLES.values())),
+        paper,
+        shown,
+        read_example,
+        run_on_click=True,
+        cache_examples=False,
+        example_labels=list(EXAMPLES),
+        label="Invented papers to try",
+        api_visibility="private",
+    )
+
+    private = {"api_visibility": "private"}
+    for trigger in (submit.click, title.submit):
+        trigger(read, [*paper, *view], shown, show_progress_on=tags, **private)
+    for trigger in (fetch.click, number.submit):
+        # So many may wait for their turn at arXiv; others are not kept waiting by them.
+        fetched = trigger(endpoints.fetch, number, paper, concurrency_limit=5, concurrency_id="arxiv", **private)
+        fetched.success(read, [*paper, *view], shown, show_progress_on=tags, **private)
+    for trigger in (threshold.input, artefacts.input):
+        trigger(show, [seen, *view], tags, show_progress="hidden", trigger_mode="always_last", **private)
+    tags.click(why, seen, reasons, trigger_mode="always_last", **private)
+    clear.click(lambda: ("", "", "", None, page.PROMPT, ""), None, [number, *paper, *shown], queue=False, **private)
+
+
+def _many_papers(endpoints: Endpoints) -> None:
+    """An upload, its tasks as a chart and a table, and the same to download."""
+
+    def run(path: str | None, progress: gr.Progress = PROGRESS) -> tuple[str, gr.Dataframe, *tuple[gr.Button, ...]]:
+        if path is None:
+            refuse("Upload a file first.", "File")
+        source = Path(path)
+        progress(0, desc="Reading the file")
+        tagged, broken = endpoints.tag_file(
+            source, lambda done, of: progress((done, of), desc="Tagging", unit="papers")
+        )
+        rows = [
+            [row.line, str(row.text("title") or row.text("abstract"))[:200], ", ".join(task for task, _ in tags)]
+            for row, tags in tagged
+        ]
+        # In gradio's own folder of temporary files, which it serves from and clears.
+        folder = Path(get_upload_folder()) / token_hex(16)
+        folder.mkdir(parents=True)
+        buttons = []
+        for suffix, write in batch.WRITERS.items():
+            output = folder / f"{source.stem}.tagged{suffix}"
+            write(output, tagged)
+            buttons.append(gr.DownloadButton(value=str(output), interactive=bool(tagged)))
+        report = page.batch_html(len(tagged), batch.count_tasks(tagged), broken)
+        return report, gr.Dataframe(rows, visible=bool(rows)), *buttons
+
+    gr.Markdown(
+        f"A CSV or JSON Lines file (`.csv`, `.jsonl`, UTF-8) with the columns `title` and `abstract`, one of them "
+        f"perhaps missing: at most **{batch.MOST_BYTES / 1e6:.0f} MB** and **{batch.MOST_ROWS:,} rows**. Other columns "
+        f"are kept. What you upload is deleted within {KEEP_HOURS} hours."
+    )
+    upload = gr.File(label="File of papers", file_types=list(batch.SUFFIXES), height=140, elem_id="upload")
+    start = gr.Button("Tag them all", variant="primary")
+    report = gr.HTML("", elem_id="report")
+    table = gr.Dataframe(
+        headers=["line", "paper", "tasks"],
+        datatype=["number", "str", "str"],
+        column_widths=["16%", "42%", "42%"],
+        wrap=True,
+        interactive=False,
+        visible=False,
+        max_height=420,
+        label="Papers and their tasks",
+    )
+    with gr.Row():
+        downloads = [
+            gr.DownloadButton(f"Download {name}", interactive=False, size="md") for name in ("CSV", "JSON Lines")
+        ]
+    # One file at a time, so that who asks for one paper never waits for many.
+    start.click(
+        run,
+        upload,
+        [report, table, *downloads],
+        concurrency_limit=1,
+        concurrency_id="batch",
+        show_progress_on=report,
+        api_visibility="private",
+    )
+
+
+def serve(classifier: TaskClassifier, host: str, port: int, wait: bool = True, arxiv: Arxiv | None = None) -> gr.Blocks:
     """Serves the page at http://host:port. Raises OSError if the port is taken."""
-    blocks = build(classifier)
+    fetch_nothing()
+    blocks = build(classifier, arxiv)
     blocks.launch(
         server_name=host,
         server_port=port,
@@ -122,7 +217,8 @@ def serve(classifier: TaskClassifier, host: str, port: int, wait: bool = True) -
         share=False,
         show_error=True,
         ssr_mode=False,
-        max_file_size="1kb",
+        max_file_size=batch.MOST_BYTES,
+        app_kwargs={"middleware": [Middleware(BodyLimit, most=MOST_BYTES)]},
         enable_monitoring=False,
         footer_links=["api"],
         theme=_theme(),
@@ -142,11 +238,14 @@ def _theme() -> gr.Theme:
     return theme.set(
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_800",
         block_title_background_fill="none",
         block_title_background_fill_dark="none",
         block_title_text_color="*body_text_color",
         block_title_text_color_dark="*body_text_color",
         block_title_padding="0",
+        block_label_text_color="*primary_700",
         body_text_color_subdued="*neutral_600",
         color_accent="*primary_700",
         slider_color="*primary_700",

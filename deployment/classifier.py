@@ -17,11 +17,20 @@ if __package__:
         open_session,
         open_tokenizer,
         read_config,
+        read_names,
         usable_cores,
         verify_files,
     )
 else:  # inside a Space, where this folder is the whole repository
-    from model_folder import ModelError, open_session, open_tokenizer, read_config, usable_cores, verify_files
+    from model_folder import (
+        ModelError,
+        open_session,
+        open_tokenizer,
+        read_config,
+        read_names,
+        usable_cores,
+        verify_files,
+    )
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -92,10 +101,16 @@ class TaskClassifier:
         thresholds: float32 (labels,), the probability from which the model itself names each task.
         default_threshold: one threshold for all tasks, for who wants a single number to move.
         config: `config.json` as read: what the model was trained on, and how it scored.
+        names: runs of token ids that name labels, each with the labels' places; the model knows them by heart.
     """
 
     def __init__(
-        self, session: "InferenceSession", tokenizer: "Tokenizer", config: dict[str, Any], papers_at_once: int = 1
+        self,
+        session: "InferenceSession",
+        tokenizer: "Tokenizer",
+        config: dict[str, Any],
+        names: dict[tuple[int, ...], tuple[int, ...]],
+        papers_at_once: int = 1,
     ) -> None:
         self._session = session
         self._map = ThreadPoolExecutor(papers_at_once).map if papers_at_once > 1 else map
@@ -103,6 +118,7 @@ class TaskClassifier:
         self._info: dict[str, dict[str, Any]] = config["task_info"]
         self._columns = cache(self._columns_shown)
         self.config = config
+        self.names = names
         self.labels: tuple[str, ...] = tuple(config["labels"])
         self.thresholds = np.asarray(config["thresholds"], dtype=np.float32)
         self.default_threshold = float(config["default_threshold"])
@@ -120,12 +136,21 @@ class TaskClassifier:
         config = read_config(folder)
         verify_files(folder, config)
         threads = threads or usable_cores()
-        session = open_session(folder, config, 1 if bulk else threads)
-        return cls(session, open_tokenizer(folder, config), config, threads if bulk else 1)
+        session, tokenizer = open_session(folder, config, 1 if bulk else threads), open_tokenizer(folder, config)
+        return cls(session, tokenizer, config, read_names(folder, config), threads if bulk else 1)
 
     def area(self, task: str) -> str:
         """The field that a task belongs to, such as "computer vision"; KeyError for an unknown task."""
         return self._info[task]["area"]
+
+    def spellings(self, task: str) -> list[int]:
+        """The labels (places in `labels`) that are spellings of a task, under any of its names; KeyError if unknown."""
+        canonical = self._info[task]["canonical"]
+        return [place for place, label in enumerate(self.labels) if self._info[label]["canonical"] == canonical]
+
+    def encode(self, text: str) -> "Encoding":
+        """The tokens of a text, as far as the model reads, with their character offsets and special tokens."""
+        return self._tokenizer.encode(text)
 
     def logits(self, papers: Iterable[tuple[str, str]]) -> np.ndarray:
         """float32 (papers, labels) for (title, abstract) pairs, in their order; a generator is read once.

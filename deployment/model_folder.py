@@ -14,6 +14,7 @@ import onnxruntime
 
 FORMAT_VERSION = 1
 TOKENIZER = "tokenizer.json"
+NAMES = "names.json"
 _REMEDY = "export the model again, or name another folder"
 
 
@@ -52,6 +53,17 @@ def verify_files(folder: Path, config: dict[str, Any]) -> None:
             raise _broken(folder, f"{name} cannot be read ({error.strerror})") from error
         if found != checksum:
             raise _broken(folder, f"{name} is not the file that was exported: cut short, altered or replaced")
+
+
+def read_names(folder: Path, config: dict[str, Any]) -> dict[tuple[int, ...], tuple[int, ...]]:
+    """Runs of token ids that name labels, with the places of these; none for a model without. Raises ModelError."""
+    if NAMES not in config["files"]:
+        return {}
+    try:
+        names = json.loads((folder / NAMES).read_text(encoding="utf-8"))
+        return {tuple(map(int, ids)): tuple(map(int, places)) for ids, places in names}
+    except (OSError, TypeError, ValueError) as error:
+        raise _broken(folder, f"{NAMES} is no list of [token ids, label places] ({error})") from error
 
 
 def open_tokenizer(folder: Path, config: dict[str, Any]) -> Tokenizer:

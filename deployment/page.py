@@ -1,39 +1,142 @@
-"""The pieces of the page that are HTML or Markdown: a list of tags with bars, the About text."""
+"""The pieces of the page that are HTML or Markdown: ranked tasks, the reasons for one, the About text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
+if __package__:
+    from deployment.batch import Broken
+    from deployment.explain import Explanation, Span
+else:  # inside a Space, where this folder is the whole repository
+    from batch import Broken
+    from explain import Explanation, Span
+
+# Tasks shown below the threshold, and figures below a text that is explained.
 NEAREST = 3
+FIGURES = 5
+# Tasks in the chart of many papers, and broken rows that are shown unasked.
+TOP = 20
+FEW = 10
 
 CSS = """
+.dark { --color-accent: var(--primary-400); }
+.area { margin: 0.9rem 0 0.2rem; font-size: 0.85em; font-weight: 600; color: var(--body-text-color-subdued); }
+.area:first-child { margin-top: 0; }
 .tags { list-style: none; margin: 0; padding: 0; }
-.tags li { padding: 0.45rem 0; border-bottom: 1px solid var(--border-color-primary); }
-.tags li:last-child { border-bottom: 0; }
+.tags button { display: block; width: 100%; padding: 0.4rem 0.5rem; text-align: left; border-radius: 0.4rem;
+  color: var(--body-text-color); border: 1px solid transparent; background: none; cursor: pointer; }
+.tags button:hover, .tags button[aria-pressed="true"] { border-color: var(--color-accent); }
+.tags button:focus-visible { outline: 2px solid var(--color-accent); }
 .tags .line { display: flex; gap: 0.75rem; align-items: baseline; }
-.tags .task { font-weight: 600; color: var(--body-text-color); }
-.tags .area { flex: 1; font-size: 0.85em; color: var(--body-text-color-subdued); }
-.tags .percent { font-variant-numeric: tabular-nums; color: var(--body-text-color); }
-.tags .bar { height: 0.4rem; margin-top: 0.3rem; border-radius: 0.2rem; background: var(--border-color-primary); }
-.tags .bar > div { height: 100%; border-radius: 0.2rem; background: var(--color-accent); }
-.tags.faint .bar > div { background: var(--body-text-color-subdued); }
+.tags .task { flex: 1; font-weight: 600; }
+.tags .why { font-size: 0.85em; text-decoration: underline; color: var(--body-text-color-subdued); }
+.tags .percent { min-width: 2.5em; text-align: right; font-variant-numeric: tabular-nums; }
+.tags .bar { position: relative; display: block; height: 0.4rem; margin-top: 0.35rem; border-radius: 0.2rem;
+  background: var(--border-color-primary); }
+.tags .fill { display: block; height: 100%; border-radius: 0.2rem; background: var(--color-accent); }
+.tags .threshold { position: absolute; top: -0.2rem; bottom: -0.2rem; width: 2px; background: var(--body-text-color); }
+.tags.faint .fill { background: var(--body-text-color-subdued); }
+.counts { width: 100%; border-collapse: collapse; color: var(--body-text-color); }
+.counts caption { text-align: left; font-weight: 600; padding: 0.5rem 0; }
+.counts th { text-align: left; font-weight: 400; padding: 0.15rem 0.75rem 0.15rem 0; width: 40%; }
+#report .counts :is(tr, th, td) { border: 0; }
+.counts td { text-align: right; padding-right: 0.5rem; font-variant-numeric: tabular-nums; }
+.counts .chart { width: 50%; }
+.counts .fill { display: block; height: 0.8rem; border-radius: 0.2rem; background: var(--color-accent); }
 .note { color: var(--body-text-color-subdued); margin: 0 0 0.5rem; }
+.reasons { --sentence: #d5f5ef; --word: #8fe3d5; overflow-wrap: anywhere; }
+.dark .reasons { --sentence: #134e4a; --word: #0f766e; }
+.reasons h3 { margin: 0.5rem 0; }
+.reasons .reading { line-height: 1.9; }
+.reasons mark { color: inherit; background: var(--sentence); border-bottom: 2px dotted var(--body-text-color-subdued); }
+.reasons mark.word { background: var(--word); border-bottom: 2px solid var(--body-text-color); }
+.reasons mark.mention { font-weight: 700; border-bottom: 3px double var(--body-text-color); }
+.reasons .legend mark { padding: 0 0.3em; margin-right: 0.6em; white-space: nowrap; }
+.reasons li { margin: 0.15rem 0; }
+"""
+
+# Buttons within the list of tasks tell Python which was chosen; all else in the list is no button.
+CHOOSE_JS = """
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-task]");
+  if (!button) return;
+  for (const other of element.querySelectorAll("button[data-task]"))
+    other.setAttribute("aria-pressed", other === button);
+  trigger("click", {task: button.dataset.task});
+});
+"""
+# On a phone the reasons lie below what is seen.
+SHOW_JS = """
+watch("value", () => { if (element.querySelector(".reasons")) element.scrollIntoView({block: "nearest"}); });
 """
 
 PROMPT = "<p class='note'>The tasks appear here, with the probability that the paper works on them.</p>"
+LEGEND = {"mention": "names the task", "word": "words that count", "sentence": "sentences that count"}
 
 
-def tags_html(
-    tags: Sequence[tuple[str, float, str]], threshold: float, nearest: Sequence[tuple[str, float, str]]
-) -> str:
-    """Tags (task, probability, area) as a list with bars; where there are none, the nearest below the threshold."""
-    if tags:
-        return _list(tags, "tags")
-    return f"<p class='note'>No task reaches {threshold:.0%}. The nearest are:</p>" + _list(nearest, "tags faint")
+class Row(NamedTuple):
+    """A task to show."""
+
+    task: str
+    probability: float
+    area: str
 
 
-def about_markdown(config: dict[str, Any]) -> str:
-    """What the model is, what it was trained on and how it scored, all read from its `config.json`."""
+def tags_html(tags: Sequence[Row], threshold: float, nearest: Sequence[Row]) -> str:
+    """Tasks grouped by area, the likeliest area first, each a button with a bar on which the threshold is marked;
+    then the nearest below the threshold."""
+    areas: dict[str, list[Row]] = {}
+    for tag in tags:
+        areas.setdefault(tag.area, []).append(tag)
+    html = [f"<h3 class='area'>{escape(area)}</h3>{_list(rows, 'tags', threshold)}" for area, rows in areas.items()]
+    if not tags:
+        html.append(f"<p class='note'>No task reaches {threshold:.0%}. The nearest are:</p>")
+    elif nearest:
+        html.append(f"<h3 class='area'>below {threshold:.0%}, not taken</h3>")
+    if nearest:
+        html.append(_list(nearest, "tags faint", threshold))
+    return "".join(html)
+
+
+def reasons_html(explanation: Explanation) -> str:
+    """The text with what carried the task marked in it, a legend, and what the probability is without each part."""
+    heading = f"<h3>Why {escape(explanation.task)}, {explanation.probability:.0%}?</h3>"
+    kinds = {span.kind for span in explanation.spans}
+    legend = "".join(f"<mark class='{kind}'>{words}</mark>" for kind, words in LEGEND.items() if kind in kinds)
+    if not kinds:
+        note = "No sentence or word carries it alone: the probability stays much the same whichever is left out."
+        legend = f"<span class='note'>{note}</span>"
+    return (
+        f"<div class='reasons' role='status'>{heading}<p class='legend'>{legend}</p>"
+        f"<p class='reading'>{_marked(explanation.text, explanation.spans)}</p>{_figures(explanation)}</div>"
+    )
+
+
+def batch_html(tagged: int, counts: Sequence[tuple[str, int]], broken: Sequence[Broken]) -> str:
+    """How many papers were tagged, the most frequent tasks as bars, and every broken row with its line and reason."""
+    html = [f"<p>{tagged:,} {'paper' if tagged == 1 else 'papers'} tagged, {len(broken):,} left out.</p>"]
+    if broken:
+        rows = "".join(f"<li>line {line:,}: {escape(reason)}</li>" for line, reason in broken)
+        opened = " open" if len(broken) <= FEW else ""
+        html.append(f"<details{opened}><summary>Rows left out</summary><ul class='broken'>{rows}</ul></details>")
+    if counts:
+        most = counts[0][1]
+        bars = "".join(
+            f"<tr><th scope='row'>{escape(task)}</th><td>{count:,}</td><td class='chart' aria-hidden='true'>"
+            f"<span class='fill' style='width:{max(1, round(100 * count / most))}%'></span></td></tr>"
+            for task, count in counts[:TOP]
+        )
+        more = f", the {TOP} most frequent of {len(counts)}" if len(counts) > TOP else ""
+        html.append(
+            f"<table class='counts'><caption>Papers with each task{more}</caption><tbody>{bars}</tbody></table>"
+        )
+    return "".join(html)
+
+
+def about_markdown(config: dict[str, Any], keep_hours: float) -> str:
+    """What the model is, what it was trained on and how it scored, all read from its `config.json`; and how long an
+    upload is kept."""
     training, scores = config["training"], config["scores"]
     data = training["data"]
     rows = "\n".join(
@@ -56,7 +159,8 @@ all words that name a task were cut from a text with a probability of {training[
 that the model learns what a paper on that task is about.
 
 The encoder is {config["backbone"]}; training took {training["minutes"]:.0f} minutes on
-{training["papers_seen"]:,} texts (seed {training["seed"]}). Its encoder reads the first {config["encoder_tokens"]} tokens.
+{training["papers_seen"]:,} texts (seed {training["seed"]}). Its encoder reads the first {config["encoder_tokens"]}
+tokens of a text.
 
 ### How good it is
 
@@ -72,17 +176,50 @@ central the task is to it.
 
 ### Your text
 
-It is read in this program's memory and kept nowhere.
+It is read in this program's memory and kept nowhere. A file that you upload, and its result, lie in a temporary folder
+for at most {keep_hours} hours. Nothing is sent anywhere, but for an arXiv id that you give, to arXiv.
 """
 
 
-def _list(tags: Sequence[tuple[str, float, str]], kind: str) -> str:
-    return f"<ol class='{kind}'>{''.join(_item(*tag) for tag in tags)}</ol>"
+def _list(rows: Iterable[Row], kind: str, threshold: float) -> str:
+    return f"<ol class='{kind}'>{''.join(_item(row, threshold) for row in rows)}</ol>"
 
 
-def _item(task: str, probability: float, area: str) -> str:
+def _item(row: Row, threshold: float) -> str:
     return (
-        f"<li><div class='line'><span class='task'>{escape(task)}</span><span class='area'>{escape(area)}</span>"
-        f"<span class='percent'>{probability:.0%}</span></div>"
-        f"<div class='bar' aria-hidden='true'><div style='width:{max(1, round(100 * probability))}%'></div></div></li>"
+        f"<li><button type='button' data-task='{escape(row.task)}' aria-pressed='false'>"
+        f"<span class='line'><span class='task'>{escape(row.task)}</span><span class='why'>why?</span>"
+        f"<span class='percent'>{row.probability:.0%}</span></span>"
+        f"<span class='bar' aria-hidden='true'>"
+        f"<span class='fill' style='width:{max(1, round(100 * row.probability))}%'></span>"
+        f"<span class='threshold' style='left:{100 * threshold:.0f}%'></span></span></button></li>"
     )
+
+
+def _marked(text: str, spans: Sequence[Span]) -> str:
+    """The text, escaped, cut wherever a span starts or ends; each piece carries the kinds of all spans over it."""
+    cuts = sorted({0, len(text), *(span.start for span in spans), *(span.end for span in spans)})
+    html = []
+    for start, end in pairwise(cuts):
+        over = [span for span in spans if span.start <= start and end <= span.end]
+        piece = escape(text[start:end])
+        if over:
+            least = min(over, key=lambda span: span.end - span.start)
+            kinds = " ".join(sorted({span.kind for span in over}))
+            piece = f"<mark class='{kinds}' title='{least.without:.0%} without it'>{piece}</mark>"
+        html.append(piece)
+    return "".join(html)
+
+
+def _figures(explanation: Explanation) -> str:
+    """The parts that count most, and the probability where it is another without them; all mentions together."""
+    shown = f"{explanation.probability:.0%}"
+    spans = [span for span in explanation.spans if f"{span.without:.0%}" != shown]
+    mentions = [span for span in spans if span.kind == "mention"]
+    others = sorted((span for span in spans if span.kind != "mention"), key=lambda span: -span.contribution)
+    rows = [f"without its name: {span.without:.0%}" for span in mentions[:1]]
+    for span in others[: FIGURES - len(rows)]:
+        words = explanation.text[span.start : span.end]
+        words = words if len(words) <= 60 else words[:57].rsplit(" ", 1)[0] + " …"
+        rows.append(f"without “{escape(words)}”: {span.without:.0%}")
+    return f"<ul>{''.join(f'<li>{row}</li>' for row in rows)}</ul>"

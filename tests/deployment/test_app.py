@@ -1,6 +1,9 @@
 """The app as a program: started on loopback, asked through gradio's own client."""
 
+import ast
+import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -11,8 +14,6 @@ import httpx
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
-
-from deployment import page
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,8 +73,23 @@ def test_tag_answers_ranked_tasks(client):
     assert tags[0]["area"] == "computer vision"
 
 
-def test_tag_is_the_only_endpoint(client):
-    assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == ["/tag"]
+def test_explain_answers_marked_reasons(client):
+    paper = ("Second glances", "We find pedestrians at night. The code runs on a laptop.")
+    reasons = client.predict(*paper, task="Pedestrian Detection", api_name="/explain")
+    assert reasons.keys() == {"task", "probability", "text", "spans"}
+    assert any(span["kind"] == "word" and "pedestrians" in span["text"] for span in reasons["spans"])
+    for span in reasons["spans"]:
+        assert reasons["text"][span["start"] : span["end"]] == span["text"] and span["without"] < reasons["probability"]
+    with pytest.raises(AppError, match="none of the tasks"):
+        client.predict(*paper, task="Gardening", api_name="/explain")
+
+
+def test_these_endpoints_and_no_others(client):
+    assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == [
+        "/tag",
+        "/tag_batch",
+        "/explain",
+    ]
 
 
 def test_nothing_to_read_is_told(client):
@@ -86,9 +102,55 @@ def test_odd_texts_are_answered(client, text):
     assert isinstance(client.predict(text, text, api_name="/tag"), list)
 
 
-def test_no_file_of_the_server_is_readable(url):
-    for path in ("deployment/app.py", "/etc/passwd", "../../etc/passwd"):
-        assert httpx.get(f"{url}/gradio_api/file={path}").status_code in (403, 404)
+def test_tag_batch_answers_in_order(client):
+    papers = [{"title": "Pedestrian detection"}, {"title": "Question answering"}]
+    detection, answering = client.predict(papers, api_name="/tag_batch")
+    assert detection[0]["task"] == "Pedestrian Detection" and answering[0]["task"] == "Question Answering"
+    with pytest.raises(AppError, match="at most 256"):
+        client.predict(papers * 200, api_name="/tag_batch")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("deployment/app.py", "/etc/passwd", "../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%2fetc%2fpasswd"),
+        *(
+            str(ROOT / "deployment" / "app.py"),
+            str(ROOT / "deployment" / "model" / "config.json"),
+            "/proc/self/environ",
+        ),
+    ],
+)
+def test_no_file_of_the_server_is_readable(url, path):
+    for prefix in ("file=", "file/", "static/", "upload/"):
+        assert httpx.get(f"{url}/gradio_api/{prefix}{path}").status_code in (403, 404, 405)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", str(ROOT / "README.md"), "http://192.0.2.1/papers.csv"])
+def test_no_file_or_address_is_taken_for_an_upload(url, path):
+    """As a changed page could ask for, through the event behind its button."""
+    config = httpx.get(f"{url}/config").json()
+    upload = next(part["id"] for part in config["components"] if part["type"] == "file")
+    event = next(event for event in config["dependencies"] if event["inputs"] == [upload])
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    call = {"data": [file], "fn_index": event["id"], "session_hash": "x"}
+    httpx.post(f"{url}/gradio_api/queue/join", json=call).raise_for_status()
+    with httpx.stream("GET", f"{url}/gradio_api/queue/data?session_hash=x", timeout=60) as answer:
+        done = next(line for line in answer.iter_lines() if "process_completed" in line)
+    assert '"success":false' in done and "root:" not in done
+    if path.startswith("http"):
+        assert "Nothing is fetched" in done
+
+
+def test_no_address_is_fetched(url):
+    answer = httpx.get(f"{url}/gradio_api/file=http://192.0.2.1/x")
+    assert answer.status_code == 403 and "Nothing is fetched" in answer.text
+
+
+def test_a_large_request_is_refused(url):
+    for path in ("call/tag", "upload", "queue/join"):
+        answer = httpx.post(f"{url}/gradio_api/{path}", content=b" " * 6_000_000)
+        assert answer.status_code == 413
 
 
 @pytest.mark.parametrize("what", ["port", "model", "number"])
@@ -100,34 +162,29 @@ def test_a_wrong_start_is_told_in_a_sentence(url, tmp_path, what):
     assert "error: " in errors.splitlines()[-1]
 
 
-@pytest.mark.slow
-def test_the_folder_alone_is_a_space(tmp_path):
-    """Copied elsewhere, so that nothing of the repository is at hand, as on the hub."""
-    files = [path for path in (ROOT / "deployment").iterdir() if path.suffix in (".py", ".txt", ".md")]
-    for path in files:
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "model").symlink_to(ROOT / "deployment" / "model")
-    port = free_port()
-    process = start(folder=tmp_path, command=("app.py",), SPACE_ID="someone/space", GRADIO_SERVER_PORT=str(port))
-    try:
-        wait_until_up(process, f"http://127.0.0.1:{port}/")
-        assert Client(f"http://127.0.0.1:{port}", verbose=False).predict("Image captioning", "", api_name="/tag")
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+def test_the_readmes_examples(url):
+    """The Python ones give what their comments tell, and curl gets the same answers."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("**Over HTTP**")[2]
+    python, shell = (
+        re.search(rf"```{kind}\n(.*?)```", section, re.DOTALL)[1].replace("http://127.0.0.1:7860", url)
+        for kind in ("python", "sh")
+    )
+    names, answers = {}, []
+    for statement in ast.parse(python).body:
+        if isinstance(statement, ast.Expr):
+            answers.append(eval(compile(ast.Expression(statement.value), "README.md", "eval"), names))
+        else:
+            exec(compile(ast.Module([statement], []), "README.md", "exec"), names)
+    tag, (alone,), reasons = answers
+    assert tag == alone and tag[0].keys() == {"task", "probability", "area"} and tag[0]["area"] == "audio"
+    assert tag[0]["task"] == reasons["task"] == "Speaker Verification"
+    assert "verify speakers" in [span["text"] for span in reasons["spans"]]
+
+    done = subprocess.run(["sh", "-ec", shell], capture_output=True, text=True, timeout=120, check=True)
+    assert [json.loads(line)[0] for line in done.stdout.splitlines()] == answers
 
 
 def test_help():
     process = start("--help")
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0 and "--port" in output and "7860" in output
-
-
-def test_names_are_escaped():
-    html = page.tags_html([("<b>x</b>", 0.5, "a & b")], 0.1, [])
-    assert "<b>" not in html and "&lt;b&gt;x&lt;/b&gt;" in html and "a &amp; b" in html
-
-
-def test_where_nothing_reaches_the_threshold_the_nearest_are_shown():
-    html = page.tags_html([], 0.4, [("Image Captioning", 0.12, "computer vision")])
-    assert "No task reaches 40%" in html and "Image Captioning" in html and "12%" in html

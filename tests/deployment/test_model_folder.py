@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 
@@ -70,6 +71,21 @@ def test_a_config_that_is_none(folder, content):
 def test_a_config_that_contradicts_itself(folder, changes):
     edit(folder, **changes)
     assert_refused(folder, "config.json")
+
+
+@pytest.mark.parametrize("content", ["{", "[[1]]", '[["a", [2]]]', "7"])
+def test_names_that_are_none(folder, content):
+    (folder / "names.json").write_text(content, encoding="utf-8")
+    files = json.loads((folder / "config.json").read_text(encoding="utf-8"))["files"]
+    edit(folder, files=files | {"names.json": hashlib.sha256(content.encode()).hexdigest()})
+    assert_refused(folder, "names.json")
+
+
+def test_a_model_without_names(folder):
+    files = json.loads((folder / "config.json").read_text(encoding="utf-8"))["files"]
+    files.pop("names.json", None)
+    edit(folder, files=files)
+    assert TaskClassifier.load(folder).names == {}
 
 
 def test_no_folder_at_all(tmp_path):

@@ -1,17 +1,23 @@
 """The page in a real browser: headless Chromium."""
 
+import csv
+import json
 import os
 import shutil
 from urllib.parse import urlparse
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
+from pytest_httpserver import HTTPServer
 
 from deployment.app import serve
+from deployment.arxiv import Arxiv
 from deployment.classifier import TaskClassifier
 from tests.deployment.test_app import free_port
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FEED = """<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>http://arxiv.org/abs/2401.01234v1</id>
+<title>Second glances</title><summary>We find pedestrians at night.</summary></entry></feed>"""
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
@@ -24,9 +30,14 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def url():
     port = free_port()
-    blocks = serve(TaskClassifier.load(), "127.0.0.1", port, wait=False)
-    yield f"http://127.0.0.1:{port}"
-    blocks.close(verbose=False)
+    with HTTPServer() as arxiv:
+        arxiv.expect_request("/query", query_string={"id_list": "2401.01234", "max_results": "1"}).respond_with_data(
+            FEED
+        )
+        api = Arxiv(arxiv.url_for("/query"), pace=0)
+        blocks = serve(TaskClassifier.load(), "127.0.0.1", port, wait=False, arxiv=api)
+        yield f"http://127.0.0.1:{port}"
+        blocks.close(verbose=False)
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +52,8 @@ def browser():
 def page(request, browser, url):
     width, height = request.param
     page = browser.new_page(viewport={"width": width, "height": height})
-    page.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
+    page.set_default_timeout(120_000)
+    expect.set_options(timeout=120_000)
     hosts = set()
     page.on("request", lambda request: hosts.add(urlparse(request.url).hostname))
     page.goto(url)
@@ -62,16 +73,81 @@ def test_a_first_visit(page):
     slider = page.get_by_role("slider")
     slider.focus()
     slider.press("Home")
+    expect(page.locator("#tags")).to_contain_text("below 5%")
     expect(page.locator("#tags .task").nth(shown)).to_be_visible()
     page.get_by_role("button", name="Clear").click()
     expect(page.locator("#tags")).to_contain_text("The tasks appear here")
     expect(page.get_by_label("Title")).to_have_value("")
 
 
+def test_why_a_task(page):
+    page.get_by_text("Street scenes").first.click()
+    button = page.get_by_role("button", name="Pedestrian Detection")
+    button.focus()
+    button.press("Enter")
+    reasons = page.locator("#reasons")
+    expect(reasons.get_by_role("heading")).to_contain_text("Why Pedestrian Detection")
+    expect(reasons.locator("mark.word").filter(has_text="pedestrians")).to_be_visible()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Clear").click()
+    expect(reasons).not_to_contain_text("Why")
+
+
 def test_an_example_is_tagged_at_a_click(page):
     page.get_by_text("Street scenes").first.click()
     expect(page.locator("#tags .task").first).to_be_visible()
     expect(page.get_by_label("Abstract")).not_to_have_value("")
+
+
+def test_a_paper_by_its_arxiv_link(page):
+    page.get_by_label("arXiv id or link").fill("https://arxiv.org/abs/2401.01234v1")
+    page.get_by_role("button", name="Fetch from arXiv").click()
+    expect(page.get_by_role("button", name="Pedestrian Detection")).to_be_visible()
+    expect(page.get_by_label("Title")).to_have_value("Second glances")
+    expect(page.get_by_label("Abstract")).to_have_value("We find pedestrians at night.")
+
+
+@pytest.mark.parametrize("number, words", [("1999", "no arXiv id or link"), ("2401.09999", "status 500")])
+def test_what_arxiv_does_not_give_is_told(page, number, words):
+    page.get_by_label("arXiv id or link").fill(number)
+    page.get_by_role("button", name="Fetch from arXiv").click()
+    expect(page.get_by_text(words)).to_be_visible()
+
+
+def test_many_papers(page):
+    content = b'Title,note\n=Pedestrian detection,@x\nQuestion answering,y\none\n"'
+    page.get_by_role("tab", name="Many papers").click()
+    expect(page.get_by_text("2,000 rows")).to_be_visible()
+    file = {"name": "my papers.csv", "mimeType": "text/csv", "buffer": content}
+    page.locator("#upload input[type=file]").set_input_files(file)
+    page.get_by_role("button", name="Tag them all").click()
+    report = page.locator("#report")
+    expect(report).to_contain_text("2 papers tagged, 2 left out")
+    expect(report).to_contain_text("line 4: has 1 cells where the first line has 2")
+    expect(report.get_by_role("row", name="Question Answering 1")).to_be_visible()
+    expect(page.get_by_role("gridcell", name="=Pedestrian detection")).to_be_visible()
+
+    with page.expect_download() as download:
+        page.get_by_text("Download CSV").click()
+    assert download.value.suggested_filename.endswith(".tagged.csv")
+    first, second = csv.DictReader(download.value.path().read_text(encoding="utf-8").splitlines())
+    assert first["Title"] == "'=Pedestrian detection" and first["note"] == "'@x"
+    assert "Question Answering" in json.loads(second["predicted_tasks"])
+    with page.expect_download() as download:
+        page.get_by_text("Download JSON Lines").click()
+    lines = list(map(json.loads, download.value.path().read_text(encoding="utf-8").splitlines()))
+    assert [line["Title"] for line in lines] == ["=Pedestrian detection", "Question answering"]
+
+
+def test_a_file_that_cannot_be_used_is_told(page):
+    page.get_by_role("tab", name="Many papers").click()
+    page.get_by_role("button", name="Tag them all").click()
+    expect(page.get_by_text("Upload a file first")).to_be_visible()
+    file = {"name": "papers.csv", "mimeType": "text/csv", "buffer": b"name\nx"}
+    page.locator("#upload input[type=file]").set_input_files(file)
+    expect(page.locator("#upload")).to_contain_text("papers")
+    page.get_by_role("button", name="Tag them all").click()
+    expect(page.get_by_text("no column 'title' or 'abstract'")).to_be_visible()
 
 
 def test_nothing_to_read_is_told(page):

@@ -1,0 +1,54 @@
+"""What keeps the app safe to leave on the internet, besides the limits of each function: no large body, no fetching."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, NoReturn
+
+from fastapi import HTTPException
+from fastapi.responses import JSONResponse
+from gradio import processing_utils, routes
+
+TOO_LARGE = "The request is too large."
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class BodyLimit:
+    """ASGI middleware: a request with a body of more than `most` bytes gets 413, however it is sent."""
+
+    def __init__(self, app: Callable[..., Awaitable[None]], most: int) -> None:
+        self._app, self._most = app, most
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Passes a request on, and counts what is read of it."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        sizes = [value for name, value in scope["headers"] if name == b"content-length"]
+        if any(not size.isdigit() or int(size) > self._most for size in sizes):
+            return await JSONResponse({"detail": TOO_LARGE}, 413)(scope, receive, send)
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._most:
+                # Raised within the app, which answers it.
+                raise HTTPException(413, TOO_LARGE)
+            return message
+
+        return await self._app(scope, counted, send)
+
+
+def fetch_nothing() -> None:
+    """Gradio fetches a public address that a client names in place of a file, with no limit; from now on it does not.
+
+    It has no option for this. Two functions of 6.31 do it: for a file among the inputs, and for /gradio_api/file=.
+    """
+    processing_utils.async_ssrf_protected_download = _refuse_to_fetch
+    routes.secure_url_stream_response = _refuse_to_fetch
+
+
+async def _refuse_to_fetch(*_: Any, **__: Any) -> NoReturn:
+    raise HTTPException(403, "Nothing is fetched from addresses here; upload the file.")

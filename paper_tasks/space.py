@@ -1,0 +1,176 @@
+"""The app as a Hugging Face Space: one folder with all that it needs, tried in an environment of its own, uploaded.
+
+`python -m paper_tasks.space build/space [--push user/name]`; `make space` and `make space-push` are these.
+"""
+
+import argparse
+import ast
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import venv
+from pathlib import Path
+
+from httpx2 import HTTPError
+from huggingface_hub import HfApi
+
+from paper_tasks.errors import InputError
+
+DEPLOYMENT = Path(__file__).parents[1] / "deployment"
+APP = "app.py"
+# Besides the modules and the model.
+DOCUMENTS = ("README.md", "requirements.txt")
+QUESTION = ("Faster pedestrian detection at night", "A detector of pedestrians for thermal cameras.")
+# Seconds that a start may take on a slow machine.
+START = 180
+
+_ASK = """
+import json, sys
+from gradio_client import Client
+print(json.dumps(Client(sys.argv[1], verbose=False).predict(sys.argv[2], sys.argv[3], api_name="/tag")))
+"""
+
+
+def assemble(output: Path, source: Path = DEPLOYMENT) -> list[str]:
+    """Copies the app, the modules it imports, its documents and its model to `output`, and removes what else was there.
+
+    Returns the files' names. Raises InputError if one is missing, or `output` is a folder of something else.
+    """
+    if output.exists() and not (output / APP).is_file() and any(output.iterdir()):
+        raise InputError(f"{output} holds other things than a Space; name another folder, or empty it.")
+    try:
+        config = json.loads((source / "model" / "config.json").read_text(encoding="utf-8"))
+        model = ["config.json", *config["files"]]
+        files = [*sorted(modules(source)), *DOCUMENTS, *(f"model/{name}" for name in model)]
+        shutil.rmtree(output, ignore_errors=True)
+        for name in files:
+            (output / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / name, output / name)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"The Space cannot be put together from {source}: {error}.") from error
+    return files
+
+
+def modules(source: Path, first: str = APP) -> set[str]:
+    """The file names of a module and of all modules beside it that it imports, directly or not."""
+    found, waiting = set(), [first]
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        for node in ast.walk(ast.parse((source / name).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            else:
+                continue
+            beside = {f"{module}.py" for module in names if (source / f"{module}.py").is_file()}
+            waiting += beside - found
+    return found
+
+
+def check(folder: Path) -> list[dict]:
+    """Installs a Space's requirements in a new environment, starts it there, and asks it for the tasks of a paper.
+
+    Returns its answer. Raises InputError if any of this fails.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        venv.create(scratch, with_pip=True)
+        python = str(Path(scratch) / "bin" / "python")
+        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        _run("its requirements cannot be installed", [*pip, "-r", str(folder / "requirements.txt")])
+        return ask(folder, python)
+
+
+def ask(folder: Path, python: str) -> list[dict]:
+    """Starts a Space by a Python that has what it requires, and asks it. Raises InputError if it does not answer."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/"
+    environment = os.environ | {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)}
+    process = subprocess.Popen([python, APP], cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + START
+        while not _answers(url):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise InputError(f"{folder} is no Space that works: it does not start.")
+            time.sleep(0.5)
+        answer = json.loads(_run("it does not answer", [python, "-c", _ASK, url, *QUESTION]))
+    finally:
+        process.terminate()
+        process.wait()
+    if not answer:
+        raise InputError(f"{folder} is no Space that works: it finds no task of a paper on pedestrian detection.")
+    return answer
+
+
+def push(folder: Path, repository: str, api: HfApi | None = None) -> str:
+    """Uploads a Space to the hub as `user/name`, makes it if need be, and returns its address.
+
+    Whoever runs this must be logged in to the hub. Raises InputError if the name is none, or the hub refuses.
+    """
+    if not re.fullmatch(r"[\w-]+/[\w.-]+", repository, re.ASCII):
+        raise InputError(f"'{repository}' is no name of a Space; write user/name.")
+    api = api or HfApi()
+    try:
+        address = api.create_repo(repository, repo_type="space", space_sdk="gradio", exist_ok=True)
+        api.upload_folder(
+            repo_id=repository,
+            folder_path=folder,
+            repo_type="space",
+            commit_message="From Paper With Tasks",
+            # What an earlier upload had and this one has not.
+            delete_patterns="*",
+        )
+    except (HTTPError, OSError) as error:
+        reason = (str(error).strip() or "no reason given").splitlines()[0]
+        raise InputError(
+            f"The hub did not take {repository} ({reason}); are you logged in, by `hf auth login` or HF_TOKEN?"
+        ) from error
+    return str(address)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line; what fails gets one sentence and exit code 2."""
+    parser = argparse.ArgumentParser(prog="python -m paper_tasks.space", description=__doc__.partition("\n")[0])
+    parser.add_argument("output", type=Path, help="folder to put the Space in")
+    parser.add_argument("--push", metavar="USER/NAME", help="upload it to the Hugging Face hub, once it was tried")
+    options = parser.parse_args(arguments)
+    try:
+        files = assemble(options.output)
+        print(f"{options.output} has the Space, {len(files)} files; trying it in a new environment ...", flush=True)
+        answer = check(options.output)
+        print(f"It works: '{QUESTION[0]}' is about {answer[0]['task']} ({answer[0]['probability']:.0%}).")
+        if options.push:
+            print(f"Uploaded: {push(options.output, options.push)}")
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def _run(problem: str, command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
+        raise InputError(f"The Space does not work, for {problem} ({reason}).")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+import json
+import re
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from paper_tasks import space
+from paper_tasks.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def source(tmp_path):
+    """The app in small: a module that is imported, and one that is not."""
+    folder = tmp_path / "deployment"
+    (folder / "model").mkdir(parents=True)
+    texts = {
+        "app.py": "import os\nif 1:\n    import page\nelse:\n    from deployment import other",
+        "page.py": "from words import WORDS",
+        "words.py": "WORDS = []",
+        "other.py": "",
+        "README.md": "# Space",
+        "requirements.txt": "",
+        "model/config.json": json.dumps({"files": {"tasks.onnx": ""}}),
+        "model/tasks.onnx": "onnx",
+        "model/rest.bin": "",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+SMALL = ["app.py", "page.py", "words.py", "README.md", "requirements.txt", "model/config.json", "model/tasks.onnx"]
+
+
+def test_what_a_space_needs_and_nothing_else(source, tmp_path):
+    output = tmp_path / "build" / "space"
+    for _ in range(2):
+        assert space.assemble(output, source) == SMALL
+        assert {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()} == set(SMALL)
+        (output / "left.txt").write_text("of an earlier time", encoding="utf-8")
+
+
+def test_another_folder_is_not_overwritten(source, tmp_path):
+    (tmp_path / "photo.jpg").write_text("dear", encoding="utf-8")
+    with pytest.raises(InputError, match="other things than a Space"):
+        space.assemble(tmp_path, source)
+    assert (tmp_path / "photo.jpg").exists()
+
+
+@pytest.mark.parametrize("name", ["model/tasks.onnx", "model/config.json", "requirements.txt", "app.py"])
+def test_a_missing_file_is_told(source, tmp_path, name):
+    (source / name).unlink()
+    with pytest.raises(InputError, match=Path(name).name):
+        space.assemble(tmp_path / "space", source)
+
+
+def test_the_real_one_has_its_modules_and_model(tmp_path):
+    files = space.assemble(tmp_path / "space")
+    assert {"app.py", "classifier.py", "explain.py", "arxiv.py", "batch.py", "guard.py", "README.md"} <= set(files)
+    assert "web.py" not in files and "__init__.py" not in files
+    assert sum((tmp_path / "space" / name).stat().st_size for name in files) < 30_000_000
+
+
+@pytest.mark.slow
+def test_it_starts_and_answers(tmp_path):
+    """In this environment; `make space` installs a new one."""
+    space.assemble(tmp_path / "space")
+    answer = space.ask(tmp_path / "space", sys.executable)
+    assert "Pedestrian Detection" in [tag["task"] for tag in answer]
+
+
+def test_one_that_does_not_start_is_told(source, tmp_path):
+    space.assemble(tmp_path / "space", source)
+    with pytest.raises(InputError, match="does not start"):
+        space.ask(tmp_path / "space", sys.executable)
+
+
+class Hub:
+    """What `push` asks of huggingface_hub.HfApi."""
+
+    def __init__(self, error=None):
+        self.asked, self._error = [], error
+
+    def create_repo(self, *names, **options):
+        self.asked.append(("create_repo", names, options))
+        return "https://huggingface.co/spaces/ann/tasks"
+
+    def upload_folder(self, **options):
+        if self._error:
+            raise self._error
+        self.asked.append(("upload_folder", (), options))
+
+
+def test_push_makes_a_gradio_space_and_uploads_the_folder(tmp_path):
+    hub = Hub()
+    assert space.push(tmp_path, "ann/tasks", hub) == "https://huggingface.co/spaces/ann/tasks"
+    (made, names, options), (uploaded, _, upload) = hub.asked
+    assert (made, names) == ("create_repo", ("ann/tasks",)) and uploaded == "upload_folder"
+    assert options == {"repo_type": "space", "space_sdk": "gradio", "exist_ok": True}
+    assert upload["folder_path"] == tmp_path and upload["repo_id"] == "ann/tasks" and upload["repo_type"] == "space"
+    assert upload["delete_patterns"] == "*"
+
+
+@pytest.mark.parametrize("error", [httpx2.ConnectError("no route\nto it"), OSError("401 Client Error"), OSError()])
+def test_a_hub_that_refuses_is_told_in_a_sentence(tmp_path, error):
+    with pytest.raises(InputError, match="did not take ann/tasks") as caught:
+        space.push(tmp_path, "ann/tasks", Hub(error))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "tasks", "ann/", "ann/a b", "https://huggingface.co/ann/tasks", "ann/tasks/x"])
+def test_a_name_that_is_none_is_refused_before_anything_is_asked(tmp_path, name):
+    hub = Hub()
+    with pytest.raises(InputError, match="write user/name"):
+        space.push(tmp_path, name, hub)
+    assert hub.asked == []
+
+
+def test_the_command_line_tells_a_failure_in_a_sentence(tmp_path, capsys):
+    (tmp_path / "photo.jpg").write_text("", encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        space.main([str(tmp_path)])
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and error.startswith("error: ") and error.count("\n") == 1
+
+
+def front_matter():
+    text = (ROOT / "deployment" / "README.md").read_text(encoding="utf-8")
+    block = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)[1]
+    return dict(re.fullmatch(r'(\w+): "?(.*?)"?', line).groups() for line in block.splitlines())
+
+
+def test_the_front_matter_is_that_of_a_space():
+    # huggingface.co/docs/hub/spaces-config-reference
+    fields = front_matter()
+    colors = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+    assert fields["sdk"] == "gradio" and fields["app_file"] == space.APP and fields["license"] == "mit"
+    assert {fields["colorFrom"], fields["colorTo"]} <= colors
+    assert fields["title"] and fields["emoji"] and len(fields["short_description"]) <= 60
+
+
+def test_versions_agree():
+    fields = front_matter()
+    requirements = (ROOT / "deployment" / "requirements.txt").read_text(encoding="utf-8")
+    assert re.search(r"^gradio==(\S+)$", requirements, re.MULTILINE)[1] == fields["sdk_version"]
+    assert f">={fields['python_version']}" in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
