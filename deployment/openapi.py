@@ -8,7 +8,7 @@ else:  # inside a Space, where this folder is the whole repository
     from paper_json import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
 
 _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
-_EXAMPLE = {"title": "The same voice?", "abstract": "We verify speakers from two seconds of telephone speech."}
+_EXAMPLE = {"title": "The same voice?", "abstract": "Speaker verification from two seconds of telephone speech."}
 
 
 def document(body_bytes: int, seconds: float) -> dict[str, Any]:

@@ -178,7 +178,7 @@ def test_the_readmes_examples(url):
     tag, (alone,), reasons = answers
     assert tag == alone and tag[0].keys() == {"task", "probability", "area"} and tag[0]["area"] == "audio"
     assert tag[0]["task"] == reasons["task"] == "Speaker Verification"
-    assert "verify speakers" in [span["text"] for span in reasons["spans"]]
+    assert "Speaker verification" in [span["text"] for span in reasons["spans"]]
 
     done = subprocess.run(["sh", "-ec", shell], capture_output=True, text=True, timeout=120, check=True)
     assert [json.loads(line)[0] for line in done.stdout.splitlines()] == answers

@@ -190,7 +190,7 @@ class Slow(TaskClassifier):
 
 @pytest.fixture
 def slow(classifier):
-    slow = Slow(classifier._session, classifier._tokenizer, classifier.config)
+    slow = Slow(classifier._session, classifier._tokenizer, classifier.config, classifier.names)
     slow.open = Event()
     yield slow
     slow.open.set()
