@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from deployment.classifier import TEXT_FORMAT, format_paper
+from paper_tasks import train
 from paper_tasks.blurr_blocks import BaseModelCallback, BaseModelWrapper, PaperTexts, parameter_groups
 from paper_tasks.prepare import read_split
 from paper_tasks.train import build_learner
@@ -11,7 +12,10 @@ from tests.paper_tasks.conftest import tiny_options
 
 @pytest.fixture(scope="module")
 def built(prepared, backbone):
-    return build_learner(prepared, tiny_options(backbone))
+    with pytest.MonkeyPatch.context() as patch:
+        # So few that some texts are cut.
+        patch.setattr(train, "TEXT_TOKENS", 64)
+        yield build_learner(prepared, tiny_options(backbone))
 
 
 def test_a_learner_on_blurrs_wrapper_and_callback(built):
@@ -83,6 +87,7 @@ def test_masking_depends_on_seed_epoch_and_row_alone():
 
 def test_about_half_of_the_tasks_lose_all_their_mentions_and_no_other_does(monkeypatch):
     monkeypatch.setattr(PaperTexts, "DECOYS", 0)
+    monkeypatch.setattr(PaperTexts, "EXCERPT_RATE", 0)
     found = read(texts_of([1, 1, 0]), 0, range(150))
     hidden = "We do , and image captioning is what others do. helps."
     assert set(found) == {TEXT, hidden} and 50 < found.count(hidden) < 100
@@ -91,19 +96,28 @@ def test_about_half_of_the_tasks_lose_all_their_mentions_and_no_other_does(monke
     assert len(both) == 4 and "We do , and is what others do. helps." in both
 
 
-def test_decoys_are_runs_of_a_few_words():
+def test_decoys_are_runs_of_a_few_words(monkeypatch):
+    monkeypatch.setattr(PaperTexts, "EXCERPT_RATE", 0)
     lengths = {len(TEXT.split()) - len(text.split()) for text in read(texts_of([0, 0, 0]), 0, range(150))}
     assert 0 in lengths and 4 <= max(lengths) <= 12
 
 
+def test_some_texts_are_a_sentence_or_two(monkeypatch):
+    monkeypatch.setattr(PaperTexts, "DECOYS", 0)
+    found = read(texts_of([0, 0, 0]), 0, range(150))
+    first, second = TEXT.split(". ")
+    assert set(found) == {TEXT, f"{first}.", second}
+    assert 5 < len(found) - found.count(TEXT) < 30
+
+
 def test_the_order_depends_on_seed_and_epoch_and_can_be_entered_midway(built):
-    train = built[0].dls.train
+    loader = built[0].dls.train
 
     def order(epoch, skip=0):
-        train.epoch, train.skip = epoch, skip
-        return list(train.get_idxs())
+        loader.epoch, loader.skip = epoch, skip
+        return list(loader.get_idxs())
 
     assert order(1) == order(1) != order(2)
-    assert order(1, skip=3) == order(1)[3 * train.bs :]
-    assert sorted(order(1)) == list(range(len(train.dataset)))
-    train.skip = 0
+    assert order(1, skip=3) == order(1)[3 * loader.bs :]
+    assert sorted(order(1)) == list(range(len(loader.dataset)))
+    loader.skip = 0
