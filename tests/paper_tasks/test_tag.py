@@ -38,7 +38,7 @@ class Quick(TaskClassifier):
         labels = ["Image Captioning", "Speech Recognition", "Atari Games"]
         info = {label: {"area": "", "canonical": label, "is_task": True} for label in labels}
         config = {"labels": labels, "thresholds": [0.5] * 3, "default_threshold": 0.5, "task_info": info}
-        super().__init__(None, None, config)
+        super().__init__(None, None, config, names={})
 
     def logits(self, papers):
         sums = [zlib.crc32(format_paper(*paper).encode()) for paper in papers]
