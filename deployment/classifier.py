@@ -12,25 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 if __package__:
-    from deployment.model_folder import (
-        ModelError,
-        open_session,
-        open_tokenizer,
-        read_config,
-        read_names,
-        usable_cores,
-        verify_files,
-    )
+    from deployment import model_folder
+    from deployment.model_folder import ModelError
 else:  # inside a Space, where this folder is the whole repository
-    from model_folder import (
-        ModelError,
-        open_session,
-        open_tokenizer,
-        read_config,
-        read_names,
-        usable_cores,
-        verify_files,
-    )
+    import model_folder
+    from model_folder import ModelError
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -133,11 +119,14 @@ class TaskClassifier:
         Raises ModelError if a file is missing, cut short, altered since the export, or not understood.
         """
         folder = Path(folder)
-        config = read_config(folder)
-        verify_files(folder, config)
-        threads = threads or usable_cores()
-        session, tokenizer = open_session(folder, config, 1 if bulk else threads), open_tokenizer(folder, config)
-        return cls(session, tokenizer, config, read_names(folder, config), threads if bulk else 1)
+        config = model_folder.read_config(folder)
+        model_folder.verify_files(folder, config)
+        threads = threads or model_folder.usable_cores()
+        session, tokenizer = (
+            model_folder.open_session(folder, config, 1 if bulk else threads),
+            model_folder.open_tokenizer(folder, config),
+        )
+        return cls(session, tokenizer, config, model_folder.read_names(folder, config), threads if bulk else 1)
 
     def area(self, task: str) -> str:
         """The field that a task belongs to, such as "computer vision"; KeyError for an unknown task."""

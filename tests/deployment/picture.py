@@ -10,8 +10,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from deployment.app import serve
 from deployment.classifier import TaskClassifier
+from tests.deployment.chromium import CHROMIUM
 from tests.deployment.test_app import free_port
-from tests.deployment.test_page import CHROMIUM
 
 PATH = Path(__file__).parents[2] / "deployment" / "screenshot.png"
 SCREENS = {"desktop": (1200, 1000), "phone": (390, 844)}

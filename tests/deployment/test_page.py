@@ -2,29 +2,21 @@
 
 import csv
 import json
-import os
-import shutil
 from urllib.parse import urlparse
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from pytest_httpserver import HTTPServer
 
 from deployment.app import serve
 from deployment.arxiv import Arxiv
 from deployment.classifier import TaskClassifier
+from tests.deployment.chromium import NEED_CHROMIUM
 from tests.deployment.test_app import free_port
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FEED = """<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>http://arxiv.org/abs/2401.01234v1</id>
 <title>Second glances</title><summary>We find pedestrians at night.</summary></entry></feed>"""
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None and "REQUIRE_CHROMIUM" not in os.environ,
-        reason="no Chromium on this machine: install the package chromium to run the browser tests",
-    ),
-]
+pytestmark = NEED_CHROMIUM
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +30,6 @@ def url():
         blocks = serve(TaskClassifier.load(), "127.0.0.1", port, wait=False, arxiv=api)
         yield f"http://127.0.0.1:{port}"
         blocks.close(verbose=False)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(params=[(1280, 860), (390, 844)], ids=["desktop", "phone"])

@@ -1,25 +1,18 @@
 """The Flask page in a real browser: headless Chromium, wide and narrow, light and dark."""
 
-import os
 import re
 from threading import Thread
 from urllib.parse import urlparse
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from deployment.classifier import TaskClassifier
 from deployment.web import create_app, create_server
-from tests.deployment.test_page import CHROMIUM
+from tests.deployment.chromium import NEED_CHROMIUM
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None and "REQUIRE_CHROMIUM" not in os.environ,
-        reason="no Chromium on this machine: install the package chromium to run the browser tests",
-    ),
-]
+pytestmark = NEED_CHROMIUM
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +21,6 @@ def url():
     Thread(target=server.run, daemon=True).start()
     yield f"http://127.0.0.1:{server.effective_port}"
     server.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

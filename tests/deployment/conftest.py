@@ -1,0 +1,12 @@
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.deployment.chromium import CHROMIUM
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
