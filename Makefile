@@ -10,6 +10,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PAPERS ?= csv_files/papers.csv.xz
 BUDGET_MINUTES ?= 55
+# A trained model to train on from, and another seed than it had.
+START_FROM ?=
+SEED ?= 22
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo web install test lint data model evaluate annif notebooks notebooks-full picture space space-push \
@@ -37,7 +40,8 @@ csv_files/prepared/report.json: $(PAPERS) | $(VENV)/all.stamp
 	$(BIN)/python -m paper_tasks prepare $(PAPERS) --output csv_files/prepared
 
 model: csv_files/prepared/report.json
-	$(BIN)/python -m paper_tasks train --backbone minilm --budget-minutes $(BUDGET_MINUTES) --output models/minilm
+	$(BIN)/python -m paper_tasks train --backbone minilm --budget-minutes $(BUDGET_MINUTES) --seed $(SEED) \
+	    $(if $(START_FROM),--start-from $(START_FROM)) --output models/minilm
 	$(BIN)/python -m paper_tasks export --model models/minilm --output deployment/model
 	$(MAKE) evaluate
 
@@ -70,7 +74,8 @@ notebooks: | $(VENV)/test.stamp
 notebooks-full: $(PAPERS) | $(VENV)/test.stamp
 	@mkdir -p build/$@
 	$(call run_notebook,01_filter_tasks,-p papers_path $(abspath $(PAPERS)) -p min_papers 30)
-	$(call run_notebook,02_finetune,-p budget_minutes $(BUDGET_MINUTES) -p dev_papers 500 -p lr_find_steps 100)
+	$(call run_notebook,02_finetune,-p budget_minutes $(BUDGET_MINUTES) -p dev_papers 500 -p lr_find_steps 100 \
+	    -p seed $(SEED) $(if $(START_FROM),-p start_from $(abspath $(START_FROM))))
 	$(call run_notebook,03_export_quantize,-p rows 500)
 	$(call run_notebook,04_evaluate)
 

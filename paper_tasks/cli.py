@@ -154,6 +154,10 @@ def train(
         str,
         Option(help="Hub name of an encoder, a folder with one, or `minilm`, which the installation brings along."),
     ] = "distilroberta-base",
+    start_from: Annotated[
+        Path | None,
+        Option(help="Folder that `train` wrote, to train on from: its encoder and head.", show_default=False),
+    ] = None,
     budget_minutes: Annotated[
         float | None,
         Option(min=0.05, help="Wall-clock minutes to fit the training into; overrides the epochs."),
@@ -178,6 +182,7 @@ def train(
 
     options = TrainOptions(
         backbone=backbone,
+        start_from=None if start_from is None else str(start_from),
         budget_minutes=budget_minutes,
         frozen_epochs=frozen_epochs,
         epochs=epochs,

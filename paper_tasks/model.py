@@ -145,6 +145,16 @@ class PaperTaskModel(nn.Module):
         self.head.start(mean_pooling(*encode(self.labels)), *encode(texts), frequencies, precisions)
         self.train()
 
+    def start_from(self, trained: "PaperTaskModel") -> None:
+        """Takes over encoder and head of a trained model. Raises InputError if it has other layers or labels."""
+        if trained.labels != self.labels:
+            raise InputError("The model to start from was trained on other tasks than these papers have.")
+        try:
+            self.encoder.load_state_dict(trained.encoder.state_dict())
+        except RuntimeError as error:
+            raise InputError("The model to start from has another backbone; name the same with --backbone.") from error
+        self.head.load_state_dict(trained.head.state_dict())
+
     @torch.no_grad()
     def rescale(self, scale: float, shift: float) -> None:
         """Makes every logit x into scale * x + shift."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import signal
 import sys
 import time
@@ -38,10 +39,12 @@ class TrainOptions:
     the cycle is complete whenever the time is up; without, the epochs. Learning rates are the highest of the cycle,
     for the head; the encoder's upper and lower half get less, down to a `lower_divisor`-th. The encoder reads the
     first `short_length` tokens of a text, and `max_length` in the last `long_share` of each cycle, as BERT did (Devlin
-    et al., 2019): half the length is more than twice the papers a second.
+    et al., 2019): half the length is more than twice the papers a second. With `start_from`, encoder and head start
+    as those of a trained model of the same backbone and tasks: one more cycle, best with another seed.
     """
 
     backbone: str = "minilm"
+    start_from: str | None = None
     budget_minutes: float | None = None
     frozen_epochs: int = 1
     epochs: int = 3
@@ -126,10 +129,16 @@ def train(
     model.to("cpu").words = fit_words(papers["masked"].tolist(), indicator(papers["tasks"], model.labels), tokenizer)
     training = dataclasses.asdict(options) | {
         "text_format": TEXT_FORMAT,
+        "runs": 1,
         "papers_seen": progress.papers,
         "minutes": round(progress.seconds / 60, 1),
         "dev": scores,
     }
+    # Of the model that this one started from, what it learned counts, not where it lay.
+    if start_from := training.pop("start_from"):
+        earlier = json.loads((Path(start_from) / "training.json").read_text(encoding="utf-8"))
+        for name in ("runs", "papers_seen", "minutes"):
+            training[name] += earlier.get(name, 1)
     model.save(output_dir, tokenizer, training)
     pd.DataFrame(progress.history).to_csv(output_dir / "history.csv", index=False)
     checkpoint.remove(folder)
@@ -145,7 +154,8 @@ def build_learner(
 ) -> tuple[Learner, PreTrainedTokenizerBase, PaperTaskModel]:
     """The Learner, its tokenizer and its model: what a notebook shows batches of and runs `lr_find` on.
 
-    Raises InputError for a backbone that is not there, or reads fewer tokens than `max_length`.
+    Raises InputError for a backbone that is not there, or reads fewer tokens than `max_length`, and for a trained
+    model to start from that is not there, or of another backbone or other tasks.
     """
     torch.manual_seed(options.seed)
     labels = read_labels(prepared_dir)
@@ -163,8 +173,11 @@ def build_learner(
     names, named = collect_names(papers["text"].head(rows).tolist(), labeller, tokenizer)
     model = PaperTaskModel(encoder, labels, names)
     model.check_length(options.max_length)
-    frequencies, precisions = _starting_points(truth[:rows], named)
-    model.start_from_names(tokenizer, papers["text"].head(min(rows, 256)).tolist(), frequencies, precisions)
+    if options.start_from:
+        model.start_from(PaperTaskModel.load(Path(options.start_from)))
+    else:
+        frequencies, precisions = _starting_points(truth[:rows], named)
+        model.start_from_names(tokenizer, papers["text"].head(min(rows, 256)).tolist(), frequencies, precisions)
 
     texts = PaperTexts(papers["text"], truth[:rows], labels, options.mask_rate, options.seed)
     loaders = data_loaders(

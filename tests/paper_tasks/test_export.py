@@ -180,12 +180,11 @@ def test_serving_reads_the_beginning_and_names_far_behind_it(exported):
     encoding = tokenizer.encode(format_paper(*endless))
     assert len(encoding.ids) == TEXT_TOKENS
     assert (encoding.tokens[0], encoding.tokens[-1]) == ("<s>", "</s>")
-    tokens, (place, *_) = json.loads((folder / "names.json").read_text(encoding="utf-8"))[0]
-    name = tokenizer.decode(tokens)
+    tokens, _ = json.loads((folder / "names.json").read_text(encoding="utf-8"))[0]
+    name = tokenizer.decode(tokens).strip()
     for (title, abstract), heard in ((LONG, True), (endless, False)):
-        before, after = classifier.logits([(title, abstract), (title, f"{abstract} {name.strip()}")])
-        assert (after[place] > before[place] + 1) == heard
-        assert heard or np.array_equal(before, after)
+        before, after = classifier.logits([(title, abstract), (title, f"{abstract} {name}")])
+        assert np.array_equal(before, after) != heard
 
 
 def test_probabilities_are_calibrated_on_dev(exported, prepared):

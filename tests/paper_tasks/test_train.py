@@ -90,6 +90,27 @@ def test_an_existing_training_is_not_overwritten_unasked(trained, prepared, back
         train(prepared, trained[0], tiny_options(backbone))
 
 
+def test_a_training_starts_from_an_earlier_one(trained, prepared, backbone, tmp_path):
+    folder, earlier = trained
+    options = tiny_options(backbone, epochs=1, start_from=str(folder), seed=23)
+    _, _, model = build_learner(prepared, options, Progress())
+    weights = load_file(folder / "model.safetensors")
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, weights[name], rtol=0, atol=0)
+
+    training = train(prepared, tmp_path / "more", options)
+    assert training["runs"] == 2 and training["papers_seen"] > earlier["papers_seen"]
+    assert training["dev"]["micro_f1"] > 0.85
+    assert str(folder) not in (tmp_path / "more" / "training.json").read_text(encoding="utf-8")
+
+
+def test_a_training_does_not_start_from_what_does_not_fit(trained, prepared, backbone, tmp_path):
+    with pytest.raises(InputError, match="no trained model"):
+        build_learner(prepared, tiny_options(backbone, start_from=str(tmp_path)), Progress())
+    with pytest.raises(InputError, match="another backbone"):
+        build_learner(prepared, tiny_options("minilm", start_from=str(trained[0])), Progress())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", range(2), ids=STAGES)
 def test_a_killed_training_resumes_as_if_undisturbed(prepared, backbone, tmp_path, stage):
