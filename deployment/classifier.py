@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["EmptyPaper", "ModelError", "Tag", "TaskClassifier", "clean_text", "format_paper"]
 
 MODEL_DIR = Path(__file__).parent / "model"
+# The tiers of a model: its folder holds the full one, and one without the encoder in a folder of this name.
+FULL, FAST = TIERS = ("full", "fast")
 TEXT_FORMAT = "{title}. {abstract}"
 
 # Far more than the model's window of tokens, and little enough that nobody's megabyte keeps others waiting.
@@ -99,6 +101,7 @@ class TaskClassifier:
         papers_at_once: int = 1,
     ) -> None:
         self._session = session
+        self._inputs = [value.name for value in session.get_inputs()]
         self._map = ThreadPoolExecutor(papers_at_once).map if papers_at_once > 1 else map
         self._tokenizer = tokenizer
         self._info: dict[str, dict[str, Any]] = config["task_info"]
@@ -110,15 +113,21 @@ class TaskClassifier:
         self.default_threshold = float(config["default_threshold"])
 
     @classmethod
-    def load(cls, folder: str | Path = MODEL_DIR, threads: int | None = None, bulk: bool = False) -> "TaskClassifier":
+    def load(
+        cls, folder: str | Path = MODEL_DIR, threads: int | None = None, bulk: bool = False, tier: str = FULL
+    ) -> "TaskClassifier":
         """The model exported to `folder`, run on `threads` CPU threads (default: every core it may use).
 
         All of them work on one paper, which comes soonest so; with `bulk` each has a paper of its own, which gets
-        through many papers in less time. The results are the same.
+        through many papers in less time. The results are the same. The tier "fast" does without the encoder: it finds
+        what is named and goes by words for the rest.
 
-        Raises ModelError if a file is missing, cut short, altered since the export, or not understood.
+        Raises ModelError if a file is missing, cut short, altered since the export, or not understood, and ValueError
+        for a tier of another name.
         """
-        folder = Path(folder)
+        if tier not in TIERS:
+            raise ValueError(f"tier is '{tier}'; it is one of {', '.join(TIERS)}.")
+        folder = Path(folder) / ("" if tier == FULL else tier)
         config = model_folder.read_config(folder)
         model_folder.verify_files(folder, config)
         threads = threads or model_folder.usable_cores()
@@ -229,7 +238,7 @@ class TaskClassifier:
         def run(encoding: "Encoding") -> np.ndarray:
             input_ids = np.array([encoding.ids], dtype=np.int64)
             inputs = {"input_ids": input_ids, "attention_mask": np.ones_like(input_ids)}
-            return self._session.run(["logits"], inputs)[0]
+            return self._session.run(["logits"], {name: inputs[name] for name in self._inputs})[0]
 
         # The session may be run from several threads at once, and lets go of Python's lock meanwhile.
         return np.concatenate([np.empty((0, len(self.labels)), np.float32), *self._map(run, encodings)])

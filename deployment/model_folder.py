@@ -98,10 +98,9 @@ def open_session(folder: Path, config: dict[str, Any], threads: int) -> onnxrunt
     except Exception as error:  # onnxruntime's exceptions share no narrower base
         raise _broken(folder, f"{name} cannot be read by onnxruntime ({_first_line(error)})") from error
     widths = {output.name: output.shape[-1:] for output in session.get_outputs()}
-    if {value.name for value in session.get_inputs()} != {
-        "input_ids",
-        "attention_mask",
-    } or "logits" not in widths:
+    inputs = {value.name for value in session.get_inputs()}
+    # Without an encoder there is no attention, and no mask.
+    if inputs - {"attention_mask"} != {"input_ids"} or "logits" not in widths:
         raise _broken(folder, f"{name} does not map input_ids and attention_mask to logits")
     if widths["logits"] != [len(config["labels"])]:
         raise _broken(folder, f"{name} does not give one logit for each of {len(config['labels'])} labels")

@@ -66,6 +66,9 @@ def tag(
         bool, Option("--overwrite", help="Replace an existing output, or a run that broke off.")
     ] = False,
     threads: Annotated[int | None, Option(min=1, help="CPU threads. Default: every core.", show_default=False)] = None,
+    tier: Annotated[
+        str, Option(help="full, or fast: without the encoder, far faster, and blinder to what is not spelled out.")
+    ] = "full",
     model: Annotated[Path, Option(help="Folder of an exported model.", show_default="deployment/model")] = MODEL_DIR,
 ) -> None:
     """Tag one paper (--title, --abstract), or every paper of a table (INPUT --output OUT).
@@ -75,12 +78,14 @@ def tag(
     warning; the exit code is 2 only if none could be. After a kill, the same command with --resume carries on to
     what an undisturbed run would have written.
     """
-    from deployment.classifier import TaskClassifier
+    from deployment.classifier import TIERS, TaskClassifier
 
+    if tier not in TIERS:
+        raise InputError(f"--tier {tier}: it is one of {', '.join(TIERS)}.")
     if (source is None) == (not (title or abstract)):
         raise InputError("Give either a table (INPUT --output OUT) or one paper (--title, --abstract).")
     if source is None:
-        classifier = TaskClassifier.load(model, threads)
+        classifier = TaskClassifier.load(model, threads, tier=tier)
         (tags,) = classifier.predict(
             [(title, abstract)],
             top_k=top_k,
@@ -105,7 +110,9 @@ def tag(
     from paper_tasks.tag import TagOptions, tag_file
 
     options = TagOptions(top_k, threshold, not show_duplicates, not show_artefacts, all_scores)
-    summary = tag_file(source, output, TaskClassifier.load(model, threads, bulk=True), options, resume, overwrite)
+    summary = tag_file(
+        source, output, TaskClassifier.load(model, threads, bulk=True, tier=tier), options, resume, overwrite
+    )
     print(f"{summary.tagged:,} papers tagged in {output}.")
     if summary.problems:
         rows = "1 row" if summary.problems == 1 else f"{summary.problems:,} rows"
@@ -210,13 +217,13 @@ def export(
     output: Annotated[Path, Option("--output", "-o", help="Folder to write the int8 model to.")] = MODEL_DIR,
     max_length: Annotated[int, Option(min=8, help="Tokens of a paper that the encoder reads at most.")] = 256,
 ) -> None:
-    """Calibrate, quantize to int8 ONNX, and print fp32 and int8 scores side by side."""
+    """Calibrate, quantize to int8 ONNX, and print the scores of fp32, int8 and the fast tier side by side."""
     from paper_tasks.export import export as run
 
     scores = run(model, prepared, output, max_length)
-    print(f"{'on held-out papers':<20}{'fp32':>8}{'int8':>8}")
-    for name in scores["fp32"]:
-        print(f"{name:<20}{scores['fp32'][name]:>8.4f}{scores['int8'][name]:>8.4f}")
+    print(f"{'on held-out papers':<20}" + "".join(f"{name:>8}" for name in scores))
+    for score in scores["fp32"]:
+        print(f"{score:<20}" + "".join(f"{of_tier[score]:>8.4f}" for of_tier in scores.values()))
 
 
 @app.command(epilog="Example: python -m paper_tasks evaluate --model int8=deployment/model --split dev")

@@ -19,16 +19,17 @@ from onnxruntime.transformers.optimizer import optimize_model
 from sklearn.linear_model import LogisticRegression
 from transformers import AutoTokenizer
 
-from deployment.classifier import TaskClassifier
+from deployment.classifier import FAST, TaskClassifier, format_paper
 from paper_tasks import metrics, tables, vocabulary
 from paper_tasks.errors import InputError
-from paper_tasks.model import MINILM, PaperTaskModel
+from paper_tasks.model import MINILM, FastModel, PaperTaskModel
 from paper_tasks.names import TEXT_TOKENS, token_ids
 from paper_tasks.prepare import indicator, pairs, read_labels, read_split
 from paper_tasks.words import WordModel
 
 FP32 = "paper_task_classifier.onnx"
 INT8 = "paper_task_classifier_quantized.onnx"
+FAST_INT8 = "paper_task_classifier_fast_quantized.onnx"
 # The names stand in the graph too, but an app that gives reasons has to know where they stand in a text.
 COPIED = ("tokenizer.json", "names.json")
 # Of a half of the development split: times as many labels are more than enough for three numbers.
@@ -39,10 +40,11 @@ QUANTIZED = ("MatMul", "Gemm", "Attention", "Gather")
 
 
 def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: int = 256) -> dict:
-    """Writes the int8 model to `output_dir` and the fp32 one, for comparison, to `model_dir`/onnx.
+    """Writes the int8 model to `output_dir`, its fast tier to `output_dir`/fast, and the fp32 one, for comparison, to
+    `model_dir`/onnx.
 
     Probabilities are calibrated and thresholds chosen on one half of the development split; the scores returned,
-    and written to both folders' `config.json`, are of the other half. (The test split is for `evaluate`.)
+    and written to every folder's `config.json`, are of the other half. (The test split is for `evaluate`.)
     `max_length` is how many tokens the encoder reads: one trained on the first 128 may well profit from reading on.
 
     Raises InputError if `model_dir` holds no trained model, or one of other tasks than `prepared_dir` has, or
@@ -53,53 +55,39 @@ def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: in
         raise InputError(f"{model_dir} was trained on other tasks than {prepared_dir} has; prepare or train again.")
     model.check_length(max_length)
     model.encoder_tokens = max_length
+    fast = FastModel(model).eval()
     dev = read_split(prepared_dir, "dev")
     half = min(len(dev) // 2, MOST_PAPERS)
     fitted, held_out = dev[:half], dev[half : 2 * half]
-    fitted_truth, truth = (indicator(part["tasks"], model.labels) for part in (fitted, held_out))
-    fp32_dir = model_dir / "onnx"
-    training = json.loads((model_dir / "training.json").read_text(encoding="utf-8"))
-    del training["labels"]
-    report = json.loads((prepared_dir / "report.json").read_text(encoding="utf-8"))
-    config = {
-        "format_version": 1,
-        "backbone": "all-MiniLM-L6-v2" if training["backbone"] == MINILM else training["backbone"],
-        "max_length": TEXT_TOKENS,
-        "encoder_tokens": max_length,
-        "text_format": training["text_format"],
-        "labels": model.labels,
-        "task_info": {task.name: _info(task) for task in map(vocabulary.task, model.labels)},
-        "training": training | {"data": _provenance(report), "exported": datetime.date.today().isoformat()},
-    }
+    config = _config(model, model_dir, prepared_dir)
 
     with tempfile.TemporaryDirectory() as scratch:
-        words, model.words = model.words, None
-        fp32 = _write(model, model_dir, Path(scratch), config, quantized=False)
-        if words is not None:
-            masked = fitted.head(MASKED_PAPERS).assign(title="", abstract=fitted["masked"])
-            logits = fp32.logits(pairs(masked, "weighing the words"))
-            words.share.fill_(share_of_words(logits, _scores(words, masked, model_dir), fitted_truth[: len(masked)]))
-            model.words = words
-            fp32 = _write(model, model_dir, Path(scratch), config, quantized=False)
-        model.rescale(*calibration(fp32.logits(pairs(fitted, "calibrating")), fitted_truth))
-    fp32 = _write(model, model_dir, fp32_dir, config, quantized=False)
-    int8 = _write(model, model_dir, output_dir, config, quantized=True)
-
-    threshold = metrics.best_threshold(fitted_truth, int8.probabilities(pairs(fitted, "choosing a threshold")))
-    config |= {"default_threshold": threshold, "thresholds": [threshold] * len(model.labels)}
-    scores = {}
-    for name, classifier in (("fp32", fp32), ("int8", int8)):
-        probabilities = classifier.probabilities(pairs(held_out, f"scoring {name}"))
-        scores[name] = metrics.threshold_scores(truth, (probabilities >= threshold).astype(np.int64))
-        scores[name]["precision_at_1"] = metrics.precision_at_1(truth, probabilities)
-    config["scores"] = scores | {"split": "dev", "papers": len(held_out), "labels": report["labels"]}
-    for folder, name in ((fp32_dir, FP32), (output_dir, INT8)):
-        write_config(folder, config, name)
+        for tier in (model, fast):
+            _calibrate(tier, fitted, model_dir, Path(scratch), config)
+    folders = {"fp32": (model_dir / "onnx", FP32), "int8": (output_dir, INT8), "fast": (output_dir / FAST, FAST_INT8)}
+    classifiers = {
+        name: _write(fast if name == "fast" else model, model_dir, folder, file, config)
+        for name, (folder, file) in folders.items()
+    }
+    thresholds = {name: _best_threshold(classifiers[name], fitted) for name in ("int8", "fast")}
+    # What quantization moves past a threshold counts: fp32 has the same.
+    thresholds["fp32"] = thresholds["int8"]
+    scores = {name: _scores(classifiers[name], held_out, thresholds[name], name) for name in folders}
+    config["scores"] = scores | {
+        "split": "dev",
+        "papers": len(held_out),
+        "labels": config["training"]["data"]["labels"],
+    }
+    for name, (folder, file) in folders.items():
+        write_config(folder, _with_threshold(config, thresholds[name]), file)
     return scores
 
 
-def plain_onnx(model: PaperTaskModel, path: Path) -> None:
-    """Writes fp32 ONNX as PyTorch traces it; batch and sequence are dynamic, the output is `logits`."""
+def plain_onnx(model: PaperTaskModel | FastModel, path: Path) -> None:
+    """Writes fp32 ONNX as PyTorch traces it; batch and sequence are dynamic, the output is `logits`.
+
+    A model that reads no `attention_mask` has no such input.
+    """
     example = torch.ones(2, 8, dtype=torch.int64)
     dynamic = {0: "batch", 1: "sequence"}
     torch.onnx.export(
@@ -115,8 +103,11 @@ def plain_onnx(model: PaperTaskModel, path: Path) -> None:
     )
 
 
-def to_onnx(model: PaperTaskModel, path: Path) -> None:
+def to_onnx(model: PaperTaskModel | FastModel, path: Path) -> None:
     """Writes fp32 ONNX, optimised for inference: attention, layer norms and activations fused."""
+    if isinstance(model, FastModel):
+        plain_onnx(model, path)
+        return
     with tempfile.TemporaryDirectory() as folder:
         plain_onnx(model, Path(folder) / FP32)
         options = FusionOptions("bert")
@@ -163,14 +154,15 @@ def calibration(logits: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     return float(fit.coef_[0, 0]), float(fit.intercept_[0])
 
 
-def share_of_words(logits: np.ndarray, scores: np.ndarray, truth: np.ndarray) -> float:
-    """How many logits a unit of the words' scores is worth: their weights in a logistic regression on both.
+def worth(scores: np.ndarray, logits: np.ndarray, truth: np.ndarray) -> float:
+    """How many logits a unit of the scores is worth: their weights in a logistic regression on both.
 
-    All (papers, labels), of texts that do not name their labels: of others, names alone tell nearly everything.
+    All (papers, labels). For the words' scores, of texts that do not name their labels: of others, names alone tell
+    nearly everything.
     """
-    inputs = np.stack([logits.ravel(), scores.ravel()], axis=1)
-    encoder, words = LogisticRegression(C=1e6).fit(inputs, truth.ravel()).coef_[0]
-    return float(max(words, 0) / max(encoder, 1e-6))
+    inputs = np.stack([scores.ravel(), logits.ravel()], axis=1)
+    of_scores, of_logits = LogisticRegression(C=1e6).fit(inputs, truth.ravel()).coef_[0]
+    return float(max(of_scores, 0) / max(of_logits, 1e-6))
 
 
 def write_config(folder: Path, config: dict, model_file: str) -> None:
@@ -180,7 +172,7 @@ def write_config(folder: Path, config: dict, model_file: str) -> None:
 
 
 class _LogitsOnly(torch.nn.Module):
-    def __init__(self, model: PaperTaskModel) -> None:
+    def __init__(self, model: PaperTaskModel | FastModel) -> None:
         super().__init__()
         self.model = model
 
@@ -188,24 +180,86 @@ class _LogitsOnly(torch.nn.Module):
         return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
 
 
-def _scores(words: WordModel, papers: pd.DataFrame, model_dir: Path) -> np.ndarray:
+def _config(model: PaperTaskModel, model_dir: Path, prepared_dir: Path) -> dict:
+    """All of `config.json` that is known before the export."""
+    training = json.loads((model_dir / "training.json").read_text(encoding="utf-8"))
+    del training["labels"]
+    report = json.loads((prepared_dir / "report.json").read_text(encoding="utf-8"))
+    return {
+        "format_version": 1,
+        "backbone": "all-MiniLM-L6-v2" if training["backbone"] == MINILM else training["backbone"],
+        "max_length": TEXT_TOKENS,
+        "encoder_tokens": model.encoder_tokens,
+        "text_format": training["text_format"],
+        "labels": model.labels,
+        "task_info": {task.name: _info(task) for task in map(vocabulary.task, model.labels)},
+        "training": training | {"data": _provenance(report), "exported": datetime.date.today().isoformat()},
+    }
+
+
+def _calibrate(
+    model: PaperTaskModel | FastModel, fitted: pd.DataFrame, model_dir: Path, scratch: Path, config: dict
+) -> None:
+    """Weighs words and names against the rest of a model, and makes its logits those of probabilities."""
+    truth = indicator(fitted["tasks"], model.labels)
+    words, model.words = model.words, None
+    classifier = _write(model, model_dir, scratch, FP32, config)
+    if words is not None:
+        masked = fitted.head(MASKED_PAPERS).assign(title="", abstract=fitted["masked"])
+        logits = classifier.logits(pairs(masked, "weighing the words"))
+        words.share.fill_(worth(_word_scores(words, masked, model_dir), logits, truth[: len(masked)]))
+        model.words = words
+        classifier = _write(model, model_dir, scratch, FP32, config)
+    # Most names were cut from the texts that the names' weights were learned on: in use they are worth more.
+    logits, named = classifier.logits(pairs(fitted, "calibrating")), _named(model, fitted, model_dir)
+    factor = worth(named, logits - named, truth)
+    model.head.weigh_names(factor)
+    model.rescale(*calibration(logits + (factor - 1) * named, truth))
+
+
+def _named(model: PaperTaskModel | FastModel, papers: pd.DataFrame, model_dir: Path) -> np.ndarray:
+    """The part that names have in the logits of whole texts: (papers, labels)."""
+    texts = [format_paper(*pair) for pair in pairs(papers, "weighing the names")]
+    rows = token_ids(texts, AutoTokenizer.from_pretrained(model_dir))
+    with torch.no_grad():
+        counts = torch.cat([model.name_counts(torch.tensor([ids[:TEXT_TOKENS]])) for ids in rows])
+        return model.head.names(counts).numpy()
+
+
+def _best_threshold(classifier: TaskClassifier, papers: pd.DataFrame) -> float:
+    probabilities = classifier.probabilities(pairs(papers, "choosing a threshold"))
+    return metrics.best_threshold(indicator(papers["tasks"], classifier.labels), probabilities)
+
+
+def _scores(classifier: TaskClassifier, papers: pd.DataFrame, threshold: float, name: str) -> dict[str, float]:
+    truth = indicator(papers["tasks"], classifier.labels)
+    probabilities = classifier.probabilities(pairs(papers, f"scoring {name}"))
+    scores = metrics.threshold_scores(truth, (probabilities >= threshold).astype(np.int64))
+    return scores | {"precision_at_1": metrics.precision_at_1(truth, probabilities)}
+
+
+def _word_scores(words: WordModel, papers: pd.DataFrame, model_dir: Path) -> np.ndarray:
     texts = token_ids(papers["abstract"].tolist(), AutoTokenizer.from_pretrained(model_dir))
     return np.concatenate([words(torch.tensor([ids], dtype=torch.int64)).numpy() for ids in texts])
 
 
-def _write(model: PaperTaskModel, model_dir: Path, folder: Path, config: dict, quantized: bool) -> TaskClassifier:
+def _write(model: PaperTaskModel | FastModel, model_dir: Path, folder: Path, file: str, config: dict) -> TaskClassifier:
+    """Writes the folder of a model, its threshold still one half, as int8 or not as the file's name says."""
     folder.mkdir(parents=True, exist_ok=True)
-    if quantized:
+    if file == FP32:
+        to_onnx(model, folder / file)
+    else:
         with tempfile.TemporaryDirectory() as scratch:
             to_onnx(model, Path(scratch) / FP32)
-            to_int8(Path(scratch) / FP32, folder / INT8)
-    else:
-        to_onnx(model, folder / FP32)
+            to_int8(Path(scratch) / FP32, folder / file)
     for name in COPIED:
         shutil.copyfile(model_dir / name, folder / name)
-    half = {"default_threshold": 0.5, "thresholds": [0.5] * len(model.labels), "scores": {}}
-    write_config(folder, config | half, INT8 if quantized else FP32)
+    write_config(folder, _with_threshold(config | {"scores": {}}, 0.5), file)
     return TaskClassifier.load(folder)
+
+
+def _with_threshold(config: dict, threshold: float) -> dict:
+    return config | {"default_threshold": threshold, "thresholds": [threshold] * len(config["labels"])}
 
 
 def _info(task: vocabulary.Task) -> dict:

@@ -9,10 +9,10 @@ import torch
 from onnx import numpy_helper
 from transformers import AutoModel, AutoTokenizer, BertConfig, DistilBertConfig, MPNetConfig, RobertaConfig
 
-from deployment.classifier import TaskClassifier, format_paper
+from deployment.classifier import FAST, TaskClassifier, format_paper
 from deployment.model_folder import open_tokenizer
 from paper_tasks.errors import InputError
-from paper_tasks.export import COPIED, FP32, INT8, calibration, export, share_of_words, to_int8, to_onnx
+from paper_tasks.export import COPIED, FAST_INT8, FP32, INT8, calibration, export, to_int8, to_onnx, worth
 from paper_tasks.model import PaperTaskModel
 from paper_tasks.names import TEXT_TOKENS
 from paper_tasks.prepare import TEXT_FORMAT, indicator, read_labels, read_split
@@ -121,8 +121,8 @@ def exported(trained, prepared, tmp_path_factory):
 def test_the_folder_is_complete_and_loads(exported, prepared):
     model_dir, folder, scores = exported
     labels = read_labels(prepared)
-    for place, onnx_file in ((folder, INT8), (model_dir / "onnx", FP32)):
-        assert {path.name for path in place.iterdir()} == {onnx_file, "config.json", *COPIED}
+    for place, onnx_file in ((folder, INT8), (folder / FAST, FAST_INT8), (model_dir / "onnx", FP32)):
+        assert {path.name for path in place.iterdir() if path.is_file()} == {onnx_file, "config.json", *COPIED}
         config = json.loads((place / "config.json").read_text(encoding="utf-8"))
         assert config["files"] == {
             name: hashlib.sha256((place / name).read_bytes()).hexdigest() for name in (onnx_file, *COPIED)
@@ -132,7 +132,7 @@ def test_the_folder_is_complete_and_loads(exported, prepared):
         assert (config["max_length"], config["encoder_tokens"]) == (TEXT_TOKENS, MAX_LENGTH)
         assert set(config["task_info"]) == set(labels)
         assert config["training"]["data"]["papers_train"] == len(read_split(prepared, "train"))
-        assert config["scores"]["fp32"] == scores["fp32"] and config["scores"]["int8"] == scores["int8"]
+        assert {name: config["scores"][name] for name in scores} == scores and len(scores) == 3
         assert config["scores"]["papers"] == len(read_split(prepared, "dev")) // 2
         assert TaskClassifier.load(place).labels == tuple(labels)
 
@@ -147,6 +147,22 @@ def test_the_exported_model_has_learned(exported, prepared):
     assert best in ("Denoising", "Image Denoising")
 
 
+def test_the_fast_tier_has_learned_and_needs_no_encoder(exported, prepared):
+    _, folder, scores = exported
+    assert scores["fast"]["micro_f1"] > 0.8
+    full, fast = TaskClassifier.load(folder), TaskClassifier.load(folder, tier=FAST)
+    assert fast.labels == full.labels and fast.names == full.names
+    assert (folder / FAST / FAST_INT8).stat().st_size < (folder / INT8).stat().st_size
+    ((best, _), *_), *_ = fast.predict([("Study of pictures", "On image denoising: grainy pictures restored.")])
+    assert best in ("Denoising", "Image Denoising")
+    # What names and words tell is all it goes by: the order of sentences is nothing to it.
+    sentences = ["Recordings of speakers.", "Transcribed into words.", "With accents."]
+    one, other = fast.logits([("A study", " ".join(sentences)), ("A study", " ".join(reversed(sentences)))])
+    assert cosine(one, other) > 0.99
+    with pytest.raises(ValueError, match="tier is 'slow'"):
+        TaskClassifier.load(folder, tier="slow")
+
+
 def test_int8_is_close_to_fp32_on_papers(exported, prepared):
     model_dir, folder, _ = exported
     _, pairs = papers_of(prepared, "test")
@@ -154,7 +170,7 @@ def test_int8_is_close_to_fp32_on_papers(exported, prepared):
     assert cosine(fp32, int8) > 0.99
 
 
-def test_serving_is_training_but_for_the_calibration_and_the_words_share(exported, prepared):
+def test_serving_is_training_but_for_the_calibration_and_what_names_and_words_weigh(exported, prepared):
     model_dir, _, _ = exported
     _, pairs = papers_of(prepared, "test")
     pairs = [*pairs[:12], LONG, ("", "no title"), ("no abstract", "")]
@@ -164,7 +180,8 @@ def test_serving_is_training_but_for_the_calibration_and_the_words_share(exporte
     model.encoder_tokens = MAX_LENGTH
     words, model.words = model.words, None
     with torch.no_grad():
-        trained = [model(tokens["input_ids"], tokens["attention_mask"]).logits, words(tokens["input_ids"])]
+        ids = tokens["input_ids"]
+        trained = [model(ids, tokens["attention_mask"]).logits, model.head.names(model.name_counts(ids)), words(ids)]
     served = TaskClassifier.load(model_dir / "onnx").logits(pairs)
     inputs = np.stack([*(logits.numpy().ravel() for logits in trained), np.ones(served.size)], axis=1)
     weights = np.linalg.lstsq(inputs, served.ravel())[0]
@@ -205,12 +222,12 @@ def test_calibration_recovers_a_known_scale_and_shift():
     assert (scale, shift) == (pytest.approx(0.6, abs=0.03), pytest.approx(-1.5, abs=0.05))
 
 
-def test_the_words_share_is_what_their_scores_are_worth():
+def test_scores_are_worth_their_share_in_a_logistic_regression():
     rng = np.random.default_rng(1)
     logits, scores = rng.normal(0, 2, (2, 5000, 20)).astype(np.float32)
     truth = (rng.random(logits.shape) < 1 / (1 + np.exp(-0.5 * (logits + 3 * scores) + 1))).astype(np.int64)
-    assert share_of_words(logits, scores, truth) == pytest.approx(3, abs=0.15)
-    assert share_of_words(logits, -scores, truth) == 0
+    assert worth(scores, logits, truth) == pytest.approx(3, abs=0.15)
+    assert worth(-scores, logits, truth) == 0
 
 
 def test_a_folder_without_a_model_is_told(prepared, tmp_path):
