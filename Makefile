@@ -4,6 +4,7 @@
 # make model  train, export and evaluate on PAPERS      make annif     Annif, for `make evaluate` to compare with
 # make notebooks      all four, small, on the sample    make picture   the README's screenshot
 # make notebooks-full all four on PAPERS, hours         make clean     remove what was installed
+# make bench  speed beside the original's recipe, into results/
 # make space  the app as a Hugging Face Space, tried    make space-push REPO=user/name  ... and uploaded
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -15,7 +16,7 @@ START_FROM ?=
 SEED ?= 22
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo web install test lint data model evaluate annif notebooks notebooks-full picture space space-push \
+.PHONY: demo web install test lint data model evaluate bench annif notebooks notebooks-full picture space space-push \
     clean
 .DELETE_ON_ERROR:
 
@@ -51,6 +52,10 @@ evaluate: csv_files/prepared/report.json
 	$(BIN)/python -m paper_tasks evaluate --output results --document README.md --card deployment/model/README.md \
 	    $(OTHERS) $(if $(wildcard models/minilm/onnx/config.json),--model "ours, fp32=models/minilm/onnx") \
 	    --model "ours, int8=deployment/model"
+
+# On a machine with nothing else to do.
+bench: csv_files/prepared/report.json
+	$(BIN)/python -m paper_tasks.bench --output results --document README.md
 
 # In an environment of its own: it wants older releases of what we use.
 annif: .venv-annif/bin/annif
