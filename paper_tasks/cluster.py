@@ -24,9 +24,10 @@ from paper_tasks.tag import Summary, TagOptions
 if TYPE_CHECKING:
     import numpy as np
 
-# Before Ray is imported. The last keeps Ray from hiding GPUs in a way it says it will give up.
+# Before Ray is imported: no statistics of use, and no warnings between the lines of a progress bar.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
 LOCAL = "local"
 
 
@@ -70,7 +71,7 @@ class Worker:
 
     def __call__(self, batch: "dict[str, np.ndarray]") -> dict[str, list[Any]]:
         """From a part, in a batch of one, to a `Done`."""
-        part = Part(**{name: column[0].item() for name, column in batch.items()})
+        part = Part(**{name: column.tolist()[0] for name, column in batch.items()})
         try:
             done = self._do(part)
         except InputError as error:
@@ -128,7 +129,7 @@ def tag_folder(
         parts.begin(origin, target, overwrite)
         try:
             with (
-                _ProblemFile(problems) as listed,
+                _Problems(problems) as listed,
                 tqdm(total=rows, desc="tagging", unit=" papers", disable=None) as bar,
             ):
                 dones = _run(ray, found, (origin, target, schema, loading, options or TagOptions()), actors)
@@ -195,7 +196,7 @@ def _ray(address: str) -> Iterator[Any]:
     try:
         yield ray
     except ray.exceptions.RayError as error:
-        raise InputError(f"The Ray cluster gave up ({str(error).strip().splitlines()[-1]}).") from error
+        raise InputError(f"The Ray cluster gave up ({type(error).__name__}); its logs tell why.") from error
     finally:
         ray.shutdown()
 
@@ -211,7 +212,7 @@ def _check_address(address: str) -> None:
         raise InputError(f"--address {address}: no Ray cluster answers there; give host:port, or auto.") from error
 
 
-class _ProblemFile:
+class _Problems:
     """The list of rows that could not be tagged; there is no file until there is one."""
 
     def __init__(self, place: Place) -> None:
@@ -219,7 +220,7 @@ class _ProblemFile:
         if place.info().type == parts.fs.FileType.File:
             place.system.delete_file(place.path)
 
-    def __enter__(self) -> "_ProblemFile":
+    def __enter__(self) -> "_Problems":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -74,9 +74,7 @@ def find_parts(source: Place) -> tuple[list[Part], pa.Schema]:
         raise InputError(f"{source.name} does not exist; name a Parquet file, or a folder of them.")
     names = _parquet_files(source) if kind == fs.FileType.Directory else [""]
     if not names:
-        raise InputError(
-            f"{source.name} holds no .parquet file; a table of another format is tagged by --engine local."
-        )
+        raise InputError(f"{source.name} holds no .parquet file; --engine local reads other formats.")
     parts, schema = [], None
     for number, name in enumerate(names):
         file = source / name if name else source
@@ -85,9 +83,7 @@ def find_parts(source: Place) -> tuple[list[Part], pa.Schema]:
         schema = schema or columns
         if not columns.equals(schema):
             first = (source / names[0]).name
-            raise InputError(
-                f"{file.name} has other columns than {first}; tag files of unlike columns folder by folder."
-            )
+            raise InputError(f"{file.name} has other columns than {first}; put such files in a folder each.")
         for start in range(0, rows, PART):
             parts.append(Part(name, start, min(start + PART, rows), f"part-{number:06}-{start:010}.parquet"))
     return parts, schema
