@@ -103,6 +103,7 @@ def tag_folder(
     options: TagOptions | None = None,
     address: str = LOCAL,
     overwrite: bool = False,
+    part_rows: int = parts.PART,
     on_done: Callable[[Done], None] = lambda done: None,
 ) -> Summary:
     """Writes the rows of `source` (a Parquet file, or a folder of them) into the folder `output`, in their order,
@@ -114,18 +115,19 @@ def tag_folder(
     Args:
         address: of a Ray cluster that runs, "auto" for the one this machine is part of; LOCAL starts one of this
             machine's cores, for the time of the call.
+        part_rows: done by a worker at a time, and done again when it dies.
         on_done: is told of each part, in their order.
 
     Raises InputError if Ray is not installed or not there, or for what `parts` raises it; Interrupted at Ctrl-C.
     """
     origin, target = Place.of(source), Place.of(output)
-    found, schema = parts.find_parts(origin)
+    found, schema = parts.find_parts(origin, part_rows)
     tag.check_columns(source, schema.names)
     if not found:
         raise InputError(f"{source} holds no rows.")
     problems, tagged, rows = target.beside(".problems.csv"), 0, sum(part.stop - part.first for part in found)
     with _ray(address) as ray:
-        actors = _actors(ray, loading.threads)
+        actors = min(_actors(ray, loading.threads), len(found))
         parts.begin(origin, target, overwrite)
         try:
             with (

@@ -17,7 +17,7 @@ from paper_tasks import tables
 from paper_tasks.errors import InputError
 from paper_tasks.tables import Row
 
-# Rows of a part: what is done again when a worker dies.
+# Rows of a part, unless told otherwise.
 PART = 4096
 # In the folder when all parts are; as Hadoop and Spark have it.
 DONE = "_SUCCESS"
@@ -63,7 +63,7 @@ class Part:
     name: str
 
 
-def find_parts(source: Place) -> tuple[list[Part], pa.Schema]:
+def find_parts(source: Place, part_rows: int = PART) -> tuple[list[Part], pa.Schema]:
     """The parts of all Parquet files in `source` (a folder, or one such file), and the columns they share.
 
     Files come in the order of their names. Raises InputError if there are none, or one is damaged or has other
@@ -84,8 +84,8 @@ def find_parts(source: Place) -> tuple[list[Part], pa.Schema]:
         if not columns.equals(schema):
             first = (source / names[0]).name
             raise InputError(f"{file.name} has other columns than {first}; put such files in a folder each.")
-        for start in range(0, rows, PART):
-            parts.append(Part(name, start, min(start + PART, rows), f"part-{number:06}-{start:010}.parquet"))
+        for start in range(0, rows, part_rows):
+            parts.append(Part(name, start, min(start + part_rows, rows), f"part-{number:06}-{start:010}.parquet"))
     return parts, schema
 
 

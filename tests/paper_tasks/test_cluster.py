@@ -58,8 +58,7 @@ def read(folder):
     return pa.concat_tables([pq.read_table(path) for path in sorted(folder.glob("part-*.parquet"))])
 
 
-def test_the_output_is_the_local_engines_row_for_row(tmp_path, machines, monkeypatch):
-    monkeypatch.setattr(parts, "PART", 50)
+def test_the_output_is_the_local_engines_row_for_row(tmp_path, machines):
     files = [write(tmp_path / "in" / "a.parquet", 230), write(tmp_path / "in" / "more" / "b.parquet", 90, first=230)]
     write(tmp_path / "in" / "_temporary.parquet", 10)
     options, nodes = TagOptions(top_k=3, all_scores=True), set()
@@ -69,6 +68,7 @@ def test_the_output_is_the_local_engines_row_for_row(tmp_path, machines, monkeyp
         LOADING,
         options,
         machines[0].address,
+        part_rows=50,
         on_done=lambda done: nodes.add(done.node),
     )
     assert read(tmp_path / "out").equals(local(files, tmp_path, options))
@@ -136,8 +136,7 @@ def test_without_ray_it_says_what_to_install(tmp_path, monkeypatch):
 
 
 # The last, as it costs a machine.
-def test_a_machine_killed_in_the_middle_costs_no_row(tmp_path, machines, monkeypatch):
-    monkeypatch.setattr(parts, "PART", 40)
+def test_a_machine_killed_in_the_middle_costs_no_row(tmp_path, machines):
     nodes, (victim, _) = machines
     source, dones = write(tmp_path / "in" / "a.parquet", 1600), []
     killed_after = []
@@ -148,7 +147,9 @@ def test_a_machine_killed_in_the_middle_costs_no_row(tmp_path, machines, monkeyp
             nodes.remove_node(victim, allow_graceful=False)
             killed_after.append(len(dones))
 
-    cluster.tag_folder(str(source), str(tmp_path / "out"), LOADING, address=nodes.address, on_done=on_done)
+    cluster.tag_folder(
+        str(source), str(tmp_path / "out"), LOADING, address=nodes.address, part_rows=40, on_done=on_done
+    )
     assert len(dones) == 40 and killed_after[0] < 30
     # It had done work before, and what it was at was done elsewhere.
     assert any(done.node == victim.node_id for done in dones) and dones[-1].node != victim.node_id
