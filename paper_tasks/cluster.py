@@ -16,6 +16,7 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from deployment.classifier import TaskClassifier
+from deployment.model_folder import usable_cores
 from paper_tasks import parts, tag
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.parts import Part, Place
@@ -137,13 +138,17 @@ def tag_folder(
                 dones = _run(ray, found, (origin, target, schema, loading, options or TagOptions()), actors)
                 for done in dones:
                     if done.error:
-                        raise InputError(f"{done.error} What was tagged before is in {output}, unfinished.")
+                        raise InputError(
+                            f"{done.error} What was tagged before is in {output}, unfinished; --overwrite starts afresh."
+                        )
                     listed.write(done.problems)
                     tagged += done.tagged
                     bar.update(done.rows)
                     on_done(done)
         except KeyboardInterrupt as error:
-            raise Interrupted(f"The {tagged:,} papers tagged so far are in {output}, unfinished.") from error
+            raise Interrupted(
+                f"The {tagged:,} papers tagged so far are in {output}, unfinished; --overwrite starts afresh."
+            ) from error
         parts.end(target)
     if not tagged:
         raise InputError(f"{source} has no paper that could be tagged; {problems.name} tells why, row by row.")
@@ -187,7 +192,7 @@ def _ray(address: str) -> Iterator[Any]:
     logs = {"logging_level": "error", "log_to_driver": False}
     try:
         if address == LOCAL:
-            ray.init(address=LOCAL, include_dashboard=False, num_cpus=len(os.sched_getaffinity(0)), **logs)
+            ray.init(address=LOCAL, include_dashboard=False, num_cpus=usable_cores(), **logs)
         else:
             ray.init(address=address, **logs)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
@@ -198,7 +203,10 @@ def _ray(address: str) -> Iterator[Any]:
     try:
         yield ray
     except ray.exceptions.RayError as error:
-        raise InputError(f"The Ray cluster gave up ({type(error).__name__}); its logs tell why.") from error
+        raise InputError(
+            f"The Ray cluster gave up ({type(error).__name__}); are project and model at the same path on every machine? "
+            "Ray's logs in /tmp/ray tell more."
+        ) from error
     finally:
         ray.shutdown()
 
@@ -230,10 +238,12 @@ class _Problems:
             self._file.close()
 
     def write(self, lines: str) -> None:
-        if lines and self._file is None:
-            self._file = self._place.system.open_output_stream(self._place.path)
-            self._file.write(b"file,row,column,reason\n")
-        if lines:
+        if not lines:
+            return
+        with parts.told(self._place.name, "written"):
+            if self._file is None:
+                self._file = self._place.system.open_output_stream(self._place.path)
+                self._file.write(b"file,row,column,reason\n")
             self._file.write(lines.encode("utf-8", "replace"))
 
 

@@ -24,6 +24,16 @@ DONE = "_SUCCESS"
 _OURS = re.compile(r"part-\d+-\d+\.parquet|\.part-\S+\.tmp|" + DONE)
 
 
+@contextmanager
+def told(name: str, done: str = "read") -> Iterator[None]:
+    """Turns what pyarrow says of a file into an InputError that names it."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise InputError(f"{name} cannot be {done}: {why}.") from error
+
+
 @dataclass(frozen=True)
 class Place:
     """A file or folder on any file system that pyarrow knows; `name` is how the user wrote it."""
@@ -37,7 +47,7 @@ class Place:
         """From a path, or a URI such as s3://bucket/folder. Raises InputError for a URI that is not understood."""
         if "://" not in name:
             return cls(name, fs.LocalFileSystem(), os.path.abspath(name))
-        with _told(name):
+        with told(name):
             return cls(name, *fs.FileSystem.from_uri(name))
 
     def __truediv__(self, child: str) -> "Place":
@@ -49,7 +59,7 @@ class Place:
 
     def info(self) -> fs.FileInfo:
         """Whether there is something, and what. Raises InputError if that cannot be told."""
-        with _told(self.name):
+        with told(self.name):
             return self.system.get_file_info(self.path)
 
 
@@ -78,7 +88,7 @@ def find_parts(source: Place, part_rows: int = PART) -> tuple[list[Part], pa.Sch
     parts, schema = [], None
     for number, name in enumerate(names):
         file = source / name if name else source
-        with _told(file.name), file.system.open_input_file(file.path) as raw, pq.ParquetFile(raw) as parquet:
+        with told(file.name), file.system.open_input_file(file.path) as raw, pq.ParquetFile(raw) as parquet:
             rows, columns = parquet.metadata.num_rows, parquet.schema_arrow.remove_metadata()
         schema = schema or columns
         if not columns.equals(schema):
@@ -92,7 +102,7 @@ def find_parts(source: Place, part_rows: int = PART) -> tuple[list[Part], pa.Sch
 def read_part(source: Place, part: Part) -> Iterator[Row]:
     """The rows, each with its number in the file (from 1). Raises InputError if the file cannot be read."""
     file = source / part.file if part.file else source
-    with _told(file.name), file.system.open_input_file(file.path) as raw, pq.ParquetFile(raw) as parquet:
+    with told(file.name), file.system.open_input_file(file.path) as raw, pq.ParquetFile(raw) as parquet:
         sizes = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
         bounds = list(pairwise(accumulate(sizes, initial=0)))
         groups = [group for group, (start, stop) in enumerate(bounds) if start < part.stop and stop > part.first]
@@ -108,7 +118,7 @@ def read_part(source: Place, part: Part) -> Iterator[Row]:
 def write_part(output: Place, part: Part, schema: pa.Schema, chunks: Iterable[list[dict[str, Any]]]) -> None:
     """Writes a part whole or not at all, however often it is tried. Raises InputError if it cannot be written."""
     place, scratch = output / part.name, output / f".{part.name}.{uuid.uuid4().hex}.tmp"
-    with _told(place.name, "written"):
+    with told(place.name, "written"):
         with scratch.system.open_output_stream(scratch.path) as raw, pq.ParquetWriter(raw, schema) as writer:
             for rows in chunks:
                 writer.write_batch(tables.record_batch(rows, schema))
@@ -122,7 +132,7 @@ def begin(source: Place, output: Place, overwrite: bool) -> None:
     info = output.info()
     if info.type == fs.FileType.File:
         raise InputError(f"{output.name} is a file; --engine ray writes a folder of Parquet files.")
-    with _told(output.name, "written"):
+    with told(output.name, "written"):
         found = output.system.get_file_info(fs.FileSelector(output.path, allow_not_found=True))
         if found and not overwrite:
             whole = any(entry.base_name == DONE for entry in found)
@@ -138,7 +148,7 @@ def begin(source: Place, output: Place, overwrite: bool) -> None:
 
 def end(output: Place) -> None:
     """Removes what dead workers left and puts DONE beside the parts."""
-    with _told(output.name, "written"):
+    with told(output.name, "written"):
         for entry in output.system.get_file_info(fs.FileSelector(output.path)):
             if entry.base_name.endswith(".tmp"):
                 output.system.delete_file(entry.path)
@@ -148,18 +158,8 @@ def end(output: Place) -> None:
 
 def _parquet_files(folder: Place) -> list[str]:
     """Paths in the folder, without those that readers of Parquet pass over (_SUCCESS, .part.tmp)."""
-    with _told(folder.name):
+    with told(folder.name):
         found = folder.system.get_file_info(fs.FileSelector(folder.path, recursive=True))
     names = [entry.path[len(folder.path) :].lstrip("/") for entry in found if entry.type == fs.FileType.File]
     hidden = re.compile(r"(^|/)[._]")
     return sorted(name for name in names if name.endswith((".parquet", ".pq")) and not hidden.search(name))
-
-
-@contextmanager
-def _told(name: str, done: str = "read") -> Iterator[None]:
-    """Turns what pyarrow says of a file into an InputError that names it."""
-    try:
-        yield
-    except (pa.ArrowException, OSError) as error:
-        why = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise InputError(f"{name} cannot be {done}: {why}.") from error
