@@ -138,17 +138,13 @@ def tag_folder(
                 dones = _run(ray, found, (origin, target, schema, loading, options or TagOptions()), actors)
                 for done in dones:
                     if done.error:
-                        raise InputError(
-                            f"{done.error} What was tagged before is in {output}, unfinished; --overwrite starts afresh."
-                        )
+                        raise InputError(f"{done.error} What was tagged before is in {output}, unfinished.")
                     listed.write(done.problems)
                     tagged += done.tagged
                     bar.update(done.rows)
                     on_done(done)
         except KeyboardInterrupt as error:
-            raise Interrupted(
-                f"The {tagged:,} papers tagged so far are in {output}, unfinished; --overwrite starts afresh."
-            ) from error
+            raise Interrupted(f"The {tagged:,} papers tagged so far are in {output}, unfinished.") from error
         parts.end(target)
     if not tagged:
         raise InputError(f"{source} has no paper that could be tagged; {problems.name} tells why, row by row.")
@@ -156,7 +152,7 @@ def tag_folder(
 
 
 def _run(ray: Any, found: list[Part], arguments: tuple, actors: int) -> Iterator[Done]:
-    """What came of each part, in their order."""
+    """What came of each part, in their order. Ray Data gives a part whose worker died to another."""
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = True
@@ -177,7 +173,7 @@ def _actors(ray: Any, threads: int) -> int:
     cores = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
     if actors := sum(count // threads for count in cores):
         return actors
-    raise InputError(f"No machine of the cluster has {threads} cores; give fewer --threads than {max(cores) + 1}.")
+    raise InputError(f"No machine of the cluster has {threads} cores; give fewer --threads.")
 
 
 @contextmanager
@@ -204,7 +200,7 @@ def _ray(address: str) -> Iterator[Any]:
         yield ray
     except ray.exceptions.RayError as error:
         raise InputError(
-            f"The Ray cluster gave up ({type(error).__name__}); are project and model at the same path on every machine? "
+            f"The Ray cluster gave up ({type(error).__name__}). Are project and model at the same path on all machines? "
             "Ray's logs in /tmp/ray tell more."
         ) from error
     finally:

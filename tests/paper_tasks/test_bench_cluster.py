@@ -1,7 +1,7 @@
 import pytest
 
 from paper_tasks.bench_cluster import MARKS, measure, scale_table
-from tests.paper_tasks.test_cluster import ROOT
+from tests.paper_tasks.test_cluster import ROOT, needs_ray
 
 SCALE = {"source": "a.csv", "papers": 1000, "papers_per_s": {"1": 20.0, "2": 36.0}, "efficiency": 0.9}
 
@@ -20,6 +20,7 @@ def test_the_document_has_a_place_for_it():
     assert text.count(MARKS[0]) == text.count(MARKS[1]) == 1
 
 
+@needs_ray
 @pytest.mark.slow
 def test_one_and_two_workers_are_measured():
     scale = measure(ROOT / "csv_files" / "sample_papers.csv", papers=80, rounds=1)

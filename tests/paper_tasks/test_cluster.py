@@ -1,6 +1,7 @@
 import csv
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,8 +13,7 @@ from paper_tasks import cluster, parts
 from paper_tasks.errors import InputError
 from paper_tasks.tag import TagOptions, tag_file
 
-pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-ray.txt")
-pytestmark = pytest.mark.slow
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install -r requirements-ray.txt")
 ROOT = Path(__file__).parents[2]
 MODEL = str(ROOT / "deployment" / "model")
 LOADING = cluster.Loading(MODEL)
@@ -58,6 +58,8 @@ def read(folder):
     return pa.concat_tables([pq.read_table(path) for path in sorted(folder.glob("part-*.parquet"))])
 
 
+@needs_ray
+@pytest.mark.slow
 def test_the_output_is_the_local_engines_row_for_row(tmp_path, machines):
     files = [write(tmp_path / "in" / "a.parquet", 230), write(tmp_path / "in" / "more" / "b.parquet", 90, first=230)]
     write(tmp_path / "in" / "_temporary.parquet", 10)
@@ -83,14 +85,12 @@ def test_the_output_is_the_local_engines_row_for_row(tmp_path, machines):
     assert (tmp_path / "out" / parts.DONE).exists() and not list((tmp_path / "out").glob(".part*"))
 
 
+@needs_ray
+@pytest.mark.slow
 def test_bad_input_gets_one_sentence_and_nothing_is_lost(tmp_path, machines):
-    address = machines[0].address
-
-    def told(words, source, output="out", **options):
+    def told(words, source, output="out", loading=LOADING, address=machines[0].address, **options):
         with pytest.raises(InputError, match=words):
-            cluster.tag_folder(
-                str(tmp_path / source), str(tmp_path / output), LOADING, **{"address": address} | options
-            )
+            cluster.tag_folder(str(tmp_path / source), str(tmp_path / output), loading, address=address, **options)
 
     (tmp_path / "csv").mkdir()
     (tmp_path / "csv" / "a.csv").write_text("title\nA\n", encoding="utf-8")
@@ -107,6 +107,7 @@ def test_bad_input_gets_one_sentence_and_nothing_is_lost(tmp_path, machines):
     source = write(tmp_path / "in" / "a.parquet", 5).parent
     told("lies in the input itself", source, "in/out")
     told("no Ray cluster answers", source, address="127.0.0.1:1")
+    told("No machine of the cluster has 2 cores; give fewer --threads", source, loading=cluster.Loading(MODEL, 2))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("precious", encoding="utf-8")
     told("holds other files", source, "mine")
@@ -114,6 +115,8 @@ def test_bad_input_gets_one_sentence_and_nothing_is_lost(tmp_path, machines):
     assert (tmp_path / "mine" / "thesis.txt").exists() and not (tmp_path / "out").exists()
 
 
+@needs_ray
+@pytest.mark.slow
 def test_the_command_starts_a_cluster_of_its_own(tmp_path):
     write(tmp_path / "in" / "a.parquet", 20)
     command = [sys.executable, "-m", "paper_tasks", "tag", tmp_path / "in", "-o", tmp_path / "out", "--engine", "ray"]
@@ -136,6 +139,8 @@ def test_without_ray_it_says_what_to_install(tmp_path, monkeypatch):
 
 
 # The last, as it costs a machine.
+@needs_ray
+@pytest.mark.slow
 def test_a_machine_killed_in_the_middle_costs_no_row(tmp_path, machines):
     nodes, (victim, _) = machines
     source, dones = write(tmp_path / "in" / "a.parquet", 1600), []
