@@ -200,7 +200,7 @@ def _ray(address: str) -> Iterator[Any]:
         yield ray
     except ray.exceptions.RayError as error:
         raise InputError(
-            f"The Ray cluster gave up ({type(error).__name__}). Are project and model at the same path on all machines? "
+            f"The Ray cluster gave up ({type(error).__name__}). Are project and model at one path on all machines? "
             "Ray's logs in /tmp/ray tell more."
         ) from error
     finally:

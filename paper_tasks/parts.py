@@ -129,6 +129,8 @@ def begin(source: Place, output: Place, overwrite: bool) -> None:
     """Makes `output` an empty folder. Raises InputError if it is in the way, or holds what is not ours to remove."""
     if output.system == source.system and f"{output.path}/".startswith(f"{source.path}/"):
         raise InputError(f"{output.name} lies in the input itself; name another folder for the output.")
+    if output.system == source.system and f"{source.path}/".startswith(f"{output.path}/"):
+        raise InputError(f"{output.name} holds the input; name another folder for the output.")
     info = output.info()
     if info.type == fs.FileType.File:
         raise InputError(f"{output.name} is a file; --engine ray writes a folder of Parquet files.")

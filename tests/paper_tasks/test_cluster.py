@@ -106,6 +106,7 @@ def test_bad_input_gets_one_sentence_and_nothing_is_lost(tmp_path, machines):
     told(r"two/b\.parquet has other columns than .*two/a\.parquet", "two")
     source = write(tmp_path / "in" / "a.parquet", 5).parent
     told("lies in the input itself", source, "in/out")
+    told("holds the input", source / "a.parquet", "in", overwrite=True)
     told("no Ray cluster answers", source, address="127.0.0.1:1")
     told("No machine of the cluster has 2 cores; give fewer --threads", source, loading=cluster.Loading(MODEL, 2))
     (tmp_path / "mine").mkdir()
