@@ -4,6 +4,7 @@
 # make model  train, export and evaluate on PAPERS      make annif     Annif, for `make evaluate` to compare with
 # make notebooks      all four, small, on the sample    make picture   the README's screenshot
 # make notebooks-full all four on PAPERS, hours         make clean     remove what was installed
+# make bench-scale  one worker against two on a Ray cluster, and docs/scale.md
 # make space  the app as a Hugging Face Space, tried    make space-push REPO=user/name  ... and uploaded
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -16,7 +17,7 @@ SEED ?= 22
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo web install test lint data model evaluate annif notebooks notebooks-full picture space space-push \
-    clean
+    bench-scale clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/app.stamp
@@ -95,7 +96,7 @@ $(VENV)/all.stamp: requirements.txt $(wildcard deployment/requirements*.txt requ
 	@$(PIP) -r requirements.txt
 	@touch $@ $(VENV)/app.stamp $(VENV)/web.stamp
 
-$(VENV)/test.stamp: requirements/test.txt $(VENV)/all.stamp
+$(VENV)/test.stamp: requirements/test.txt requirements-ray.txt $(VENV)/all.stamp
 	@$(PIP) -r requirements/test.txt
 	@touch $@
 
@@ -111,6 +112,9 @@ $(PAPERS):
 # The README's picture, taken in headless Chromium.
 picture: $(VENV)/test.stamp
 	$(BIN)/python -m tests.deployment.picture
+
+bench-scale: $(VENV)/test.stamp
+	$(BIN)/python -m paper_tasks.bench_cluster $(if $(wildcard $(PAPERS)),$(PAPERS),csv_files/sample_papers.csv)
 
 # Put together in build/space, installed in an environment of its own, started, asked.
 space: $(VENV)/app.stamp

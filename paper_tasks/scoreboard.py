@@ -116,13 +116,13 @@ def full_tables(evaluation: Mapping) -> str:
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def update_document(document: Path, table: str) -> None:
+def update_document(document: Path, table: str, marks: tuple[str, str] = MARKS) -> None:
     """Puts the table between the two marks in a document. Raises InputError if it has no such marks."""
     text = document.read_text(encoding="utf-8")
-    before, start, rest = text.partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
+    before, start, rest = text.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not (start and end):
-        raise InputError(f"{document} has no line '{MARKS[0]}' and '{MARKS[1]}' to put the table between.")
+        raise InputError(f"{document} has no line '{marks[0]}' and '{marks[1]}' to put the table between.")
     with tables.write_atomic(document) as path:
         path.write_text(f"{before}{start}\n{table}{end}{after}", encoding="utf-8")
 
