@@ -51,7 +51,7 @@ model: csv_files/prepared/report.json
 evaluate: csv_files/prepared/report.json
 	$(BIN)/python -m paper_tasks evaluate --output results --document README.md --card deployment/model/README.md \
 	    $(OTHERS) $(if $(wildcard models/minilm/onnx/config.json),--model "ours, fp32=models/minilm/onnx") \
-	    --model "ours, int8=deployment/model"
+	    --model "ours, fast tier=deployment/model/fast" --model "ours, int8=deployment/model"
 
 # In an environment of its own: it wants older releases of what we use.
 annif: .venv-annif/bin/annif
