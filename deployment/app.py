@@ -16,19 +16,21 @@ from starlette.middleware import Middleware
 
 if __package__:
     from deployment import batch, page
+    from deployment.app_log import RequestLog
     from deployment.arxiv import Arxiv
     from deployment.classifier import MODEL_DIR, ModelError, TaskClassifier
     from deployment.endpoints import Endpoints, refuse
     from deployment.examples import EXAMPLES
-    from deployment.guard import BodyLimit, fetch_nothing
+    from deployment.guard import BodyLimit, RetryAfter, fetch_nothing
 else:  # inside a Space, where this folder is the whole repository
     import batch
     import page
+    from app_log import RequestLog
     from arxiv import Arxiv
     from classifier import MODEL_DIR, ModelError, TaskClassifier
     from endpoints import Endpoints, refuse
     from examples import EXAMPLES
-    from guard import BodyLimit, fetch_nothing
+    from guard import BodyLimit, RetryAfter, fetch_nothing
 
 TITLE = "From Paper With Tasks"
 TITLE_CHARACTERS, ABSTRACT_CHARACTERS = 1_000, 20_000
@@ -218,7 +220,9 @@ def serve(classifier: TaskClassifier, host: str, port: int, wait: bool = True, a
         show_error=True,
         ssr_mode=False,
         max_file_size=batch.MOST_BYTES,
-        app_kwargs={"middleware": [Middleware(BodyLimit, most=MOST_BYTES)]},
+        app_kwargs={
+            "middleware": [Middleware(RequestLog), Middleware(RetryAfter), Middleware(BodyLimit, most=MOST_BYTES)]
+        },
         enable_monitoring=False,
         footer_links=["api"],
         theme=_theme(),

@@ -36,6 +36,7 @@ CSS = """
   background: var(--border-color-primary); }
 .tags .fill { display: block; height: 100%; border-radius: 0.2rem; background: var(--color-accent); }
 .tags .threshold { position: absolute; top: -0.2rem; bottom: -0.2rem; width: 2px; background: var(--body-text-color); }
+.tags.faint .task { font-weight: 400; }
 .tags.faint .fill { background: var(--body-text-color-subdued); }
 .counts { width: 100%; border-collapse: collapse; color: var(--body-text-color); }
 .counts caption { text-align: left; font-weight: 600; padding: 0.5rem 0; }
@@ -91,10 +92,12 @@ def tags_html(tags: Sequence[Row], threshold: float, nearest: Sequence[Row]) -> 
         areas.setdefault(tag.area, []).append(tag)
     html = [f"<h3 class='area'>{escape(area)}</h3>{_list(rows, 'tags', threshold)}" for area, rows in areas.items()]
     if not tags:
-        html.append(f"<p class='note'>No task reaches {threshold:.0%}. The nearest are:</p>")
-    elif nearest:
-        html.append(f"<h3 class='area'>below {threshold:.0%}, not taken</h3>")
+        html.append(
+            f"<p class='note'>No task reaches {threshold:.0%}. A text of a sentence or two often tells the model too "
+            "little, and a whole abstract more; or the paper works on none of the tasks it knows.</p>"
+        )
     if nearest:
+        html.append(f"<h3 class='area'>less certain, below {threshold:.0%}</h3>")
         html.append(_list(nearest, "tags faint", threshold))
     return "".join(html)
 

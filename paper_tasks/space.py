@@ -146,11 +146,12 @@ def push(folder: Path, repository: str, api: HfApi | None = None) -> str:
         )
     except TransportError as error:
         raise InputError(
-            f"The hub cannot be reached ({_first_line(error)}): {repository} was not uploaded; try again with a network."
+            f"The hub cannot be reached ({_first_line(error)}), so {repository} was not uploaded: try again online."
         ) from error
     except (HTTPError, OSError) as error:
         raise InputError(
-            f"The hub did not take {repository} ({_first_line(error)}); are you logged in, by `hf auth login` or HF_TOKEN?"
+            f"The hub did not take {repository} ({_first_line(error)}); "
+            "are you logged in, by `hf auth login` or HF_TOKEN?"
         ) from error
     return str(address)
 

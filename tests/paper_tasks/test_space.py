@@ -107,7 +107,7 @@ def test_push_makes_a_gradio_space_and_uploads_the_folder(tmp_path):
 
 @pytest.mark.parametrize("error", [httpx2.ConnectError("no route\nto it"), httpx2.ReadTimeout("")])
 def test_a_hub_that_is_not_reached_is_told_in_a_sentence(tmp_path, error):
-    with pytest.raises(InputError, match="cannot be reached.*ann/tasks was not uploaded") as caught:
+    with pytest.raises(InputError, match=r"cannot be reached.*ann/tasks was not uploaded") as caught:
         space.push(tmp_path, "ann/tasks", Hub(error))
     assert "\n" not in str(caught.value) and "logged in" not in str(caught.value)
 
