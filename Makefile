@@ -17,7 +17,7 @@ SEED ?= 22
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo web install test lint data model evaluate annif notebooks notebooks-full picture space space-push \
-    bench-scale clean
+    space-name bench-scale clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/app.stamp
@@ -120,9 +120,12 @@ bench-scale: $(VENV)/test.stamp
 space: $(VENV)/app.stamp
 	$(BIN)/python -m paper_tasks.space build/space
 
-space-push: $(VENV)/app.stamp
-	@test -n "$(REPO)" || { echo "Name the Space: make space-push REPO=user/name" >&2; exit 2; }
+space-push: space-name $(VENV)/app.stamp
 	$(BIN)/python -m paper_tasks.space build/space --push "$(REPO)"
+
+# Asked before anything is installed.
+space-name:
+	@test -n "$(REPO)" || { echo "error: Name the Space: make space-push REPO=user/name" >&2; exit 2; }
 
 clean:
 	rm -rf $(VENV) .venv-annif build .pytest_cache .ruff_cache .hypothesis
