@@ -48,9 +48,11 @@ model: csv_files/prepared/report.json
 
 # fp32 is compared where a training left it; the repository carries the int8 model alone.
 # A folder exported by some other recipe is one more row: make evaluate OTHERS='--other "its name=FOLDER"'.
+FP32_ROW := --model "ours, fp32=models/minilm/onnx"
+
 evaluate: csv_files/prepared/report.json
 	$(BIN)/python -m paper_tasks evaluate --output results --document README.md --card deployment/model/README.md \
-	    $(OTHERS) $(if $(wildcard models/minilm/onnx/config.json),--model "ours, fp32=models/minilm/onnx") \
+	    $(OTHERS) $(if $(wildcard models/minilm/onnx/config.json),$(FP32_ROW)) \
 	    --model "ours, fast tier=deployment/model/fast" --model "ours, int8=deployment/model"
 
 # In an environment of its own: it wants older releases of what we use.
