@@ -2,7 +2,7 @@
 # make web    the page and API at http://127.0.0.1:8000 make lint      ruff
 # make data   splits from PAPERS                        make evaluate  the README's table, into results/
 # make model  train, export and evaluate on PAPERS      make annif     Annif, for `make evaluate` to compare with
-# make notebooks      all four, small, on the sample    make picture   the README's screenshot
+# make notebooks      all four, small, on the sample    make picture   the README's screenshots
 # make notebooks-full all four on PAPERS, hours         make clean     remove what was installed
 # make bench-scale  one worker against two on a Ray cluster, and docs/scale.md
 # make space  the app as a Hugging Face Space, tried    make space-push REPO=user/name  ... and uploaded
@@ -111,7 +111,7 @@ $(PAPERS):
 	@echo "$(PAPERS) is missing: name a table of papers, make PAPERS=..., or scrape one (see csv_files/README.md)." >&2
 	@exit 2
 
-# The README's picture, taken in headless Chromium.
+# The README's pictures, taken in headless Chromium.
 picture: $(VENV)/test.stamp
 	$(BIN)/python -m tests.deployment.picture
 

@@ -89,8 +89,9 @@ def crowd(door: Door, url: str, users: int, seconds: float, papers: list[tuple[s
                 turn += 1
                 try:
                     answer = door.ask(client, url, papers[place])
-                except httpx.HTTPError:
+                except httpx.HTTPError as error:
                     seen["errors"] += 1
+                    seen[f"error: {type(error).__name__} {error}"] += 1
                     continue
                 if answer.tasks is None:
                     seen["told_to_come_back"] += 1
@@ -113,6 +114,7 @@ def crowd(door: Door, url: str, users: int, seconds: float, papers: list[tuple[s
         "told_to_come_back": counts["told_to_come_back"],
         "errors": counts["errors"],
         "mixed_up": counts["mixed_up"],
+        "error_kinds": {name: count for name, count in counts.items() if name.startswith("error: ")},
         "p50_ms": round(statistics.median(times)),
         "p95_ms": round(times[int(0.95 * (len(times) - 1))]),
     }
@@ -133,8 +135,8 @@ def main() -> None:
         url = f"http://127.0.0.1:{port}"
         wait_until_up(process, url)
         server = psutil.Process(process.pid)
-        # The first crowd, a short one, fills what is filled once: threads, connections, caches.
-        crowd(door, url, options.users, 5, PAPERS[: 2 * options.users])
+        # The first crowd fills what is filled once: threads, connections, caches, the sessions that Gradio remembers.
+        crowd(door, url, options.users, 20, PAPERS[: 2 * options.users])
         before = server.memory_info().rss
         figures = crowd(door, url, options.users, options.seconds)
         figures |= {
