@@ -2,9 +2,10 @@
 # make web    the page and API at http://127.0.0.1:8000 make lint      ruff
 # make data   splits from PAPERS                        make evaluate  the README's table, into results/
 # make model  train, export and evaluate on PAPERS      make annif     Annif, for `make evaluate` to compare with
-# make notebooks      all four, small, on the sample    make picture   the README's screenshot
+# make notebooks      all four, small, on the sample    make picture   the README's screenshots
 # make notebooks-full all four on PAPERS, hours         make clean     remove what was installed
 # make bench  speed beside the original's recipe, into results/
+# make bench-scale  one worker against two on a Ray cluster, and docs/scale.md
 # make space  the app as a Hugging Face Space, tried    make space-push REPO=user/name  ... and uploaded
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -17,7 +18,7 @@ SEED ?= 22
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo web install test lint data model evaluate bench annif notebooks notebooks-full picture space space-push \
-    clean
+    space-name bench-scale clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/app.stamp
@@ -48,10 +49,12 @@ model: csv_files/prepared/report.json
 
 # fp32 is compared where a training left it; the repository carries the int8 model alone.
 # A folder exported by some other recipe is one more row: make evaluate OTHERS='--other "its name=FOLDER"'.
+FP32_ROW := --model "ours, fp32=models/minilm/onnx"
+
 evaluate: csv_files/prepared/report.json
 	$(BIN)/python -m paper_tasks evaluate --output results --document README.md --card deployment/model/README.md \
-	    $(OTHERS) $(if $(wildcard models/minilm/onnx/config.json),--model "ours, fp32=models/minilm/onnx") \
-	    --model "ours, int8=deployment/model"
+	    $(OTHERS) $(if $(wildcard models/minilm/onnx/config.json),$(FP32_ROW)) \
+	    --model "ours, fast tier=deployment/model/fast" --model "ours, int8=deployment/model"
 
 # On a machine with nothing else to do.
 bench: csv_files/prepared/report.json
@@ -100,7 +103,7 @@ $(VENV)/all.stamp: requirements.txt $(wildcard deployment/requirements*.txt requ
 	@$(PIP) -r requirements.txt
 	@touch $@ $(VENV)/app.stamp $(VENV)/web.stamp
 
-$(VENV)/test.stamp: requirements/test.txt $(VENV)/all.stamp
+$(VENV)/test.stamp: requirements/test.txt requirements-ray.txt $(VENV)/all.stamp
 	@$(PIP) -r requirements/test.txt
 	@touch $@
 
@@ -113,17 +116,23 @@ $(PAPERS):
 	@echo "$(PAPERS) is missing: name a table of papers, make PAPERS=..., or scrape one (see csv_files/README.md)." >&2
 	@exit 2
 
-# The README's picture, taken in headless Chromium.
+# The README's pictures, taken in headless Chromium.
 picture: $(VENV)/test.stamp
 	$(BIN)/python -m tests.deployment.picture
+
+bench-scale: $(VENV)/test.stamp
+	$(BIN)/python -m paper_tasks.bench_cluster $(if $(wildcard $(PAPERS)),$(PAPERS),csv_files/sample_papers.csv)
 
 # Put together in build/space, installed in an environment of its own, started, asked.
 space: $(VENV)/app.stamp
 	$(BIN)/python -m paper_tasks.space build/space
 
-space-push: $(VENV)/app.stamp
-	@test -n "$(REPO)" || { echo "Name the Space: make space-push REPO=user/name" >&2; exit 2; }
+space-push: space-name $(VENV)/app.stamp
 	$(BIN)/python -m paper_tasks.space build/space --push "$(REPO)"
+
+# Asked before anything is installed.
+space-name:
+	@test -n "$(REPO)" || { echo "error: Name the Space: make space-push REPO=user/name" >&2; exit 2; }
 
 clean:
 	rm -rf $(VENV) .venv-annif build .pytest_cache .ruff_cache .hypothesis

@@ -16,24 +16,29 @@ from starlette.middleware import Middleware
 
 if __package__:
     from deployment import batch, page
+    from deployment.app_log import RequestLog
     from deployment.arxiv import Arxiv
     from deployment.classifier import MODEL_DIR, ModelError, TaskClassifier
     from deployment.endpoints import Endpoints, refuse
     from deployment.examples import EXAMPLES
-    from deployment.guard import BodyLimit, fetch_nothing
+    from deployment.guard import BodyLimit, RetryAfter, fetch_nothing
 else:  # inside a Space, where this folder is the whole repository
     import batch
     import page
+    from app_log import RequestLog
     from arxiv import Arxiv
     from classifier import MODEL_DIR, ModelError, TaskClassifier
     from endpoints import Endpoints, refuse
     from examples import EXAMPLES
-    from guard import BodyLimit, fetch_nothing
+    from guard import BodyLimit, RetryAfter, fetch_nothing
 
 TITLE = "From Paper With Tasks"
 TITLE_CHARACTERS, ABSTRACT_CHARACTERS = 1_000, 20_000
 # More people than this waiting for one small machine are better told to come back.
 QUEUE = 64
+# Gradio keeps some 100 kB for each person, and for each question to its API, until so many have come after: by
+# default 10,000.
+SESSIONS = 500
 # Seconds: how often what was uploaded or made for a download is looked at, and how old it must be to be deleted.
 CLEAN_EVERY, KEEP = 600, 3_600
 KEEP_HOURS = 2
@@ -63,7 +68,7 @@ def build(classifier: TaskClassifier, arxiv: Arxiv | None = None) -> gr.Blocks:
         with gr.Tab("Many papers"):
             _many_papers(endpoints)
         with gr.Tab("About"):
-            gr.Markdown(page.about_markdown(classifier.config, KEEP_HOURS))
+            gr.Markdown(page.about_markdown(classifier.config, KEEP_HOURS), elem_id="about")
         gr.api(endpoints.tag, api_name="tag")
         gr.api(endpoints.tag_batch, api_name="tag_batch")
         gr.api(endpoints.explain, api_name="explain")
@@ -218,8 +223,11 @@ def serve(classifier: TaskClassifier, host: str, port: int, wait: bool = True, a
         show_error=True,
         ssr_mode=False,
         max_file_size=batch.MOST_BYTES,
-        app_kwargs={"middleware": [Middleware(BodyLimit, most=MOST_BYTES)]},
+        app_kwargs={
+            "middleware": [Middleware(RequestLog), Middleware(RetryAfter), Middleware(BodyLimit, most=MOST_BYTES)]
+        },
         enable_monitoring=False,
+        state_session_capacity=SESSIONS,
         footer_links=["api"],
         theme=_theme(),
         css=page.CSS,
@@ -246,6 +254,9 @@ def _theme() -> gr.Theme:
         block_title_text_color_dark="*body_text_color",
         block_title_padding="0",
         block_label_text_color="*primary_700",
+        block_label_background_fill_dark="*primary_800",
+        link_text_color="*primary_700",
+        link_text_color_dark="*primary_300",
         body_text_color_subdued="*neutral_600",
         color_accent="*primary_700",
         slider_color="*primary_700",

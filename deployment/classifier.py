@@ -141,6 +141,10 @@ class TaskClassifier:
         """The field that a task belongs to, such as "computer vision"; KeyError for an unknown task."""
         return self._info[task]["area"]
 
+    def threshold(self, task: str) -> float:
+        """The probability from which the model names a task: the lowest among its spellings; KeyError if unknown."""
+        return float(self.thresholds[self.spellings(task)].min())
+
     def spellings(self, task: str) -> list[int]:
         """The labels (places in `labels`) that are spellings of a task, under any of its names; KeyError if unknown."""
         canonical = self._info[task]["canonical"]

@@ -12,11 +12,13 @@ import numpy as np
 
 if __package__:
     from deployment import batch
+    from deployment.app_log import logged
     from deployment.arxiv import Arxiv, ArxivError
     from deployment.classifier import EmptyPaper, Tag, TaskClassifier
     from deployment.explain import Explanation, explain
 else:  # inside a Space, where this folder is the whole repository
     import batch
+    from app_log import logged
     from arxiv import Arxiv, ArxivError
     from classifier import EmptyPaper, Tag, TaskClassifier
     from explain import Explanation, explain
@@ -37,6 +39,7 @@ class Endpoints:
         (tags,) = self.classifier.rank(self.probabilities(title, abstract))
         return self._as_json(tags)
 
+    @logged("tag_batch", papers=len)
     def tag_batch(self, papers: list[dict]) -> list[list[dict]]:
         """The tasks of each of up to 256 papers, in their order; a paper is {"title", "abstract"}, one of them perhaps
         missing, and its tasks are as /tag gives them."""
@@ -59,6 +62,7 @@ class Endpoints:
         is left out) and "without" (the probability that is then left)."""
         return self.explanation(title, abstract, task).as_dict()
 
+    @logged("explain")
     def explanation(self, title: str, abstract: str, task: str) -> Explanation:
         """The same, for the page."""
         _text(task, "task")
@@ -69,6 +73,7 @@ class Endpoints:
         except KeyError:
             refuse(f"'{task[:80]}' is none of the tasks; take one that /tag answers, spelled as there.", "No such task")
 
+    @logged("tag")
     def probabilities(self, title: str, abstract: str) -> np.ndarray:
         """float32 (labels,) of one paper."""
         try:
@@ -76,6 +81,7 @@ class Endpoints:
         except EmptyPaper:
             refuse_empty()
 
+    @logged("tag_file", papers=lambda answer: len(answer[0]))
     def tag_file(self, path: Path, steps: Callable[[int, int], None]) -> tuple[list[batch.Tagged], list[batch.Broken]]:
         """The papers of a file with their tasks, and its broken rows; `steps` is told how many of how many are done."""
         try:
@@ -90,6 +96,7 @@ class Endpoints:
             steps(len(tagged), len(rows))
         return tagged, broken
 
+    @logged("fetch")
     def fetch(self, number: str) -> tuple[str, str]:
         """Title and abstract of a paper on arXiv, by its id or link."""
         try:

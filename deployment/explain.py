@@ -29,7 +29,7 @@ LEAST = 0.3
 
 _SENTENCE_END = re.compile(r"""(?<=[.!?])["')\]]*\s+(?=["'(\[$\\]*[A-Z0-9])|(?<=[。!?])""")
 _ABBREVIATION = re.compile(r"(\b(e\.g|i\.e|al|cf|vs|etc|resp|fig|eq|sec|dr|approx|w\.r\.t)|\b[A-Z])\.$", re.IGNORECASE)
-_WORD = re.compile(r"\w+(?:[-'’./]\w+)*")
+_WORD = re.compile(r"\w+(?:[-'’./]\w+|,\d+)*")
 _FUNCTION_WORDS = frozenset(
     _WORD.findall(
         "a about above across after again against all almost alone along also although always am among an and "

@@ -7,6 +7,8 @@ from fastapi import HTTPException
 from fastapi.responses import JSONResponse
 from gradio import processing_utils, routes
 
+# Seconds after which it is worth asking again, where the queue is full.
+RETRY_AFTER = 2
 TOO_LARGE = "The request is too large."
 
 Message = MutableMapping[str, Any]
@@ -39,6 +41,24 @@ class BodyLimit:
             return message
 
         return await self._app(scope, counted, send)
+
+
+class RetryAfter:
+    """ASGI middleware: a 503, which Gradio answers where its queue is full, tells when to come back."""
+
+    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Passes a request on, and adds the header to its answer."""
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 503:
+                header = (b"retry-after", str(RETRY_AFTER).encode())
+                message = message | {"headers": [*message.get("headers", ()), header]}
+            await send(message)
+
+        await self._app(scope, receive, told)
 
 
 def fetch_nothing() -> None:

@@ -36,18 +36,21 @@ CSS = """
   background: var(--border-color-primary); }
 .tags .fill { display: block; height: 100%; border-radius: 0.2rem; background: var(--color-accent); }
 .tags .threshold { position: absolute; top: -0.2rem; bottom: -0.2rem; width: 2px; background: var(--body-text-color); }
+.tags.faint .task { font-weight: 400; }
 .tags.faint .fill { background: var(--body-text-color-subdued); }
 .counts { width: 100%; border-collapse: collapse; color: var(--body-text-color); }
 .counts caption { text-align: left; font-weight: 600; padding: 0.5rem 0; }
 .counts th { text-align: left; font-weight: 400; padding: 0.15rem 0.75rem 0.15rem 0; width: 40%; }
-#report .counts :is(tr, th, td) { border: 0; }
+#report .counts, #report .counts :is(tr, th, td) { border: 0; }
 .counts td { text-align: right; padding-right: 0.5rem; font-variant-numeric: tabular-nums; }
 .counts .chart { width: 50%; }
 .counts .fill { display: block; height: 0.8rem; border-radius: 0.2rem; background: var(--color-accent); }
+#about h2 { font-size: 1.1rem; }
+#about :is(th, td) { overflow-wrap: normal; word-break: normal; padding: 0.4rem 0.6rem; }
 .note { color: var(--body-text-color-subdued); margin: 0 0 0.5rem; }
 .reasons { --sentence: #d5f5ef; --word: #8fe3d5; overflow-wrap: anywhere; }
 .dark .reasons { --sentence: #134e4a; --word: #0f766e; }
-.reasons h3 { margin: 0.5rem 0; }
+.reasons h2 { margin: 0.5rem 0; font-size: 1.1rem; }
 .reasons .reading { line-height: 1.9; }
 .reasons mark { color: inherit; background: var(--sentence); border-bottom: 2px dotted var(--body-text-color-subdued); }
 .reasons mark.word { background: var(--word); border-bottom: 2px solid var(--body-text-color); }
@@ -89,19 +92,21 @@ def tags_html(tags: Sequence[Row], threshold: float, nearest: Sequence[Row]) -> 
     areas: dict[str, list[Row]] = {}
     for tag in tags:
         areas.setdefault(tag.area, []).append(tag)
-    html = [f"<h3 class='area'>{escape(area)}</h3>{_list(rows, 'tags', threshold)}" for area, rows in areas.items()]
+    html = [f"<h2 class='area'>{escape(area)}</h2>{_list(rows, 'tags', threshold)}" for area, rows in areas.items()]
     if not tags:
-        html.append(f"<p class='note'>No task reaches {threshold:.0%}. The nearest are:</p>")
-    elif nearest:
-        html.append(f"<h3 class='area'>below {threshold:.0%}, not taken</h3>")
+        html.append(
+            f"<p class='note'>No task reaches {threshold:.0%}. A text of a sentence or two often tells the model too "
+            "little, and a whole abstract more; or the paper works on none of the tasks it knows.</p>"
+        )
     if nearest:
+        html.append(f"<h2 class='area'>less certain, below {threshold:.0%}</h2>")
         html.append(_list(nearest, "tags faint", threshold))
     return "".join(html)
 
 
 def reasons_html(explanation: Explanation) -> str:
     """The text with what carried the task marked in it, a legend, and what the probability is without each part."""
-    heading = f"<h3>Why {escape(explanation.task)}, {explanation.probability:.0%}?</h3>"
+    heading = f"<h2>Why {escape(explanation.task)}, {explanation.probability:.0%}?</h2>"
     kinds = {span.kind for span in explanation.spans}
     legend = "".join(f"<mark class='{kind}'>{words}</mark>" for kind, words in LEGEND.items() if kind in kinds)
     if not kinds:
@@ -145,13 +150,13 @@ def about_markdown(config: dict[str, Any], keep_hours: float) -> str:
     )
     tasks = len({info["canonical"] for info in config["task_info"].values() if info["is_task"]})
     return f"""
-### What this is
+## What this is
 
 It reads the title and abstract of a machine-learning paper, in English, and gives each of the {len(config["labels"])}
 task names of Papers with Code a probability. Some of those names are spellings of one task, and a few name no task at
 all; merged and without these they are {tasks} tasks. The vocabulary is of 2023: newer tasks have no name in it.
 
-### What it learned from
+## What it learned from
 
 **Distant labels**, on {data["papers_train"]:,} papers: a paper has a task where the task's name, or an alias of it,
 stands in its title, its abstract or its authors' keywords. These are *not* Papers with Code's labels. In training,
@@ -162,19 +167,19 @@ The encoder is {config["backbone"]}; training took {training["minutes"]:.0f} min
 {training["papers_seen"]:,} texts (seed {training["seed"]}). Its encoder reads the first {config["encoder_tokens"]}
 tokens of a text.
 
-### How good it is
+## How good it is
 
 On {scores["papers"]:,} held-out papers, against distant labels, at the default threshold of
 {config["default_threshold"]:.0%}:
 
-| | fp32 | int8, which runs here |
+| score | fp32 | int8, which runs here |
 |---|---:|---:|
 {rows}
 
 The probabilities were calibrated on other held-out papers. They tell how surely a paper works on a task, not how
 central the task is to it.
 
-### Your text
+## Your text
 
 It is read in this program's memory and kept nowhere. A file that you upload, and its result, lie in a temporary folder
 for at most {keep_hours} hours. Nothing is sent anywhere, but for an arXiv id that you give, to arXiv.

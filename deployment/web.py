@@ -12,24 +12,27 @@ from waitress.server import BaseWSGIServer, MultiSocketServer
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable, UnsupportedMediaType
 
 if __package__:
-    from deployment import openapi, request_log
+    from deployment import openapi, web_log
     from deployment.classifier import MODEL_DIR, EmptyPaper, ModelError, TaskClassifier
     from deployment.examples import EXAMPLES
     from deployment.paper_json import ABSTRACT_CHARACTERS, TITLE_CHARACTERS, WrongField, check_length, read_question
+    from deployment.request_log import describe
     from deployment.waiting_line import PLACES, SECONDS, Busy, WaitingLine
 else:  # inside a Space, where this folder is the whole repository
     import openapi
-    import request_log
+    import web_log
     from classifier import MODEL_DIR, EmptyPaper, ModelError, TaskClassifier
     from examples import EXAMPLES
     from paper_json import ABSTRACT_CHARACTERS, TITLE_CHARACTERS, WrongField, check_length, read_question
+    from request_log import describe
     from waiting_line import PLACES, SECONDS, Busy, WaitingLine
 
 TITLE = "From Paper With Tasks"
 # 256 abstracts as they are usually written need about 0.5 MB.
 BODY_BYTES = 2 * 1024 * 1024
-# Shown where no task reaches its threshold.
+# Tasks shown below their threshold, as less certain.
 NEAREST = 3
+LEAST = 0.05
 # Nothing but our own stylesheet and icon, no script at all, in nobody's frame.
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -58,7 +61,7 @@ def create_app(classifier: TaskClassifier | None = None, places: int = PLACES, s
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES
     app.json.sort_keys = False
-    request_log.install(app)
+    web_log.install(app)
 
     def ask(papers: list[tuple[str, str]]) -> np.ndarray:
         """float32 (papers, labels). Raises EmptyPaper, and ServiceUnavailable with the time to come back."""
@@ -71,14 +74,19 @@ def create_app(classifier: TaskClassifier | None = None, places: int = PLACES, s
     def page(title: str = "", abstract: str = "", **found: object) -> str:
         limits = {"title_characters": TITLE_CHARACTERS, "abstract_characters": ABSTRACT_CHARACTERS}
         texts = {"name": TITLE, "title": title, "abstract": abstract, "examples": list(EXAMPLES)}
-        return render_template("page.html", config=classifier.config, area=classifier.area, **texts, **limits, **found)
+        about = {"config": classifier.config, "area": classifier.area, "threshold": classifier.threshold}
+        return render_template("page.html", **about, **texts, **limits, **found)
 
     def tags_page(title: str, abstract: str) -> str:
         try:
             probabilities = ask([(title, abstract)])
         except EmptyPaper:
             raise WrongField("abstract", NO_WORDS) from None
-        (tags,), (nearest,) = classifier.rank(probabilities), classifier.rank(probabilities, NEAREST, 0.0)
+        (tags,) = classifier.rank(probabilities)
+        # Beside tasks that are certain, one of 1% is no help.
+        (likeliest,) = classifier.rank(probabilities, len(tags) + NEAREST, LEAST if tags else 0.0)
+        named = {tag.task for tag in tags}
+        nearest = [tag for tag in likeliest if tag.task not in named][:NEAREST]
         return page(title, abstract, tags=tags, nearest=nearest)
 
     @app.get("/")
@@ -147,7 +155,7 @@ def create_app(classifier: TaskClassifier | None = None, places: int = PLACES, s
     def refuse(error: Exception) -> Response:
         """Every refusal in one sentence: as JSON from the API, on the page otherwise."""
         if not isinstance(error, HTTPException):
-            request_log.note_fault(error)
+            g.fault = describe(error)
             error = InternalServerError()
         field, sentence = getattr(error, "field", None), SENTENCES.get(error.code, error.description)
         if error.code == 500:

@@ -107,12 +107,14 @@ def svm_per_task(splits: Splits, cache: ScoreCache) -> Answers:
 
 
 def annif_omikuji(splits: Splits, cache: ScoreCache) -> Answers | None:
-    """Annif, at the limit and threshold that its `optimize` finds; None, and a line on it, where it is missing."""
-    if not annif.PROGRAM.is_file():
-        print(annif.HOW_TO_GET, file=sys.stderr)
-        return None
+    """Annif, at the limit and threshold that its `optimize` finds.
+
+    None, and a line on it, where it is neither installed nor has left its scores in the cache.
+    """
 
     def compute() -> Arrays:
+        if not annif.PROGRAM.is_file():
+            raise FileNotFoundError(annif.HOW_TO_GET)
         with annif.Annif(splits.labels) as project:
             project.train(texts(splits.train), splits.train_truth)
             best = np.array(project.optimize(texts(splits.dev), splits.dev_truth))
@@ -122,7 +124,11 @@ def annif_omikuji(splits: Splits, cache: ScoreCache) -> Answers | None:
                 "limit_and_threshold": best,
             }
 
-    found = cache.arrays("annif", annif.PROJECT, compute)
+    try:
+        found = cache.arrays("annif", annif.PROJECT, compute)
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return None
     limit, threshold = found["limit_and_threshold"]
     return Answers(found["published"], annif.keep_best(found["published"], int(limit), threshold), found["masked"])
 

@@ -160,7 +160,7 @@ def report(found: Mapping[str, Any]) -> str:
         + table("system", {score: title for score, (title, _) in COLUMNS.items()}, rows)
         + f"\nBeside the original's recipe, `{OURS}` has {ratios['throughput']:.1f} times the throughput, and "
         f"{ratios['latency']:.2f} of the latency, {ratios['cold_start']:.2f} of the cold start and "
-        f"{ratios['memory']:.2f} of the memory. What limits it: {shares} of one thread's time; its encoder reaches "
+        f"{ratios['memory']:.2f} of the memory. What limits it: {shares} of one thread's time; all in all it reaches "
         f"{found['int8_peak_share']:.0%} of the int8 rate that one large matrix product has on this CPU.\n"
     )
 

@@ -162,7 +162,8 @@ def _never_found(scores: Mapping) -> str:
 
 def _training(training: Mapping) -> str:
     """What the training took, as far as the config tells."""
-    sentences = [f"Training took {training['minutes']} minutes"] if "minutes" in training else []
+    runs = f" in {training['runs']} runs" if training.get("runs", 1) > 1 else ""
+    sentences = [f"Training took {training['minutes']} minutes{runs}"] if "minutes" in training else []
     if "papers_seen" in training:
         sentences.append(f"saw {training['papers_seen']:,} papers (each as often as it came)")
     return (", and ".join(sentences) + ". " if sentences else "") + (

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from typer import Argument, Option
@@ -29,17 +29,35 @@ PREPARED = Path("csv_files/prepared")
 
 @app.command(epilog='Example: python -m paper_tasks tag --title "Faster person detection" --abstract "We ..."')
 def tag(
+    # Not paths: of s3://bucket/papers, Path would make s3:/bucket/papers.
     source: Annotated[
-        Path | None,
+        str | None,
         Argument(
             metavar="[INPUT]",
-            help="Table with title and abstract: .csv, .jsonl (both also .gz, .bz2, .xz, .zst) or .parquet.",
+            help="Table with title and abstract: .csv, .jsonl (both also .gz, .bz2, .xz, .zst) or .parquet. "
+            "With --engine ray a folder of Parquet files, as a path or a URI such as s3://bucket/papers.",
             show_default=False,
         ),
     ] = None,
     output: Annotated[
-        Path | None,
-        Option("--output", "-o", help="Table to write, of any of the formats.", show_default=False),
+        str | None,
+        Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="Table to write, of any of the formats; with --engine ray a folder.",
+            show_default=False,
+        ),
+    ] = None,
+    engine: Annotated[
+        Literal["local", "ray"], Option(help="On this machine, or on a Ray cluster (requirements-ray.txt).")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        Option(
+            help="With --engine ray: the cluster's host:port, or auto. Default: a cluster of this machine alone.",
+            show_default=False,
+        ),
     ] = None,
     title: Annotated[str, Option(help="Title of the one paper to tag.", show_default=False)] = "",
     abstract: Annotated[str, Option(help="Abstract of the one paper to tag.", show_default=False)] = "",
@@ -65,7 +83,14 @@ def tag(
     overwrite: Annotated[
         bool, Option("--overwrite", help="Replace an existing output, or a run that broke off.")
     ] = False,
-    threads: Annotated[int | None, Option(min=1, help="CPU threads. Default: every core.", show_default=False)] = None,
+    threads: Annotated[
+        int | None,
+        Option(
+            min=1,
+            help="CPU threads. Default: every core; with --engine ray, where it is those of one worker: 1.",
+            show_default=False,
+        ),
+    ] = None,
     tier: Annotated[
         str, Option(help="full, or fast: without the encoder, far faster, and blinder to what is not spelled out.")
     ] = "full",
@@ -84,6 +109,8 @@ def tag(
         raise InputError(f"--tier {tier}: it is one of {', '.join(TIERS)}.")
     if (source is None) == (not (title or abstract)):
         raise InputError("Give either a table (INPUT --output OUT) or one paper (--title, --abstract).")
+    if source is None and engine == "ray":
+        raise InputError("--engine ray tags folders of Parquet files; leave it out for one paper.")
     if source is None:
         classifier = TaskClassifier.load(model, threads, tier=tier)
         (tags,) = classifier.predict(
@@ -105,18 +132,31 @@ def tag(
             print("No task reaches the threshold; --threshold 0.1 shows less certain ones.", file=sys.stderr)
         return
     if output is None:
-        raise InputError(f"Name the table to write, such as --output {source.stem}.tagged{source.suffix}.")
+        path = Path(source)
+        raise InputError(f"Name the table to write, such as --output {path.stem}.tagged{path.suffix}.")
     from paper_tasks.journal import problems_path
     from paper_tasks.tag import TagOptions, tag_file
 
     options = TagOptions(top_k, threshold, not show_duplicates, not show_artefacts, all_scores)
-    summary = tag_file(
-        source, output, TaskClassifier.load(model, threads, bulk=True, tier=tier), options, resume, overwrite
-    )
+    if engine == "ray":
+        from paper_tasks import cluster
+
+        if resume:
+            raise InputError("--engine ray has no --resume: a dead worker's part is done again while the run goes on.")
+        # A wrong folder is told before a cluster is bothered.
+        TaskClassifier.load(model, 1, tier=tier)
+        loading = cluster.Loading(str(model.resolve()), threads or 1, tier)
+        summary = cluster.tag_folder(source, output, loading, options, address or cluster.LOCAL, overwrite)
+        reasons = output.rstrip("/") + ".problems.csv"
+    else:
+        if address:
+            raise InputError("--address is of a Ray cluster; add --engine ray.")
+        classifier = TaskClassifier.load(model, threads, bulk=True, tier=tier)
+        summary = tag_file(Path(source), Path(output), classifier, options, resume, overwrite)
+        reasons = problems_path(Path(output))
     print(f"{summary.tagged:,} papers tagged in {output}.")
     if summary.problems:
         rows = "1 row" if summary.problems == 1 else f"{summary.problems:,} rows"
-        reasons = problems_path(output)
         print(f"warning: {rows} of {source} could not be tagged; {reasons} tells which and why.", file=sys.stderr)
 
 

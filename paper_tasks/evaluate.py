@@ -97,7 +97,7 @@ def model_answers(name: str, folder: Path, splits: Splits, cache: ScoreCache) ->
 
     Raises ModelError for a folder that holds no model, InputError for a model of other tasks than the papers'.
     """
-    classifier = TaskClassifier.load(folder)
+    classifier = TaskClassifier.load(folder, bulk=True)
     if list(classifier.labels) != splits.labels:
         raise InputError(f"{folder} was trained on other tasks than the papers have; prepare or train again.")
     masked = pd.DataFrame({"title": "", "abstract": splits.papers["masked"]})

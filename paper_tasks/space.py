@@ -18,8 +18,9 @@ import urllib.request
 import venv
 from pathlib import Path
 
-from httpx2 import HTTPError
+from httpx2 import HTTPError, TransportError
 from huggingface_hub import HfApi
+from huggingface_hub.utils import HFValidationError, validate_repo_id
 
 from paper_tasks.errors import InputError
 
@@ -112,13 +113,26 @@ def ask(folder: Path, python: str) -> list[dict]:
     return answer
 
 
+def check_name(repository: str) -> None:
+    """Raises InputError if this is no name of a Space, by the hub's own rules."""
+    try:
+        validate_repo_id(repository)
+    except HFValidationError:
+        repository, named = repository[:100], False
+    else:
+        # The hub's rules let a name without a user pass.
+        named = re.fullmatch(r"[\w.-]+/[\w.-]+", repository, re.ASCII)
+    if not named:
+        raise InputError(f"'{repository}' is no name of a Space; write user/name.")
+
+
 def push(folder: Path, repository: str, api: HfApi | None = None) -> str:
     """Uploads a Space to the hub as `user/name`, makes it if need be, and returns its address.
 
-    Whoever runs this must be logged in to the hub. Raises InputError if the name is none, or the hub refuses.
+    Whoever runs this must be logged in to the hub. Raises InputError if the name is none, or the hub cannot be
+    reached or refuses.
     """
-    if not re.fullmatch(r"[\w-]+/[\w.-]+", repository, re.ASCII):
-        raise InputError(f"'{repository}' is no name of a Space; write user/name.")
+    check_name(repository)
     api = api or HfApi()
     try:
         address = api.create_repo(repository, repo_type="space", space_sdk="gradio", exist_ok=True)
@@ -130,10 +144,14 @@ def push(folder: Path, repository: str, api: HfApi | None = None) -> str:
             # What an earlier upload had and this one has not.
             delete_patterns="*",
         )
-    except (HTTPError, OSError) as error:
-        reason = (str(error).strip() or "no reason given").splitlines()[0]
+    except TransportError as error:
         raise InputError(
-            f"The hub did not take {repository} ({reason}); are you logged in, by `hf auth login` or HF_TOKEN?"
+            f"The hub cannot be reached ({_first_line(error)}), so {repository} was not uploaded: try again online."
+        ) from error
+    except (HTTPError, OSError) as error:
+        raise InputError(
+            f"The hub did not take {repository} ({_first_line(error)}); "
+            "are you logged in, by `hf auth login` or HF_TOKEN?"
         ) from error
     return str(address)
 
@@ -145,11 +163,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--push", metavar="USER/NAME", help="upload it to the Hugging Face hub, once it was tried")
     options = parser.parse_args(arguments)
     try:
+        if options.push is not None:
+            # Before the minutes that the trial takes.
+            check_name(options.push)
         files = assemble(options.output)
         print(f"{options.output} has the Space, {len(files)} files; trying it in a new environment ...", flush=True)
         answer = check(options.output)
         print(f"It works: '{QUESTION[0]}' is about {answer[0]['task']} ({answer[0]['probability']:.0%}).")
-        if options.push:
+        if options.push is not None:
             print(f"Uploaded: {push(options.output, options.push)}")
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -162,6 +183,10 @@ def _answers(url: str) -> bool:
             return answer.status == 200
     except OSError:
         return False
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or "no reason given").splitlines()[0]
 
 
 def _run(problem: str, command: list[str]) -> str:

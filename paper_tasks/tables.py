@@ -280,13 +280,16 @@ class RowEncoder:
 
     def _arrow(self, rows: list[dict[str, Any]]) -> bytes:
         """A message of Arrow's stream format, for a Parquet file cannot be appended to."""
-        import pyarrow as pa
+        return record_batch(rows, self._schema).serialize().to_pybytes()
 
-        texts = [entry.name for entry in self._schema if pa.types.is_string(entry.type)]
-        rows = [
-            row | {name: _encodable(as_text(row[name])) for name in texts if row.get(name) is not None} for row in rows
-        ]
-        return pa.RecordBatch.from_pylist(rows, schema=self._schema).serialize().to_pybytes()
+
+def record_batch(rows: list[dict[str, Any]], schema: "pa.Schema") -> "pa.RecordBatch":
+    """The rows as Arrow has them; in columns of text, what is no text becomes JSON."""
+    import pyarrow as pa
+
+    texts = [entry.name for entry in schema if pa.types.is_string(entry.type)]
+    rows = [row | {name: _encodable(as_text(row[name])) for name in texts if row.get(name) is not None} for row in rows]
+    return pa.RecordBatch.from_pylist(rows, schema=schema)
 
 
 def place_table(appended: Path, path: Path) -> None:

@@ -5,10 +5,11 @@ import hashlib
 import io
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -18,6 +19,9 @@ from paper_tasks import tables
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.journal import Journal, journal_path, journaled, partial_path, problems_path
 from paper_tasks.tables import Row, RowEncoder
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TASKS, PROBABILITIES = "predicted_tasks", "probabilities"
 # Rows read, tagged and written together: a kill costs the work on these.
@@ -68,7 +72,7 @@ def tag_file(
     try:
         with journaled(output, _run(source, output, classifier, options), resume, overwrite) as journal:
             if not journal.entry.ended:
-                _tag_rows(source, encoder, journal, classifier, options)
+                _carry_on(source, encoder, journal, classifier, options)
             if not journal.entry.rows:
                 raise InputError(f"{source} holds no rows below its header.")
             if not journal.entry.tagged:
@@ -83,7 +87,34 @@ def tag_file(
     return Summary(journal.entry.tagged, journal.entry.rows - journal.entry.tagged)
 
 
-def _tag_rows(
+def tag_rows(
+    rows: list[Row], classifier: TaskClassifier, options: TagOptions
+) -> tuple[list[dict[str, Any]], list[Row]]:
+    """The values of those rows that have text, with their tags; and the rows that could not be tagged, with why."""
+    rows = [_checked(row) for row in rows]
+    return _tag([row.values for row in rows if not row.problem], classifier, options), [r for r in rows if r.problem]
+
+
+def check_columns(source: Path | str, names: list[str]) -> None:
+    """Raises InputError if neither title nor abstract is among the columns of `source`."""
+    if not _texts(dict.fromkeys(names)).keys() & set(names):
+        raise InputError(f"{source} has no column 'title' or 'abstract'; its columns are: {', '.join(names)}.")
+
+
+def new_columns(labels: Iterable[str], options: TagOptions) -> list[str]:
+    """Names of the columns that tagging adds, of a model with these labels."""
+    return [TASKS, PROBABILITIES, *(labels if options.all_scores else ())]
+
+
+def typed(known: "Iterable[pa.Field]", new: list[str]) -> "dict[str, pa.DataType]":
+    """Types of an input's columns and of the new ones, which take the place of old ones by the same name."""
+    import pyarrow as pa
+
+    types = {entry.name: entry.type for entry in known} | dict.fromkeys(new, pa.float64())
+    return types | {TASKS: pa.list_(pa.string()), PROBABILITIES: pa.list_(pa.float64())}
+
+
+def _carry_on(
     source: Path, encoder: RowEncoder, journal: Journal, classifier: TaskClassifier, options: TagOptions
 ) -> None:
     """Brings the journal from where it is to the end of `source`."""
@@ -91,10 +122,9 @@ def _tag_rows(
     rows = islice(tables.read_rows(source, progress), journal.entry.rows, None)
     with tqdm(desc="tagging", unit=" papers", initial=journal.entry.rows, delay=1, disable=None) as bar:
         while chunk := list(islice(rows, CHUNK)):
-            chunk = [_checked(row) for row in chunk]
-            tagged = _tag([row.values for row in chunk if not row.problem], classifier, options)
+            tagged, broken = tag_rows(chunk, classifier, options)
             head = b"" if journal.entry.output_bytes else encoder.head()
-            problems = _problem_lines([row for row in chunk if row.problem], head=not journal.entry.problem_bytes)
+            problems = _problem_lines(broken, head=not journal.entry.problem_bytes)
             journal.append(len(chunk), len(tagged), head + encoder.encode(tagged), problems)
             bar.total = round(journal.entry.rows / progress.share)
             bar.update(len(chunk))
@@ -119,9 +149,9 @@ def _encoder(source: Path, output: Path, classifier: TaskClassifier, options: Ta
     formats = {tables.table_format(source), tables.table_format(output)}
     # JSON Lines has no header, and needs none.
     names = [] if formats == {"jsonl"} else tables.column_names(source)
-    if names and not _texts(dict.fromkeys(names)).keys() & set(names):
-        raise InputError(f"{source} has no column 'title' or 'abstract'; its columns are: {', '.join(names)}.")
-    new = [TASKS, PROBABILITIES, *(classifier.labels if options.all_scores else ())]
+    if names:
+        check_columns(source, names)
+    new = new_columns(classifier.labels, options)
     return RowEncoder(output, list(dict.fromkeys([*names, *new])), _types(source, output, new))
 
 
@@ -129,11 +159,7 @@ def _types(source: Path, output: Path, new: list[str]) -> dict[str, Any]:
     """Of the columns that are no text, where the format has types."""
     if tables.table_format(output) != "parquet":
         return {}
-    import pyarrow as pa
-
-    known = tables.parquet_schema(source) if tables.table_format(source) == "parquet" else ()
-    types = {entry.name: entry.type for entry in known} | dict.fromkeys(new, pa.float64())
-    return types | {TASKS: pa.list_(pa.string()), PROBABILITIES: pa.list_(pa.float64())}
+    return typed(tables.parquet_schema(source) if tables.table_format(source) == "parquet" else (), new)
 
 
 def _texts(values: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -38,6 +39,10 @@ class TorchSession:
 
     def __init__(self, model: PaperTaskModel) -> None:
         self._model = model
+
+    def get_inputs(self) -> list[SimpleNamespace]:
+        """What `run` takes, by `name`."""
+        return [SimpleNamespace(name=name) for name in ("input_ids", "attention_mask")]
 
     @torch.inference_mode()
     def run(self, _names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:

@@ -1,6 +1,7 @@
 """Many people at one door at once: `python -m tests.deployment.load --door web --users 50 --seconds 60`.
 
-Starts the program as people do, on loopback, and writes what it saw into results/load_web.json.
+The doors are `web`, the Flask page's API, and `gradio`, the app's. Starts the program as people do, on loopback, and
+writes what it saw into results/load_web.json or results/load_gradio.json.
 """
 
 import argparse
@@ -48,7 +49,24 @@ def ask_web(client: httpx.Client, url: str, paper: tuple[str, str]) -> Answer:
     return Answer(response.raise_for_status().json()["tasks"])
 
 
-DOORS = {"web": Door(("-m", "deployment.web", "--port"), ask_web)}
+def ask_gradio(client: httpx.Client, url: str, paper: tuple[str, str]) -> Answer:
+    """The app's /tag: a question, and then its answer. Raises httpx.HTTPError as `ask_web` does."""
+    call = f"{url}/gradio_api/call/tag"
+    question = client.post(call, json={"data": paper})
+    if question.status_code == 503 and "Retry-After" in question.headers:
+        return Answer(None, float(question.headers["Retry-After"]))
+    answer = client.get(f"{call}/{question.raise_for_status().json()['event_id']}").raise_for_status()
+    # Server-sent events; before the last there may be others that tell that the line moves.
+    event, data = answer.text.strip().rpartition("event: ")[2].split("\n", 1)
+    if event != "complete":
+        raise httpx.RemoteProtocolError(f"The answer is '{event}'.")
+    return Answer(json.loads(data.removeprefix("data: "))[0])
+
+
+DOORS = {
+    "web": Door(("-m", "deployment.web", "--port"), ask_web),
+    "gradio": Door(("-m", "deployment.app", "--port"), ask_gradio),
+}
 
 
 def crowd(door: Door, url: str, users: int, seconds: float, papers: list[tuple[str, str]] = PAPERS) -> dict[str, Any]:
@@ -71,8 +89,9 @@ def crowd(door: Door, url: str, users: int, seconds: float, papers: list[tuple[s
                 turn += 1
                 try:
                     answer = door.ask(client, url, papers[place])
-                except httpx.HTTPError:
+                except httpx.HTTPError as error:
                     seen["errors"] += 1
+                    seen[f"error: {type(error).__name__} {error}"] += 1
                     continue
                 if answer.tasks is None:
                     seen["told_to_come_back"] += 1
@@ -95,6 +114,7 @@ def crowd(door: Door, url: str, users: int, seconds: float, papers: list[tuple[s
         "told_to_come_back": counts["told_to_come_back"],
         "errors": counts["errors"],
         "mixed_up": counts["mixed_up"],
+        "error_kinds": {name: count for name, count in counts.items() if name.startswith("error: ")},
         "p50_ms": round(statistics.median(times)),
         "p95_ms": round(times[int(0.95 * (len(times) - 1))]),
     }
@@ -115,8 +135,8 @@ def main() -> None:
         url = f"http://127.0.0.1:{port}"
         wait_until_up(process, url)
         server = psutil.Process(process.pid)
-        # The first crowd, a short one, fills what is filled once: threads, connections, caches.
-        crowd(door, url, options.users, 5, PAPERS[: 2 * options.users])
+        # The first crowd fills what is filled once: threads, connections, caches, the sessions that Gradio remembers.
+        crowd(door, url, options.users, 20, PAPERS[: 2 * options.users])
         before = server.memory_info().rss
         figures = crowd(door, url, options.users, options.seconds)
         figures |= {

@@ -1,20 +1,37 @@
-"""Takes the README's picture of the app: `python -m tests.deployment.picture`.
+"""Takes the README's pictures of the apps: `python -m tests.deployment.picture`.
 
 `python -m tests.deployment.picture FOLDER` takes one of each view, on a desk and a phone, light and dark, to look at.
 """
 
 import sys
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
+from threading import Thread
+from typing import NamedTuple
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from deployment.app import serve
 from deployment.classifier import TaskClassifier
+from deployment.web import create_app, create_server
 from tests.deployment.chromium import CHROMIUM
 from tests.deployment.test_app import free_port
 
-PATH = Path(__file__).parents[2] / "deployment" / "screenshot.png"
+FOLDER = Path(__file__).parents[2] / "deployment" / "screenshots"
+MOST_BYTES = 250_000
 SCREENS = {"desktop": (1200, 1000), "phone": (390, 844)}
+THEMES = ("light", "dark")
+
+
+class Shot(NamedTuple):
+    """A view, the screen and theme it is seen in, and whether below the screen's edge too."""
+
+    view: Callable[[Page], None]
+    screen: str
+    theme: str
+    full: bool = True
 
 
 def one_paper(page: Page) -> None:
@@ -27,8 +44,14 @@ def one_paper(page: Page) -> None:
 
 def many_papers(page: Page) -> None:
     """A small file, with broken rows, tagged."""
-    titles = ["Faster pedestrian detection", "Speech recognition on a bus", "Question answering over tables"]
-    lines = ["title,abstract", *(f"{title},We show how." for title in titles * 4), " , ", 'a,"b']
+    papers = {
+        "Faster pedestrian detection": 5,
+        "Speech recognition on a bus": 3,
+        "Question answering over tables": 2,
+        "Machine translation for sailors": 1,
+    }
+    titles = [title for title, times in papers.items() for _ in range(times)]
+    lines = ["title,abstract", *(f"{title},We show how." for title in titles), " , ", 'a,"b']
     file = {"name": "papers.csv", "mimeType": "text/csv", "buffer": "\n".join(lines).encode()}
     page.get_by_role("tab", name="Many papers").click()
     page.locator("#upload input[type=file]").set_input_files(file)
@@ -42,35 +65,54 @@ def about(page: Page) -> None:
     page.get_by_role("cell", name="micro f1").wait_for()
 
 
-def take(folder: Path | None) -> None:
-    """Opens the app, and saves what is seen."""
-    port = free_port()
-    blocks = serve(TaskClassifier.load(), "127.0.0.1", port, wait=False)
+def web_page(page: Page) -> None:
+    """The Flask page, with the tasks of an example."""
+    page.get_by_role("link", name="A language few speak").click()
+    page.locator(".percent").first.wait_for()
+    page.evaluate("window.scrollTo(0, 0)")
+
+
+VIEWS = (one_paper, many_papers, about, web_page)
+README = (
+    Shot(one_paper, "desktop", "light", full=False),
+    Shot(many_papers, "desktop", "light"),
+    Shot(web_page, "phone", "dark"),
+)
+
+
+def take(shots: dict[Path, Shot]) -> None:
+    """Opens both apps, and saves each picture, in 256 colors."""
+    classifier, port = TaskClassifier.load(), free_port()
+    blocks = serve(classifier, "127.0.0.1", port, wait=False)
+    server = create_server(create_app(classifier), "127.0.0.1", 0)
+    Thread(target=server.run, daemon=True).start()
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        shots = (
-            [(one_paper, "desktop", "light", PATH)]
-            if folder is None
-            else [
-                (view, screen, theme, folder / f"{view.__name__}_{screen}_{theme}.png")
-                for view in (one_paper, many_papers, about)
-                for screen in SCREENS
-                for theme in ("light", "dark")
-            ]
-        )
-        for view, screen, theme, path in shots:
+        for path, (view, screen, theme, full) in shots.items():
             width, height = SCREENS[screen]
-            page = chromium.new_page(viewport={"width": width, "height": height})
+            page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
             page.set_default_timeout(120_000)
-            page.goto(f"http://127.0.0.1:{port}/?__theme={theme}")
+            door = server.effective_port if view is web_page else port
+            page.goto(f"http://127.0.0.1:{door}/{'' if view is web_page else f'?__theme={theme}'}")
             view(page)
             page.wait_for_timeout(1500)
             path.parent.mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=path, full_page=folder is not None)
+            picture = Image.open(BytesIO(page.screenshot(full_page=full)))
+            picture.convert("RGB").quantize(256).save(path, optimize=True)
             page.close()
         chromium.close()
+    server.close()
     blocks.close(verbose=False)
 
 
+def main() -> None:
+    """The README's pictures, or one of each view into a folder."""
+    if sys.argv[1:]:
+        every = [Shot(view, screen, theme) for view in VIEWS for screen in SCREENS for theme in THEMES]
+        take({Path(sys.argv[1]) / f"{shot.view.__name__}_{shot.screen}_{shot.theme}.png": shot for shot in every})
+    else:
+        take({FOLDER / f"{shot.view.__name__}.png": shot for shot in README})
+
+
 if __name__ == "__main__":
-    take(Path(sys.argv[1]) if sys.argv[1:] else None)
+    main()

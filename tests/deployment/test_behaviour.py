@@ -57,15 +57,18 @@ def american(text):
     return text
 
 
-def test_the_papers_are_thirty_kinds(classifier):
+def test_the_papers_are_thirty_kinds_and_those_that_it_misses(classifier):
     tasks = [paper["task"] for paper in PAPERS]
-    assert len(set(tasks)) == len(tasks) == 30
+    assert len(set(tasks)) == len(tasks)
+    assert sum("known_failure" not in paper for paper in PAPERS) == 30
     assert set(tasks) <= {classifier.config["task_info"][label]["canonical"] for label in classifier.labels}
     assert all(3 <= len(re.findall(r"[.?!](?=\s)", paper["abstract"])) <= 5 for paper in PAPERS)
 
 
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda paper: paper["task"])
-def test_a_well_known_kind_of_paper_gets_its_task(classifier, paper):
+def test_a_well_known_kind_of_paper_gets_its_task(request, classifier, paper):
+    if reason := paper.get("known_failure"):
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     (tags,) = classifier.predict([(paper["title"], paper["abstract"])], threshold=0.0, top_k=3)
     assert paper["task"] in [tag.task for tag in tags]
 

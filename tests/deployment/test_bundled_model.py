@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deployment.classifier import MODEL_DIR, TaskClassifier
+from deployment.classifier import FAST, MODEL_DIR, TaskClassifier
 from tests.deployment import golden
 
 ROOT = Path(__file__).parents[2]
@@ -24,10 +24,14 @@ def classifier():
 
 
 def test_the_folder_is_small_and_holds_no_code(classifier):
-    files = {path.name: path.stat().st_size for path in MODEL_DIR.iterdir()}
-    assert {"paper_task_classifier_quantized.onnx", "tokenizer.json", "config.json"} <= files.keys()
-    assert sum(files.values()) < 30_000_000
-    assert not [name for name in files if name.endswith((".pkl", ".pt", ".bin", ".pth"))]
+    for folder, model, most in (
+        (MODEL_DIR, "paper_task_classifier_quantized.onnx", 30_000_000),
+        (MODEL_DIR / FAST, "paper_task_classifier_fast_quantized.onnx", 8_000_000),
+    ):
+        files = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
+        assert {model, "tokenizer.json", "config.json"} <= files.keys()
+        assert sum(files.values()) < most
+        assert not [name for name in files if name.endswith((".pkl", ".pt", ".bin", ".pth"))]
 
 
 def test_labels_are_the_vocabulary(classifier):
@@ -39,7 +43,7 @@ def test_the_config_tells_how_it_was_made(classifier):
     training, scores = classifier.config["training"], classifier.config["scores"]
     assert "distant" in training["data"]["labels"] and training["data"]["papers_train"] > 30_000
     assert training["papers_seen"] > 0 and training["seed"] is not None
-    for kind in ("fp32", "int8"):
+    for kind in ("fp32", "int8", "fast"):
         assert 0.5 < scores[kind]["micro_f1"] <= 1
     assert abs(scores["fp32"]["micro_f1"] - scores["int8"]["micro_f1"]) < 0.02
 
@@ -50,6 +54,19 @@ def test_golden_logits(classifier):
     for row, known in zip(logits, expected, strict=True):
         found = [row[classifier.labels.index(label)] for label in known]
         np.testing.assert_allclose(found, list(known.values()), atol=LOGIT_TOLERANCE)
+
+
+def test_the_fast_tier_finds_what_is_named_and_some_of_what_is_not():
+    fast = TaskClassifier.load(tier=FAST)
+    (named,), (unnamed,) = (
+        fast.predict([(title, abstract)], top_k=1, threshold=0)
+        for title, abstract in (
+            ("Faster at night", "We speed up pedestrian detection for thermal cameras."),
+            ("Fewer words", "Long news articles and reports are condensed into three sentences, judged by ROUGE."),
+        )
+    )
+    assert named[0].task == "Pedestrian Detection" and named[0].probability > fast.default_threshold
+    assert "Summarization" in unnamed[0].task
 
 
 def test_alone_or_in_a_batch_the_answer_is_the_same(classifier):

@@ -132,6 +132,7 @@ def test_short_neighbors_are_joined():
 
 
 def test_phrases_are_content_words_within_punctuation():
+    assert split_phrases("of 8,000 words, too", 0, 19, []) == [(3, 14)]
     text = "We train a small language model, noisy labels, and pre-trained encoders of big size."
     phrases = [text[start:end] for start, end in split_phrases(text, 0, len(text), [(text.index("noisy"), 38)])]
     assert phrases == ["train", "small language model", "labels", "pre-trained encoders", "big size"]

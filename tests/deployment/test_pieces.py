@@ -36,7 +36,7 @@ def test_names_are_escaped():
 def test_tasks_are_grouped_by_area_the_likeliest_first():
     rows = [Row("A", 0.9, "audio"), Row("B", 0.8, "graphs"), Row("C", 0.7, "audio")]
     text = Pieces(tags_html(rows, 0.4, [Row("D", 0.2, "audio")])).text
-    assert text == "audioAwhy?90%Cwhy?70%graphsBwhy?80%below 40%, not takenDwhy?20%"
+    assert text == "audioAwhy?90%Cwhy?70%graphsBwhy?80%less certain, below 40%Dwhy?20%"
 
 
 def test_the_threshold_is_marked_on_each_bar():
@@ -45,7 +45,12 @@ def test_the_threshold_is_marked_on_each_bar():
 
 def test_where_nothing_reaches_the_threshold_the_nearest_are_shown():
     html = tags_html([], 0.4, [Row("Image Captioning", 0.12, "computer vision")])
-    assert "No task reaches 40%" in html and "Image Captioning" in html and "12%" in html
+    assert (
+        "No task reaches 40%" in html
+        and "less certain, below 40%" in html
+        and "Image Captioning" in html
+        and "12%" in html
+    )
 
 
 def test_reasons_are_marked_within_each_other_and_escaped():

@@ -56,8 +56,20 @@ def test_the_form_is_answered(client):
     assert re.search(r'class="task">Pedestrian Detection</span> <span class="area">computer vision<', page)
     percents = [int(percent) for percent in re.findall(r'class="percent">(\d+)%', page)]
     assert percents == sorted(percents, reverse=True)
-    assert [int(width) for width in re.findall(r'rect width="(\d+)%"', page)] == percents
+    assert [int(width) for width in re.findall(r'class="fill" width="(\d+)%"', page)] == percents
     assert f"<title>{len(percents)} task" in page and PAPER["abstract"] in page
+
+
+def test_the_threshold_is_marked_on_each_bar_and_what_is_below_it_is_told_apart(client, classifier, monkeypatch):
+    monkeypatch.setattr(web, "LEAST", 0.0)
+    page = client.post("/", data=PAPER).text
+    named, _, less = page.partition("Less certain")
+    assert named and less
+    for part in (named, less):
+        shares = re.findall(r'class="fill" width="(\d+)%"[^<]*/>\s*<rect class="threshold" x="(\d+)%"', part)
+        assert len(shares) == len(re.findall('class="percent"', part)) > 0
+        assert all((int(fill) >= int(mark)) == (part is named) for fill, mark in shares)
+    assert classifier.threshold("Object Detection") == classifier.threshold("object-detection")
 
 
 def test_every_example_is_answered(client):
@@ -70,7 +82,7 @@ def test_every_example_is_answered(client):
 def test_where_no_task_reaches_its_threshold_the_nearest_are_shown(classifier, monkeypatch):
     monkeypatch.setattr(classifier, "thresholds", classifier.thresholds * 0 + 1)
     page = web.create_app(classifier).test_client().post("/", data=PAPER).text
-    assert "No task reaches" in page and "<title>No task found" in page
+    assert "not certain of any task" in page and "Less certain" in page and "<title>No certain task" in page
     assert len(re.findall('class="percent"', page)) == web.NEAREST
 
 

@@ -73,7 +73,7 @@ def test_a_first_visit(visit, width, scheme):
     expect(first).to_be_in_viewport()
     expect(first).to_contain_text("computer vision")
     expect(first).to_contain_text("%")
-    share = first.locator(".bar rect").bounding_box()["width"] / first.locator(".bar").bounding_box()["width"]
+    share = first.locator(".bar .fill").bounding_box()["width"] / first.locator(".bar").bounding_box()["width"]
     assert f"{share:.0%}" in first.inner_text()
     expect(page.get_by_label("Abstract")).to_have_value("A pedestrian detector for thermal cameras.\nIt is fast.")
     page.get_by_text("How far to trust it").click()

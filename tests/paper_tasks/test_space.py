@@ -105,19 +105,33 @@ def test_push_makes_a_gradio_space_and_uploads_the_folder(tmp_path):
     assert upload["delete_patterns"] == "*"
 
 
-@pytest.mark.parametrize("error", [httpx2.ConnectError("no route\nto it"), OSError("401 Client Error"), OSError()])
+@pytest.mark.parametrize("error", [httpx2.ConnectError("no route\nto it"), httpx2.ReadTimeout("")])
+def test_a_hub_that_is_not_reached_is_told_in_a_sentence(tmp_path, error):
+    with pytest.raises(InputError, match=r"cannot be reached.*ann/tasks was not uploaded") as caught:
+        space.push(tmp_path, "ann/tasks", Hub(error))
+    assert "\n" not in str(caught.value) and "logged in" not in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [httpx2.HTTPError("403\nForbidden"), OSError("401 Client Error"), OSError()])
 def test_a_hub_that_refuses_is_told_in_a_sentence(tmp_path, error):
     with pytest.raises(InputError, match="did not take ann/tasks") as caught:
         space.push(tmp_path, "ann/tasks", Hub(error))
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["", "tasks", "ann/", "ann/a b", "https://huggingface.co/ann/tasks", "ann/tasks/x"])
-def test_a_name_that_is_none_is_refused_before_anything_is_asked(tmp_path, name):
+NO_NAMES = ["", "tasks", "ann/", "ann/a b", "ann/a--b", "ann/.a", "https://huggingface.co/ann/tasks", "ann/tasks/x"]
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_a_name_that_is_none_is_refused_before_anything_is_asked(tmp_path, name, capsys):
     hub = Hub()
     with pytest.raises(InputError, match="write user/name"):
         space.push(tmp_path, name, hub)
     assert hub.asked == []
+    with pytest.raises(SystemExit) as ended:
+        space.main([str(tmp_path / "space"), "--push", name])
+    assert ended.value.code == 2 and "write user/name" in capsys.readouterr().err
+    assert not (tmp_path / "space").exists(), "told before the Space is put together and tried"
 
 
 def test_the_command_line_tells_a_failure_in_a_sentence(tmp_path, capsys):
