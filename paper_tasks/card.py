@@ -84,6 +84,8 @@ count what a field works on without correcting for its errors.
   unless asked for, and their probabilities mean little.
 - Short texts: without an abstract there is little to go by. Of long ones the encoder reads the first
   {config.get("encoder_tokens", config["max_length"])} tokens.
+- Probabilities suppose that one text in three names none of its tasks. Distant labels hold what is not named for false:
+  against them, those between 0.1 and 0.9 look far too high.
 - It repeats the errors of its labels: what is named in passing may become a tag.
 
 ## Scores

@@ -58,6 +58,7 @@ def evaluate(
     others = list(answers)
     answers |= {name: model_answers(name, folder, splits, cache) for name, folder in model_dirs.items()}
 
+    probable = {name: answer for name, answer in answers.items() if answer.are_probabilities}
     bootstrap = metrics.Bootstrap(len(splits.papers))
     evaluation = {
         "split": split,
@@ -70,11 +71,8 @@ def evaluate(
         "systems": {name: held_out.measure(answer, bootstrap) for name, answer in answers.items()},
         "lead": {},
         "areas": {},
-        "reliability": {
-            name: report.reliability(held_out.truth, answer.scores)[0].reset_index().to_dict("records")
-            for name, answer in answers.items()
-            if answer.are_probabilities
-        },
+        "reliability": _reliability(held_out.truth, {name: answer.scores for name, answer in probable.items()}),
+        "reliability_masked": _reliability(held_out.truth, {name: answer.masked for name, answer in probable.items()}),
     }
     if model_dirs:
         shipped = list(model_dirs)[-1]
@@ -90,6 +88,12 @@ def evaluate(
         per_task.to_csv(path, index=False)
     plots.write(evaluation, per_task, output_dir)
     return evaluation
+
+
+def _reliability(truth: np.ndarray, probabilities: dict[str, np.ndarray]) -> dict[str, list[dict[str, float]]]:
+    """The rows of each system's reliability table."""
+    tables = {name: report.reliability(truth, found)[0] for name, found in probabilities.items()}
+    return {name: table.reset_index().to_dict("records") for name, table in tables.items()}
 
 
 def model_answers(name: str, folder: Path, splits: Splits, cache: ScoreCache) -> Answers:

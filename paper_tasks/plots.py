@@ -88,7 +88,10 @@ def recall_bars(evaluation: Mapping) -> Figure:
 
 
 def reliability_diagram(evaluation: Mapping) -> Figure:
-    """Of all pairs of paper and task given about the same probability, the share that is right; and how many."""
+    """Of all pairs of paper and task given about the same probability, the share that is right; and how many.
+
+    A pale line is of the same papers with every mention of their labels cut out.
+    """
     figure = Figure(figsize=(6, 6))
     curve, sizes = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     curve.axline((0, 0), slope=1, color=GREY, linewidth=1, label="as many as it says")
@@ -98,6 +101,16 @@ def reliability_diagram(evaluation: Mapping) -> Figure:
         probability = [row["mean probability"] for row in bins]
         right = [row["share that is right"] for row in bins]
         curve.plot(probability, right, line, marker=marker, color=color, label=f"{system}, error {error:.4f}")
+        masked = evaluation["reliability_masked"][system]
+        curve.plot(
+            [row["mean probability"] for row in masked],
+            [row["share that is right"] for row in masked],
+            line,
+            marker=marker,
+            color=color,
+            alpha=0.4,
+            label=f"{system}, names cut out",
+        )
         sizes.plot(probability, [row["pairs"] for row in bins], line, marker=marker, color=color)
     curve.set(title="Do the probabilities mean what they say?", ylabel="share that is right", ylim=(0, 1))
     curve.legend(loc="upper left")

@@ -36,6 +36,10 @@ def test_every_axis_has_a_title_and_a_name(per_task):
     panels = plots.recall_bars(found).axes
     assert len(panels) == 4 and all(panel.get_xlabel() == "recall@5" for panel in panels)
     curve, sizes = plots.reliability_diagram(found).axes
+    labels = [text.get_text() for text in curve.get_legend().get_texts()]
+    assert [label for label in labels if label.endswith("names cut out")] == [
+        f"{name}, names cut out" for name in found["models"]
+    ]
     assert curve.get_ylabel() and sizes.get_xlabel() == "probability" and "pairs" in sizes.get_ylabel()
 
 
