@@ -101,7 +101,6 @@ class TaskClassifier:
         papers_at_once: int = 1,
     ) -> None:
         self._session = session
-        self._inputs = [value.name for value in session.get_inputs()]
         self._map = ThreadPoolExecutor(papers_at_once).map if papers_at_once > 1 else map
         self._tokenizer = tokenizer
         self._info: dict[str, dict[str, Any]] = config["task_info"]
@@ -239,10 +238,12 @@ class TaskClassifier:
         would move with its company. On a CPU a batch gains next to nothing, as one abstract fills the cores.
         """
 
+        names = [value.name for value in self._session.get_inputs()]
+
         def run(encoding: "Encoding") -> np.ndarray:
             input_ids = np.array([encoding.ids], dtype=np.int64)
             inputs = {"input_ids": input_ids, "attention_mask": np.ones_like(input_ids)}
-            return self._session.run(["logits"], {name: inputs[name] for name in self._inputs})[0]
+            return self._session.run(["logits"], {name: inputs[name] for name in names})[0]
 
         # The session may be run from several threads at once, and lets go of Python's lock meanwhile.
         return np.concatenate([np.empty((0, len(self.labels)), np.float32), *self._map(run, encodings)])

@@ -91,7 +91,7 @@ def test_all_four_run_in_sequence(executed):
     outputs, folder, _, _ = executed
     assert {name: plots(found) for name, found in outputs.items()} == PLOTS
     assert {path.name for path in folder.iterdir() if path.is_dir()} == {
-        *("csv_files", "json_files", "model", "deployment", "results")
+        *("csv_files", "json_files", "model", "deployment", "results", "scores")
     }
 
 
