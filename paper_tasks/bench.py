@@ -22,7 +22,7 @@ import numpy as np
 
 from deployment.classifier import MODEL_DIR, ModelError, format_paper
 from deployment.model_folder import read_config, usable_cores, verify_files
-from paper_tasks import tables
+from paper_tasks import tables, writing
 from paper_tasks.bench_systems import (
     BULK,
     FAST,
@@ -100,8 +100,8 @@ def bench(source: Path, model: Path, output: Path, cache: Path, options: BenchOp
     for name, scores in found["systems"].items():
         scores["disk_mb"] = sum(file.stat().st_size for file in model_files(name, model, original)) / 1e6
     found |= {"papers": len(papers), "threads": options.threads, "rounds": options.rounds, "original": options.original}
-    tables.write_json(output / "bench.json", found)
-    with tables.write_atomic(output / "bench.md") as path:
+    writing.write_json(output / "bench.json", found)
+    with writing.write_atomic(output / "bench.md") as path:
         path.write_text(f"# Speed\n\n{report(found)}", encoding="utf-8")
     _plot(found, output / "bench.png")
     return found
@@ -244,7 +244,7 @@ def _plot(found: Mapping[str, Any], path: Path) -> None:
             x=0.01,
             ha="left",
         )
-        with tables.write_atomic(path) as scratch:
+        with writing.write_atomic(path) as scratch:
             figure.savefig(scratch, format="png", dpi=100, metadata={"Software": None})
 
 

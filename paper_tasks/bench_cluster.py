@@ -12,7 +12,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from paper_tasks import cluster, scoreboard, tables
+from paper_tasks import cluster, scoreboard, tables, writing
 from paper_tasks.cli import MODEL_DIR, one_sentence_errors
 from paper_tasks.cluster import Done
 
@@ -33,7 +33,7 @@ def measure(source: Path, papers: int, rounds: int) -> dict[str, Any]:
     rates: dict[int, list[float]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        tables.write_table(folder / "in.parquet", _papers(source, papers))
+        writing.write_table(folder / "in.parquet", _papers(source, papers))
         for number in range(rounds):
             for workers, measured in rates.items():
                 small = {"object_store_memory": 80_000_000, "include_dashboard": False}
@@ -97,7 +97,7 @@ def main() -> None:
     options = parser.parse_args()
     with one_sentence_errors():
         scale = measure(options.source, options.papers, options.rounds)
-        tables.write_json(options.results / "scale.json", scale)
+        writing.write_json(options.results / "scale.json", scale)
         bench = options.results / "bench.json"
         systems = json.loads(bench.read_text(encoding="utf-8"))["systems"] if bench.exists() else {}
         table = scale_table(scale, systems)

@@ -9,7 +9,7 @@ from pathlib import Path
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from deployment.model_folder import read_config
-from paper_tasks import scoreboard, tables
+from paper_tasks import scoreboard, writing
 from paper_tasks.errors import InputError
 
 NAME = "From Paper With Tasks"
@@ -38,7 +38,7 @@ def write_card(path: Path, model_dir: Path, evaluation: Mapping) -> None:
     content = card(read_config(model_dir), evaluation)
     # Parsed as the hub parses it: a front matter that it could not read would fail here.
     ModelCard(content)
-    with tables.write_atomic(path) as scratch:
+    with writing.write_atomic(path) as scratch:
         scratch.write_text(content, encoding="utf-8")
 
 

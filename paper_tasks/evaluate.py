@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from deployment.classifier import TaskClassifier, format_paper
-from paper_tasks import metrics, plots, report, scoreboard, tables, vocabulary
+from paper_tasks import metrics, plots, report, scoreboard, vocabulary, writing
 from paper_tasks.baselines import BASELINES, Splits, texts
 from paper_tasks.cache import Arrays, ScoreCache, fingerprint
 from paper_tasks.errors import InputError
@@ -80,11 +80,11 @@ def evaluate(
         evaluation["lead"] = _lead(held_out, answers, shipped, others, bootstrap, evaluation["systems"])
 
     output_dir.mkdir(parents=True, exist_ok=True)
-    tables.write_json(output_dir / "evaluation.json", evaluation)
-    with tables.write_atomic(output_dir / "evaluation.md") as path:
+    writing.write_json(output_dir / "evaluation.json", evaluation)
+    with writing.write_atomic(output_dir / "evaluation.md") as path:
         path.write_text(scoreboard.full_tables(evaluation), encoding="utf-8")
     per_task = _per_task(held_out, answers)
-    with tables.write_atomic(output_dir / "per_task.csv") as path:
+    with writing.write_atomic(output_dir / "per_task.csv") as path:
         per_task.to_csv(path, index=False)
     plots.write(evaluation, per_task, output_dir)
     return evaluation

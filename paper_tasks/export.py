@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from transformers import AutoTokenizer
 
 from deployment.classifier import FAST, TaskClassifier, format_paper
-from paper_tasks import metrics, tables, vocabulary
+from paper_tasks import metrics, vocabulary, writing
 from paper_tasks.errors import InputError
 from paper_tasks.model import MINILM, FastModel, PaperTaskModel
 from paper_tasks.names import TEXT_TOKENS, token_ids
@@ -168,7 +168,7 @@ def worth(scores: np.ndarray, logits: np.ndarray, truth: np.ndarray) -> float:
 def write_config(folder: Path, config: dict, model_file: str) -> None:
     """Writes `config.json` with the SHA-256 of the files beside it."""
     files = {name: _sha256(folder / name) for name in (model_file, *COPIED)}
-    tables.write_json(folder / "config.json", config | {"files": files})
+    writing.write_json(folder / "config.json", config | {"files": files})
 
 
 class _LogitsOnly(torch.nn.Module):

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from paper_tasks import tables
+from paper_tasks import tables, writing
 from paper_tasks.errors import InputError
 from paper_tasks.locks import opened_alone
 
@@ -49,7 +49,7 @@ class Journal:
         if not self.entry.ended:
             self._enter(replace(self.entry, ended=True))
         if partial_path(self._output).exists():
-            tables.place_table(partial_path(self._output), self._output)
+            writing.place_table(partial_path(self._output), self._output)
         journal_path(self._output).unlink()
 
     def discard(self) -> None:

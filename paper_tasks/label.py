@@ -16,7 +16,7 @@ import ahocorasick
 import pandas as pd
 from tqdm import tqdm
 
-from paper_tasks import tables, vocabulary
+from paper_tasks import tables, vocabulary, writing
 from paper_tasks.errors import InputError
 from paper_tasks.vocabulary import Task
 
@@ -213,5 +213,5 @@ def label_file(source: Path, output: Path) -> int:
         raise InputError(f"{source} has tasks already; remove its column 'tasks' to label it anew.")
     tasks = label(papers)
     papers["tasks"] = tasks
-    tables.write_table(output, papers)
+    writing.write_table(output, papers)
     return sum(map(bool, tasks))

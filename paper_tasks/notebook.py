@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 from deployment.classifier import EmptyPaper, ModelError
-from paper_tasks import tables
+from paper_tasks import tables, writing
 from paper_tasks.errors import InputError
 
 SAMPLE = "sample_papers"
@@ -97,7 +97,7 @@ def first_rows(source: Path, rows: int | None, folder: Path) -> Path:
     papers = tables.read_table(source)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"first_{rows}_of_{source.name.partition('.')[0]}.csv"
-    tables.write_table(path, papers[:rows])
+    writing.write_table(path, papers[:rows])
     return path
 
 

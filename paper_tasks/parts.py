@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from paper_tasks import tables
+from paper_tasks import writing
 from paper_tasks.errors import InputError
 from paper_tasks.tables import Row
 
@@ -121,7 +121,7 @@ def write_part(output: Place, part: Part, schema: pa.Schema, chunks: Iterable[li
     with told(place.name, "written"):
         with scratch.system.open_output_stream(scratch.path) as raw, pq.ParquetWriter(raw, schema) as writer:
             for rows in chunks:
-                writer.write_batch(tables.record_batch(rows, schema))
+                writer.write_batch(writing.record_batch(rows, schema))
         scratch.system.move(scratch.path, place.path)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from paper_tasks import tables
+from paper_tasks import writing
 from paper_tasks.notebook import BLUE, GREEN, GREY, LOOK, ORANGE, PURPLE, SKY, YELLOW
 
 # Baselines in the table's order, then models, the one that ships last. Markers and styles tell them apart in grey.
@@ -34,7 +34,7 @@ def write(evaluation: Mapping, per_task: pd.DataFrame, folder: Path) -> None:
         if evaluation["reliability"]:
             figures["reliability"] = reliability_diagram(evaluation)
         for name, figure in figures.items():
-            with tables.write_atomic(folder / f"{name}.png") as path:
+            with writing.write_atomic(folder / f"{name}.png") as path:
                 # The same figures give the same file: no date, no version.
                 figure.savefig(path, format="png", dpi=100, metadata={"Software": None})
 

@@ -13,7 +13,7 @@ from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit
 from tqdm import tqdm
 
 from deployment.classifier import TEXT_FORMAT, format_paper
-from paper_tasks import tables, vocabulary
+from paper_tasks import tables, vocabulary, writing
 from paper_tasks.errors import InputError
 from paper_tasks.label import Labeller, label, read_papers
 
@@ -109,12 +109,12 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     output_dir.mkdir(parents=True, exist_ok=True)
     for number, name in enumerate(SPLITS):
         part = papers.loc[where == number, ["title", "abstract", "tasks", "keywords", "masked"]]
-        tables.write_table(output_dir / f"{name}.csv", part)
+        writing.write_table(output_dir / f"{name}.csv", part)
         report[f"papers_{name}"] = len(part)
     report["tasks_per_paper"] = round(sum(counts[task] for task in kept) / len(papers), 3)
     report["papers_per_task"] = {task: counts[task] for task in kept}
-    tables.write_json(output_dir / "labels.json", kept)
-    tables.write_json(output_dir / "report.json", report)
+    writing.write_json(output_dir / "labels.json", kept)
+    writing.write_json(output_dir / "report.json", report)
     return report
 
 

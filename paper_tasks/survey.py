@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from paper_tasks import tables, vocabulary
+from paper_tasks import vocabulary, writing
 from paper_tasks.prepare import SPLITS, frequent_tasks, indicator, read_labels, read_split
 
 Tasks = Sequence[Sequence[str]]
@@ -95,5 +95,5 @@ def split_balance(prepared_dir: Path) -> pd.DataFrame:
 def write_tasks(counts: pd.Series, labels: Sequence[str], folder: Path) -> None:
     """Writes `task_counts.json` (papers of every task) and `task_types_encoded.json` (index of every label)."""
     folder.mkdir(parents=True, exist_ok=True)
-    tables.write_json(folder / "task_counts.json", {task: int(papers) for task, papers in counts.items()})
-    tables.write_json(folder / "task_types_encoded.json", {task: place for place, task in enumerate(labels)})
+    writing.write_json(folder / "task_counts.json", {task: int(papers) for task, papers in counts.items()})
+    writing.write_json(folder / "task_types_encoded.json", {task: place for place, task in enumerate(labels)})

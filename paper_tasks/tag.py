@@ -18,7 +18,8 @@ from deployment.classifier import TaskClassifier, format_paper
 from paper_tasks import tables
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.journal import Journal, journal_path, journaled, partial_path, problems_path
-from paper_tasks.tables import Row, RowEncoder
+from paper_tasks.tables import Row
+from paper_tasks.writing import RowEncoder
 
 if TYPE_CHECKING:
     import pyarrow as pa

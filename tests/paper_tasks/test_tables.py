@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paper_tasks import tables
+from paper_tasks import tables, writing
 from paper_tasks.errors import InputError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -19,10 +19,10 @@ ROWS = [{"title": "A", "abstract": 'with "quotes", and\nlines'}, {"title": "√ún√
 
 def write(path, rows, types=None):
     """Row by row, as a long table is written."""
-    encoder = tables.RowEncoder(path, list(rows[0]), types)
+    encoder = writing.RowEncoder(path, list(rows[0]), types)
     appended = path.with_name("appended")
     appended.write_bytes(b"".join([encoder.head(), *(encoder.encode([row]) for row in rows)]))
-    tables.place_table(appended, path)
+    writing.place_table(appended, path)
     assert not appended.exists()
     return path
 
@@ -145,33 +145,6 @@ def test_no_lists(tmp_path, cell):
         tables.parse_list(cell)
     with pytest.raises(InputError, match=r"t\.csv, row 2, column 'tasks'"):
         tables.parse_column(pd.Series(["[]", cell], name="tasks"), tmp_path / "t.csv")
-
-
-def test_a_failed_write_leaves_what_was_there(tmp_path):
-    path = tmp_path / "out.json"
-    tables.write_json(path, {"a": 1})
-    before = path.read_bytes()
-    with pytest.raises(RuntimeError), tables.write_atomic(path) as scratch:
-        scratch.write_text("half", encoding="utf-8")
-        raise RuntimeError
-    assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_parquet_keeps_types(tmp_path):
-    source = tmp_path / "in.parquet"
-    pd.DataFrame({"title": ["A"], "year": [2024], "authors": [["x", "y"]]}).to_parquet(source)
-    rows = [row.values for row in tables.read_rows(source)]
-    types = {field.name: field.type for field in tables.parquet_schema(source)}
-    copy = write(tmp_path / "out.parquet", rows, types)
-    assert tables.parquet_schema(copy).equals(tables.parquet_schema(source))
-    assert [row.values for row in tables.read_rows(copy)] == rows
-
-
-def test_lone_surrogates_do_not_stop_a_write(tmp_path):
-    for name in NAMES:
-        path = write(tmp_path / name, [{"title": "a\ud800b"}])
-        assert next(tables.read_rows(path)).values["title"] in ("a?b", "a\ud800b")
 
 
 def test_names_without_what_tells_the_format():

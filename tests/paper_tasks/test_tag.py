@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from deployment.classifier import TaskClassifier, format_paper
-from paper_tasks import tables, tag
+from paper_tasks import tables, tag, writing
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.journal import journal_path, journaled, partial_path, problems_path
 from paper_tasks.tag import TagOptions, tag_file
@@ -51,10 +51,10 @@ def classifier():
 
 
 def write(path, rows=PAPERS):
-    encoder = tables.RowEncoder(path, list(rows[0]))
+    encoder = writing.RowEncoder(path, list(rows[0]))
     appended = path.with_name("appended")
     appended.write_bytes(encoder.head() + encoder.encode(rows))
-    tables.place_table(appended, path)
+    writing.place_table(appended, path)
     return path
 
 

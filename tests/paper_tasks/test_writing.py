@@ -1,0 +1,32 @@
+import pandas as pd
+import pytest
+
+from paper_tasks import tables, writing
+from tests.paper_tasks.test_tables import NAMES, write
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path):
+    path = tmp_path / "out.json"
+    writing.write_json(path, {"a": 1})
+    before = path.read_bytes()
+    with pytest.raises(RuntimeError), writing.write_atomic(path) as scratch:
+        scratch.write_text("half", encoding="utf-8")
+        raise RuntimeError
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_parquet_keeps_types(tmp_path):
+    source = tmp_path / "in.parquet"
+    pd.DataFrame({"title": ["A"], "year": [2024], "authors": [["x", "y"]]}).to_parquet(source)
+    rows = [row.values for row in tables.read_rows(source)]
+    types = {field.name: field.type for field in tables.parquet_schema(source)}
+    copy = write(tmp_path / "out.parquet", rows, types)
+    assert tables.parquet_schema(copy).equals(tables.parquet_schema(source))
+    assert [row.values for row in tables.read_rows(copy)] == rows
+
+
+def test_lone_surrogates_do_not_stop_a_write(tmp_path):
+    for name in NAMES:
+        path = write(tmp_path / name, [{"title": "a\ud800b"}])
+        assert next(tables.read_rows(path)).values["title"] in ("a?b", "a\ud800b")
