@@ -39,6 +39,10 @@ BEST = re.compile(r"Best\s+F1 score \(doc avg\):.*Limit:\s*(\d+)\s+Threshold:\s*
 PUNKT = ("collocations.tab", "sent_starters.txt", "abbrev_types.txt", "ortho_context.tab")
 
 
+class NotInstalled(Exception):
+    """There is no Annif to ask; the message says how to get it."""
+
+
 class Annif:
     """A project in a folder of its own, which goes with it: use in a `with` statement.
 

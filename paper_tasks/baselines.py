@@ -114,7 +114,7 @@ def annif_omikuji(splits: Splits, cache: ScoreCache) -> Answers | None:
 
     def compute() -> Arrays:
         if not annif.PROGRAM.is_file():
-            raise FileNotFoundError(annif.HOW_TO_GET)
+            raise annif.NotInstalled(annif.HOW_TO_GET)
         with annif.Annif(splits.labels) as project:
             project.train(texts(splits.train), splits.train_truth)
             best = np.array(project.optimize(texts(splits.dev), splits.dev_truth))
@@ -126,7 +126,7 @@ def annif_omikuji(splits: Splits, cache: ScoreCache) -> Answers | None:
 
     try:
         found = cache.arrays("annif", annif.PROJECT, compute)
-    except FileNotFoundError as error:
+    except annif.NotInstalled as error:
         print(error, file=sys.stderr)
         return None
     limit, threshold = found["limit_and_threshold"]

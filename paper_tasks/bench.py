@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from deployment.classifier import MODEL_DIR, ModelError, format_paper
+from deployment.classifier import format_paper
 from deployment.model_folder import read_config, usable_cores, verify_files
 from paper_tasks import tables, writing
 from paper_tasks.bench_systems import (
@@ -34,6 +34,7 @@ from paper_tasks.bench_systems import (
     build_original,
     model_files,
 )
+from paper_tasks.cli import MODEL_DIR, one_sentence_errors
 from paper_tasks.errors import InputError
 from paper_tasks.scoreboard import table, update_document
 
@@ -147,12 +148,13 @@ def report(found: Mapping[str, Any]) -> str:
         rows[name] = {score: form.format(scores[score]) for score, (_, form) in COLUMNS.items()}
         low, high = (COLUMNS["papers_per_s"][1].format(value) for value in found["spread"][name]["papers_per_s"])
         rows[name]["papers_per_s"] += f" [{low}, {high}]"
+    rounds = "1 round" if found["rounds"] == 1 else f"{found['rounds']} rounds"
     ratios = found["ratios_to_original"]
     shares = ", ".join(f"{name} {share:.0%}" for name, share in found["time_shares"].items())
     size = "" if found["original"] == "distilroberta" else f", here of the size `{found['original']}`"
     return (
-        f"The same {found['papers']:,} papers on the same {found['threads']} threads, medians of {found['rounds']} "
-        "rounds in alternation, each measurement in a fresh process (in brackets the least and the most). The "
+        f"The same {found['papers']:,} papers on the same {found['threads']} threads, medians of "
+        f"{rounds} in alternation, each measurement in a fresh process (in brackets the least and the most). The "
         "original's recipe is distilroberta in dynamic int8 with random weights, one abstract a call, behind a BPE "
         "learnt from these papers, which cuts them into fewer tokens than RoBERTa's and so favors it; fp32 is the same "
         f"in PyTorch{size}. Cold start is from process start to the first answer; packages are not counted on disk. "
@@ -265,14 +267,11 @@ def main(arguments: list[str] | None = None) -> None:
     )
     given = parser.parse_args(arguments)
     options = BenchOptions(given.papers, given.threads, given.rounds, given.original)
-    try:
+    with one_sentence_errors():
         text = report(bench(given.table, given.model, given.output, given.cache, options))
         if given.document is not None:
             update_document(given.document, text, MARKS)
-    except (InputError, ModelError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    print(text, end="")
+        print(text, end="")
 
 
 def _positive(text: str) -> int:

@@ -92,7 +92,8 @@ def tag(
         ),
     ] = None,
     tier: Annotated[
-        str, Option(help="full, or fast: without the encoder, far faster, and blinder to what is not spelled out.")
+        Literal["full", "fast"],
+        Option(help="fast: without the encoder, far faster, and blinder to what is not spelled out."),
     ] = "full",
     model: Annotated[Path, Option(help="Folder of an exported model.", show_default="deployment/model")] = MODEL_DIR,
 ) -> None:
@@ -103,10 +104,8 @@ def tag(
     warning; the exit code is 2 only if none could be. After a kill, the same command with --resume carries on to
     what an undisturbed run would have written.
     """
-    from deployment.classifier import TIERS, TaskClassifier
+    from deployment.classifier import TaskClassifier
 
-    if tier not in TIERS:
-        raise InputError(f"--tier {tier}: it is one of {', '.join(TIERS)}.")
     if (source is None) == (not (title or abstract)):
         raise InputError("Give either a table (INPUT --output OUT) or one paper (--title, --abstract).")
     if source is None and engine == "ray":
