@@ -7,6 +7,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -43,8 +44,20 @@ class NotInstalled(Exception):
     """There is no Annif to ask; the message says how to get it."""
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """What Annif must be told, by environment variables, to find its project in `folder`, and to fetch nothing."""
+    return {
+        "ANNIF_PROJECTS": str(folder / "projects.cfg"),
+        "ANNIF_DATADIR": str(folder / "data"),
+        "NLTK_DATA": str(folder / "nltk"),
+        "HF_HUB_OFFLINE": "1",
+        # One thread of numpy's for each of Annif's.
+        "OMP_NUM_THREADS": "1",
+    }
+
+
 class Annif:
-    """A project in a folder of its own, which goes with it: use in a `with` statement.
+    """A project in a folder of its own, which goes with it, but for what is kept: use in a `with` statement.
 
     Raises InputError, with the last line that Annif printed, when it fails.
     """
@@ -100,6 +113,10 @@ class Annif:
                 scores[row, int(result["uri"].rpartition(":")[2])] = result["score"]
         return scores
 
+    def keep(self, folder: Path) -> None:
+        """Copies the trained project, without the texts it learned from, to a folder that is not there yet."""
+        shutil.copytree(self._folder, folder, ignore=shutil.ignore_patterns("*.tsv", "*.jsonl"))
+
     def _write(self, name: str, texts: Sequence[str], truth: np.ndarray) -> None:
         with (self._folder / name).open("w", encoding="utf-8") as file:
             for text, row in zip(texts, truth, strict=True):
@@ -107,16 +124,12 @@ class Annif:
                 file.write(f"{' '.join(text.split())}\t{uris}\n")
 
     def _run(self, *arguments: str) -> str:
-        own = {
-            "ANNIF_PROJECTS": "projects.cfg",
-            "ANNIF_DATADIR": "data",
-            "NLTK_DATA": str(self._folder / "nltk"),
-            # Nothing is fetched, and one thread of numpy's for each of Annif's.
-            "HF_HUB_OFFLINE": "1",
-            "OMP_NUM_THREADS": "1",
-        }
         run = subprocess.run(
-            [self._program, *arguments], cwd=self._folder, env=os.environ | own, capture_output=True, text=True
+            [self._program, *arguments],
+            cwd=self._folder,
+            env=os.environ | environment(self._folder),
+            capture_output=True,
+            text=True,
         )
         if run.returncode:
             raise InputError(f"Annif's `{arguments[0]}` failed: {_last_line(run.stderr)}")

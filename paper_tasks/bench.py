@@ -22,8 +22,12 @@ import numpy as np
 
 from deployment.classifier import format_paper
 from deployment.model_folder import read_config, usable_cores, verify_files
-from paper_tasks import tables, writing
+from paper_tasks import annif, tables, writing
+from paper_tasks.baselines import texts
+from paper_tasks.bench_report import plot, report
 from paper_tasks.bench_systems import (
+    ANNIF,
+    ANSWERED,
     BULK,
     FAST,
     FP32,
@@ -31,24 +35,17 @@ from paper_tasks.bench_systems import (
     ORIGINAL,
     OURS,
     SIZES,
+    Folders,
     build_original,
     model_files,
 )
-from paper_tasks.cli import MODEL_DIR, one_sentence_errors
+from paper_tasks.cli import MODEL_DIR, PREPARED, one_sentence_errors
 from paper_tasks.errors import InputError
-from paper_tasks.scoreboard import table, update_document
+from paper_tasks.prepare import indicator, read_labels, read_split
+from paper_tasks.scoreboard import update_document
 
 ROOT = Path(__file__).parent.parent
 MARKS = ("<!-- speed: from here on written by `make bench` -->", "<!-- speed: to here -->")
-# What is measured, with its title, and the format of a cell.
-COLUMNS = {
-    "papers_per_s": ("papers a second", "{:,.1f}"),
-    "latency_p50_ms": ("one paper, p50, ms", "{:,.1f}"),
-    "latency_p95_ms": ("p95, ms", "{:,.1f}"),
-    "cold_start_s": ("cold start, s", "{:.2f}"),
-    "peak_mib": ("peak memory, MiB", "{:,.0f}"),
-    "disk_mb": ("model on disk, MB", "{:,.1f}"),
-}
 # Each ratio, and the score that it is of.
 RATIOS = {
     "throughput": "papers_per_s",
@@ -70,17 +67,22 @@ class BenchOptions:
     original: str = "distilroberta"
 
 
-def bench(source: Path, model: Path, output: Path, cache: Path, options: BenchOptions) -> dict[str, Any]:
+def bench(
+    source: Path, prepared: Path, model: Path, output: Path, cache: Path, options: BenchOptions
+) -> dict[str, Any]:
     """Measures all systems, and writes `bench.json`, `bench.md` and `bench.png` to `output`; returns the first.
 
-    Raises InputError for a table that is not there or too short, and ModelError for an unusable model.
+    Annif learns from the train split in `prepared`; without that, or not installed, it is left out. Raises InputError
+    for a table that is not there or too short, and ModelError for an unusable model.
     """
     if options.threads > usable_cores():
         raise InputError(f"--threads {options.threads}: only {usable_cores()} cores may be used here.")
     verify_files(model, read_config(model))
     papers = read_papers(source, options.papers)
-    original = _cached_original(cache, papers, options.original)
-    systems = [OURS, FAST, ORIGINAL, FP32]
+    folders = Folders(model, _cached_original(cache, papers, options.original), _cached_annif(cache, prepared))
+    systems = [OURS, FAST, ORIGINAL, FP32, ANNIF]
+    if not folders.annif.is_dir():
+        systems.remove(ANNIF)
     if not (model / "fast" / "config.json").is_file():
         print(f"{model} has no fast tier, which is not measured.", file=sys.stderr)
         systems.remove(FAST)
@@ -89,22 +91,22 @@ def bench(source: Path, model: Path, output: Path, cache: Path, options: BenchOp
     with tempfile.TemporaryDirectory() as scratch:
         sample = Path(scratch) / "papers.json"
         sample.write_text(json.dumps(papers), encoding="utf-8")
-        common = ["--threads", str(options.threads), "--model", str(model.absolute())]
+        common = ["--threads", str(options.threads), "--papers", str(sample)]
+        places = [word for name, folder in folders._asdict().items() for word in (f"--{name}", str(folder.absolute()))]
         for turn in range(options.rounds):
             for name in systems:
                 print(f"round {turn + 1} of {options.rounds}: {name}", file=sys.stderr)
-                arguments = [*common, "--original", str(original.absolute()), "--papers", str(sample)]
-                rounds[name].append(_measure(name, arguments, options.threads))
+                rounds[name].append(_measure(name, [*common, *places], options.threads))
         sample.write_text(json.dumps(papers[:PROFILED]), encoding="utf-8")
-        limits = _worker(["bench_limits", *common, "--papers", str(sample)], options.threads)[1]
+        limits = _worker(["bench_limits", *common, "--model", str(model.absolute())], options.threads)[1]
     found = summary(rounds) | limits
     for name, scores in found["systems"].items():
-        scores["disk_mb"] = sum(file.stat().st_size for file in model_files(name, model, original)) / 1e6
+        scores["disk_mb"] = sum(file.stat().st_size for file in model_files(name, folders)) / 1e6
     found |= {"papers": len(papers), "threads": options.threads, "rounds": options.rounds, "original": options.original}
     writing.write_json(output / "bench.json", found)
     with writing.write_atomic(output / "bench.md") as path:
         path.write_text(f"# Speed\n\n{report(found)}", encoding="utf-8")
-    _plot(found, output / "bench.png")
+    plot(found, output / "bench.png")
     return found
 
 
@@ -141,32 +143,6 @@ def summary(rounds: Mapping[str, list[Mapping[str, float]]]) -> dict[str, Any]:
     return found | ({"fast_ratios_to_original": ratios(FAST)} if FAST in systems else {})
 
 
-def report(found: Mapping[str, Any]) -> str:
-    """The table, how it came about, and what limits our model."""
-    rows = {}
-    for name, scores in found["systems"].items():
-        rows[name] = {score: form.format(scores[score]) for score, (_, form) in COLUMNS.items()}
-        low, high = (COLUMNS["papers_per_s"][1].format(value) for value in found["spread"][name]["papers_per_s"])
-        rows[name]["papers_per_s"] += f" [{low}, {high}]"
-    rounds = "1 round" if found["rounds"] == 1 else f"{found['rounds']} rounds"
-    ratios = found["ratios_to_original"]
-    shares = ", ".join(f"{name} {share:.0%}" for name, share in found["time_shares"].items())
-    size = "" if found["original"] == "distilroberta" else f", here of the size `{found['original']}`"
-    return (
-        f"The same {found['papers']:,} papers on the same {found['threads']} threads, medians of "
-        f"{rounds} in alternation, each measurement in a fresh process (in brackets the least and the most). The "
-        "original's recipe is distilroberta in dynamic int8 with random weights, one abstract a call, behind a BPE "
-        "learnt from these papers, which cuts them into fewer tokens than RoBERTa's and so favors it; fp32 is the same "
-        f"in PyTorch{size}. Cold start is from process start to the first answer; packages are not counted on disk. "
-        "Annif is not measured.\n\n"
-        + table("system", {score: title for score, (title, _) in COLUMNS.items()}, rows)
-        + f"\nBeside the original's recipe, `{OURS}` has {ratios['throughput']:.1f} times the throughput, and "
-        f"{ratios['latency']:.2f} of the latency, {ratios['cold_start']:.2f} of the cold start and "
-        f"{ratios['memory']:.2f} of the memory. What limits it: {shares} of one thread's time; all in all it reaches "
-        f"{found['int8_peak_share']:.0%} of the int8 rate that one large matrix product has on this CPU.\n"
-    )
-
-
 def _measure(name: str, arguments: list[str], threads: int) -> dict[str, float]:
     cold, found = _worker(["bench_systems", name, LATENCY, *arguments], threads)
     p50, p95 = np.percentile(found["times_ms"], [50, 95]).tolist()
@@ -181,23 +157,26 @@ def _measure(name: str, arguments: list[str], threads: int) -> dict[str, float]:
 
 
 def _worker(command: list[str], threads: int) -> tuple[float, dict[str, Any]]:
-    """Seconds until the process printed something, and the JSON it ended with. Raises InputError if it failed."""
+    """Seconds until the process told of its first answer, and the JSON it ended with. Raises InputError if it fails."""
     own = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(threads), "RAYON_NUM_THREADS": str(threads)}
     module, *arguments = command
+    python = annif.PROGRAM.with_name("python") if ANNIF in arguments else sys.executable
     with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
         start = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, "-m", f"paper_tasks.{module}", *arguments],
+            [python, "-m", f"paper_tasks.{module}", *arguments],
             cwd=ROOT,
             env=os.environ | own,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
         )
+        seconds, last = 0.0, ""
         with process:
-            first = process.stdout.readline()
-            seconds = time.perf_counter() - start
-            last = process.stdout.read() or first
+            # Omikuji writes its log among our lines.
+            for last in process.stdout:
+                if last == ANSWERED:
+                    seconds = time.perf_counter() - start
         if process.returncode:
             errors.seek(0)
             reason = (errors.read().strip() or "it printed nothing").splitlines()[-1]
@@ -218,36 +197,28 @@ def _cached_original(cache: Path, papers: list[tuple[str, str]], size: str) -> P
     return folder
 
 
-def _plot(found: Mapping[str, Any], path: Path) -> None:
-    """A panel for each score, a bar for each system; lines are the least and the most of the rounds."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    from paper_tasks.notebook import BLUE, GREY, LOOK, ORANGE, SKY
-
-    colors = {OURS: BLUE, FAST: SKY, ORIGINAL: ORANGE, FP32: GREY}
-    systems = found["systems"]
-    with matplotlib.rc_context(LOOK):
-        figure = Figure(figsize=(12, 2.6 + 0.7 * len(systems)))
-        panels = figure.subplots(2, 3, sharey=True)
-        for axes, (score, (title, form)) in zip(panels.flat, COLUMNS.items(), strict=True):
-            for place, (name, scores) in enumerate(systems.items()):
-                low, high = found["spread"][name].get(score, [scores[score]] * 2)
-                errors = [[scores[score] - low], [high - scores[score]]]
-                axes.barh(place, scores[score], 0.7, xerr=errors, color=colors[name], error_kw={"linewidth": 1})
-                axes.text(high, place, f"  {form.format(scores[score])}", va="center")
-            axes.set(title="more is better" if score == "papers_per_s" else "less is better", xlabel=title)
-            axes.margins(x=0.25)
-            axes.grid(visible=False, axis="y")
-        panels[0, 0].set_yticks(range(len(systems)), systems)
-        panels[0, 0].invert_yaxis()
-        figure.suptitle(
-            f"Speed and size on {found['papers']:,} papers and {found['threads']} threads, medians and range of rounds",
-            x=0.01,
-            ha="left",
-        )
-        with writing.write_atomic(path) as scratch:
-            figure.savefig(scratch, format="png", dpi=100, metadata={"Software": None})
+def _cached_annif(cache: Path, prepared: Path) -> Path:
+    """The folder of a trained project; there is none, and a line on it, where Annif or its papers are missing."""
+    folder = cache / "annif"
+    if not annif.PROGRAM.is_file():
+        print(annif.HOW_TO_GET, file=sys.stderr)
+        return folder
+    try:
+        labels, train = read_labels(prepared), read_split(prepared, "train")
+    except InputError as error:
+        print(f"Annif is not measured: {error}", file=sys.stderr)
+        return folder
+    digest = hashlib.sha256(json.dumps([annif.PROJECT, labels, texts(train)]).encode()).hexdigest()[:16]
+    folder = cache / f"annif-{digest}"
+    if not folder.is_dir():
+        print("Training Annif ...", file=sys.stderr)
+        unfinished = cache / f"{folder.name}.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        with annif.Annif(labels) as project:
+            project.train(texts(train), indicator(train["tasks"], labels))
+            project.keep(unfinished)
+        unfinished.rename(folder)
+    return folder
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -255,12 +226,15 @@ def main(arguments: list[str] | None = None) -> None:
     default = BenchOptions()
     parser = argparse.ArgumentParser(prog="python -m paper_tasks.bench", description=__doc__.partition("\n")[0])
     parser.add_argument("--table", type=Path, default=Path("csv_files/prepared/test.csv"), help="table of papers")
+    parser.add_argument("--prepared", type=Path, default=PREPARED, help="folder that `prepare` wrote, for Annif")
     parser.add_argument("--papers", type=_positive, default=default.papers, help="how many of them (%(default)s)")
     parser.add_argument("--threads", type=_positive, default=default.threads, help="CPU threads (%(default)s)")
     parser.add_argument("--rounds", type=_positive, default=default.rounds, help="how often (%(default)s)")
     parser.add_argument("--model", type=Path, default=MODEL_DIR, help="folder of an exported model (the bundled one)")
     parser.add_argument("--output", type=Path, default=Path("results"), help="folder to write to (%(default)s)")
-    parser.add_argument("--cache", type=Path, default=Path("build/bench"), help="keeps the original's recipe")
+    parser.add_argument(
+        "--cache", type=Path, default=Path("build/bench"), help="keeps what was built and trained to compare with"
+    )
     parser.add_argument("--document", type=Path, help="also put the table between its marks in this Markdown file")
     parser.add_argument(
         "--original", choices=SIZES, default=default.original, help="its size; tiny is only to try the benchmark"
@@ -268,7 +242,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     options = BenchOptions(given.papers, given.threads, given.rounds, given.original)
     with one_sentence_errors():
-        text = report(bench(given.table, given.model, given.output, given.cache, options))
+        text = report(bench(given.table, given.prepared, given.model, given.output, given.cache, options))
         if given.document is not None:
             update_document(given.document, text, MARKS)
         print(text, end="")

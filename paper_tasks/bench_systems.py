@@ -8,14 +8,17 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 Papers = list[tuple[str, str]]
 # Answers a list of papers, as its users would ask it.
 System = Callable[[Papers], Any]
 
 OURS, FAST, ORIGINAL, FP32 = "ours, int8", "ours, fast tier", "the original's recipe", "transformers, fp32"
+ANNIF = "Annif (Omikuji)"
 BULK, LATENCY = "bulk", "latency"
+# The line that tells of the first answer.
+ANSWERED = "answered\n"
 # RoBERTa's vocabulary, the labels, and its window.
 VOCABULARY, LABELS, WINDOW = 50_265, 260, 512
 SIZES = {
@@ -30,17 +33,29 @@ SIZES = {
 }
 # Papers answered before the clock starts, and papers asked one by one.
 WARM_UP, ONE_BY_ONE = 8, 200
+# As Annif's own commands pass them on.
+ANNIF_BATCH = 32
 
 
-def open_system(name: str, mode: str, threads: int, model: Path, original: Path) -> System:
-    """A system, ready to answer; `model` is an exported folder of ours, `original` what `build_original` wrote."""
+class Folders(NamedTuple):
+    """Where the systems lie: a model that we exported, what `build_original` wrote, a project that `Annif` kept."""
+
+    model: Path
+    original: Path
+    annif: Path
+
+
+def open_system(name: str, mode: str, threads: int, folders: Folders) -> System:
+    """A system, ready to answer."""
     if name in (OURS, FAST):
         from deployment.classifier import FAST as FAST_TIER
         from deployment.classifier import FULL, TaskClassifier
 
         tier = FAST_TIER if name == FAST else FULL
-        return TaskClassifier.load(model, threads, bulk=mode == BULK, tier=tier).predict
-    return {ORIGINAL: _original, FP32: _fp32}[name](original, threads)
+        return TaskClassifier.load(folders.model, threads, bulk=mode == BULK, tier=tier).predict
+    if name == ANNIF:
+        return _annif(folders.annif)
+    return {ORIGINAL: _original, FP32: _fp32}[name](folders.original, threads)
 
 
 def build_original(folder: Path, texts: Iterable[str], size: str = "distilroberta") -> None:
@@ -92,12 +107,15 @@ def build_original(folder: Path, texts: Iterable[str], size: str = "distilrobert
     (folder / "fp32.onnx").unlink()
 
 
-def model_files(name: str, model: Path, original: Path) -> list[Path]:
+def model_files(name: str, folders: Folders) -> list[Path]:
     """The files of a system's model and tokenizer; the packages that run it are not among them."""
+    if name == ANNIF:
+        return [file for file in (folders.annif / "data").rglob("*") if file.is_file()]
     if name in (OURS, FAST):
-        folder = model / "fast" if name == FAST else model
+        folder = folders.model / "fast" if name == FAST else folders.model
         config = folder / "config.json"
         return [config, *(folder / file for file in json.loads(config.read_text(encoding="utf-8"))["files"])]
+    original = folders.original
     weights = [original / "model.onnx"] if name == ORIGINAL else [*(original / "fp32").iterdir()]
     return [*weights, original / "tokenizer" / "tokenizer.json"]
 
@@ -162,19 +180,43 @@ def _fp32(folder: Path, threads: int) -> System:
     return answer
 
 
+def _annif(folder: Path) -> System:
+    """Run by the Python of Annif's own environment, through what its commands and its server call."""
+    from paper_tasks.annif import environment
+
+    os.environ |= environment(folder)
+    import annif
+    import annif.registry
+    from annif.corpus import Document
+
+    app = annif.create_flask_app("annif.default_config.ProductionConfig")
+    with app.app_context():
+        annif.registry.initialize_projects(app)
+        project = annif.registry.get_project("tasks")
+
+    def answer(papers: Papers) -> list[list[Any]]:
+        documents = [Document(text=f"{title}. {abstract}") for title, abstract in papers]
+        batches = (documents[start : start + ANNIF_BATCH] for start in range(0, len(documents), ANNIF_BATCH))
+        return [[*suggestions] for batch in batches for suggestions in project.suggest(batch)]
+
+    return answer
+
+
 def _main() -> None:
     """Prints a line at the first answer, and then, as JSON, what was measured."""
     parser = argparse.ArgumentParser()
     parser.add_argument("system")
     parser.add_argument("mode", choices=(BULK, LATENCY))
-    for option, kind in (("threads", int), ("model", Path), ("original", Path), ("papers", Path)):
-        parser.add_argument(f"--{option}", type=kind, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    for option in ("papers", *Folders._fields):
+        parser.add_argument(f"--{option}", type=Path, required=True)
     options = parser.parse_args()
     keep_to_cores(options.threads)
     papers = [tuple(paper) for paper in json.loads(options.papers.read_text(encoding="utf-8"))]
-    answer = open_system(options.system, options.mode, options.threads, options.model, options.original)
+    folders = Folders(options.model, options.original, options.annif)
+    answer = open_system(options.system, options.mode, options.threads, folders)
     answer(papers[:1])
-    print("answered", flush=True)
+    print(ANSWERED, end="", flush=True)
     answer(papers[:WARM_UP])
     if options.mode == BULK:
         start = time.perf_counter()

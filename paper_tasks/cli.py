@@ -206,14 +206,14 @@ def train(
     ] = None,
     budget_minutes: Annotated[
         float | None,
-        Option(min=0.05, help="Wall-clock minutes to fit the training into; overrides the epochs."),
+        Option(min=0.05, help="Wall-clock minutes to fit the training into; it may end before, with its epochs."),
     ] = None,
     frozen_epochs: Annotated[int, Option(min=1, help="Epochs with the encoder frozen.")] = 1,
-    epochs: Annotated[int, Option(min=1, help="Epochs with all layers training.")] = 3,
+    epochs: Annotated[int, Option(min=1, help="Epochs with all layers training.")] = 6,
     learning_rate: Annotated[float, Option(help="Highest of the cycle, for the head.")] = 2e-3,
     lower_divisor: Annotated[float, Option(help="The encoder's lower half learns at so much less.")] = 30.0,
     batch_size: Annotated[int, Option(min=1, help="Papers a step.")] = 32,
-    max_length: Annotated[int, Option(min=8, help="Tokens of a paper that the encoder reads at most.")] = 256,
+    max_length: Annotated[int, Option(min=8, help="Tokens of a paper that the encoder reads at most.")] = 192,
     mask_rate: Annotated[
         float, Option(min=0, max=1, help="Probability that a task's mentions are cut out of a training text.")
     ] = 0.7,
@@ -254,7 +254,7 @@ def export(
     model: Annotated[Path, Option(help="Folder that `train` wrote.")] = Path("models/latest"),
     prepared: Prepared = PREPARED,
     output: Annotated[Path, Option("--output", "-o", help="Folder to write the int8 model to.")] = MODEL_DIR,
-    max_length: Annotated[int, Option(min=8, help="Tokens of a paper that the encoder reads at most.")] = 256,
+    max_length: Annotated[int, Option(min=8, help="Tokens of a paper that the encoder reads at most.")] = 192,
 ) -> None:
     """Calibrate, quantize to int8 ONNX, and print the scores of fp32, int8 and the fast tier side by side."""
     from paper_tasks.export import export as run

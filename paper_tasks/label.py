@@ -28,6 +28,7 @@ PREFIXES = {
 }
 JOINT = re.compile(r"-\s?|\s")
 WORD = re.compile(r"([^\W_]+)")
+SEVERAL = re.compile(r"[,/&]|\b(and|or)\b", re.IGNORECASE)
 
 
 class Mention(NamedTuple):
@@ -144,9 +145,15 @@ class Labeller:
         """Places of the tasks that authors' keywords name.
 
         Of a keyword that is a path in some venue's list of subjects ("Data Mining: Recommender Systems") only
-        the last step counts, without the examples in parentheses.
+        the last step counts, without the examples in parentheses; and not if it lumps several subjects ("Image and
+        video retrieval"), of which a paper need have but one.
         """
-        return self.text_tasks(*(re.sub(r"\(.*?\)", " ", keyword.rsplit(":", 1)[-1]) for keyword in keywords))
+        found: set[int] = set()
+        for keyword in keywords:
+            *path, subject = re.sub(r"\(.*?\)", " ", keyword).split(":")
+            if not (path and SEVERAL.search(subject)):
+                found |= self.text_tasks(subject)
+        return found
 
     def mentions(self, text: str) -> list[Mention]:
         """Every place where the text names a task, in order of appearance."""

@@ -116,7 +116,7 @@ class PaperTaskModel(nn.Module):
         self.name_counts = NameCounts(self.names, len(self.labels))
         self.words: WordModel | None = None
         self.head = Head(encoder.config.hidden_size, len(self.labels), dropout)
-        self.encoder_tokens = 256
+        self.encoder_tokens = 192
 
     @property
     def config(self):

@@ -36,25 +36,25 @@ class TrainOptions:
     """All that a training depends on, besides the papers.
 
     With `budget_minutes` (wall clock; but for some minutes for the words) the learning rates follow the clock, so that
-    the cycle is complete whenever the time is up; without, the epochs. Learning rates are the highest of the cycle,
-    for the head; the encoder's upper and lower half get less, down to a `lower_divisor`-th. The encoder reads the
-    first `short_length` tokens of a text, and `max_length` in the last `long_share` of each cycle, as BERT did (Devlin
-    et al., 2019): half the length is more than twice the papers a second. With `start_from`, encoder and head start
-    as those of a trained model of the same backbone and tasks: one more cycle, best with another seed.
+    the cycle is complete when the time is up, or the epochs are, whichever comes first. Learning rates are the highest
+    of the cycle, for the head; the encoder's upper and lower half get less, down to a `lower_divisor`-th. The encoder
+    reads the first `short_length` tokens of a text, and `max_length` in the last `long_share` of each cycle, as BERT
+    did (Devlin et al., 2019): short texts are more papers a second. With `start_from`, encoder and head start as those
+    of a trained model of the same backbone and tasks: one more cycle, best with another seed.
     """
 
     backbone: str = "minilm"
     start_from: str | None = None
     budget_minutes: float | None = None
     frozen_epochs: int = 1
-    epochs: int = 3
+    epochs: int = 6
     frozen_share: float = 0.05
     frozen_learning_rate: float = 3e-3
     learning_rate: float = 2e-3
     lower_divisor: float = 30.0
     batch_size: int = 32
     short_length: int = 128
-    max_length: int = 256
+    max_length: int = 192
     long_share: float = 0.25
     loss: str = "bce"
     mask_rate: float = 0.7

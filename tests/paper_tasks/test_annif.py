@@ -53,6 +53,16 @@ def test_what_goes_to_annif_and_what_comes_back(stand_in):
     assert scores.tolist() == [[-np.inf, 0.75, 0.75], [-np.inf] * 3]
 
 
+def test_what_is_kept_of_a_project_is_found_by_its_environment(stand_in, tmp_path):
+    with Annif(LABELS, stand_in) as project:
+        project.train(TEXTS, np.eye(3, dtype=int))
+        project.keep(tmp_path / "kept")
+    found = annif.environment(tmp_path / "kept")
+    assert (tmp_path / "kept" / "memory.json").is_file() and not [*(tmp_path / "kept").glob("*.tsv")]
+    with open(found["ANNIF_PROJECTS"], encoding="utf-8") as projects:
+        assert projects.read() == annif.PROJECT
+
+
 def test_its_last_line_is_told_when_it_fails(stand_in):
     with Annif(LABELS, stand_in) as project, pytest.raises(InputError, match=r"`nonsense` failed: nonsense\?"):
         project._run("nonsense")

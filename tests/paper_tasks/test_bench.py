@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from deployment.classifier import MODEL_DIR
-from paper_tasks import bench
-from paper_tasks.bench_systems import FAST, FP32, ORIGINAL, OURS
+from paper_tasks import annif, bench
+from paper_tasks.bench_systems import ANNIF, FAST, FP32, ORIGINAL, OURS, Folders, model_files
 from paper_tasks.errors import InputError
 from tests.paper_tasks import tiny
 
@@ -66,6 +66,23 @@ def test_what_is_wrong_is_told_in_one_sentence(arguments, sentence, capsys):
     assert sentence in error and error.startswith("error: ") and error.count("\n") == 1
 
 
+@pytest.mark.skipif(not annif.PROGRAM.is_file(), reason="`make annif` has not put Annif there")
+def test_annif_answers_in_its_own_environment(prepared, tmp_path):
+    folder = bench._cached_annif(tmp_path, prepared)
+    sample = tmp_path / "papers.json"
+    sample.write_text(json.dumps([["A title", "We train a network on images."]] * 3), encoding="utf-8")
+    places = [word for name in Folders._fields for word in (f"--{name}", str(folder))]
+    found = bench._measure(ANNIF, ["--threads", "1", "--papers", str(sample), *places], 1)
+    assert found.keys() == SCORES and min(found.values()) > 0
+    assert bench._cached_annif(tmp_path, prepared) == folder
+    assert model_files(ANNIF, Folders(folder, folder, folder))
+
+
+def test_annif_is_left_out_where_it_has_nothing_to_learn_from(tmp_path, capsys):
+    assert not bench._cached_annif(tmp_path, tmp_path / "none").exists()
+    assert "Annif is not measured" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_small_benchmark(tmp_path):
     table = tiny.write_papers(tmp_path / "papers.csv", 12)
@@ -73,7 +90,7 @@ def test_a_small_benchmark(tmp_path):
     document.write_text("\n".join(["Before.", *bench.MARKS, "After.\n"]), encoding="utf-8")
     options = ["--papers", "12", "--rounds", "1", "--threads", "1", "--original", "tiny"]
     places = ["--output", str(tmp_path / "results"), "--cache", str(tmp_path / "cache"), "--document", str(document)]
-    bench.main(["--table", str(table), *options, *places])
+    bench.main(["--table", str(table), "--prepared", str(tmp_path / "none"), *options, *places])
 
     found = json.loads((tmp_path / "results" / "bench.json").read_text(encoding="utf-8"))
     assert {OURS, ORIGINAL, FP32} <= found["systems"].keys()

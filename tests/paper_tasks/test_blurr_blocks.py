@@ -1,10 +1,12 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from deployment.classifier import TEXT_FORMAT, format_paper
 from paper_tasks import train
-from paper_tasks.blurr_blocks import BaseModelCallback, BaseModelWrapper, PaperTexts, parameter_groups
+from paper_tasks.blurr_blocks import BaseModelCallback, BaseModelWrapper, CpuBFloat16, PaperTexts, parameter_groups
 from paper_tasks.prepare import read_split
 from paper_tasks.train import build_learner
 from tests.paper_tasks.conftest import tiny_options
@@ -53,6 +55,17 @@ def test_show_batch_and_lr_find_work(built, capsys):
     assert 1e-7 < suggestion.valley < 10
     for name, value in learn.model.state_dict().items():
         torch.testing.assert_close(value, before[name])
+
+
+def test_a_cpu_trains_in_bfloat16_and_is_scored_in_float32():
+    callback, layer = CpuBFloat16(), torch.nn.Linear(4, 2)
+    for training, inside in ((True, torch.bfloat16), (False, torch.float32)):
+        learn = callback.learn = SimpleNamespace(training=training, pred=None)
+        callback.before_batch()
+        learn.pred = layer(torch.ones(1, 4))
+        assert learn.pred.dtype == inside
+        callback.after_pred()
+        assert learn.pred.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
 
 
 def test_parameter_groups_hold_every_parameter_once(built):

@@ -10,7 +10,7 @@ from onnx import numpy_helper
 from transformers import AutoModel, AutoTokenizer, BertConfig, DistilBertConfig, MPNetConfig, RobertaConfig
 
 from deployment.classifier import FAST, TaskClassifier, format_paper
-from deployment.model_folder import open_tokenizer
+from deployment.model_folder import SLOW_FUSION, open_tokenizer
 from paper_tasks.errors import InputError
 from paper_tasks.export import COPIED, FAST_INT8, FP32, INT8, calibration, export, to_int8, to_onnx, worth
 from paper_tasks.model import PaperTaskModel
@@ -92,6 +92,14 @@ def test_padding_moves_no_logit_of_fp32(converted):
         torch.cat([mask, torch.zeros_like(mask)[:, :1].expand(1, 20)], dim=1),
     )
     np.testing.assert_allclose(run(folder / FP32, *padded), run(folder / FP32, input_ids, mask), atol=1e-4)
+
+
+def test_sums_and_layer_norms_run_apart_which_is_faster(converted, tmp_path):
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "as it runs.onnx")
+    onnxruntime.InferenceSession(converted[1] / INT8, options, disabled_optimizers=[SLOW_FUSION])
+    kinds = {node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node}
+    assert "LayerNormalization" in kinds and "SkipLayerNormalization" not in kinds
 
 
 def test_converting_leaves_the_model_ready_for_inference(converted):
