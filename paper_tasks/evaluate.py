@@ -67,6 +67,8 @@ def evaluate(
         "distant_labels": int(held_out.truth.sum()),
         "keyword_tasks": int(held_out.keywords.sum()),
         "keyword_tasks_unmentioned": int((held_out.keywords & ~held_out.mentioned & 1).sum()),
+        "keyword_tasks_own": int(held_out.own.sum()),
+        "keyword_tasks_own_unmentioned": int((held_out.own & ~held_out.mentioned & 1).sum()),
         "models": list(model_dirs),
         "systems": {name: held_out.measure(answer, bootstrap) for name, answer in answers.items()},
         "lead": {},

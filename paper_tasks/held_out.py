@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from paper_tasks import metrics, vocabulary
-from paper_tasks.label import Labeller
+from paper_tasks.label import Labeller, is_subject
 from paper_tasks.metrics import Statistic
 from paper_tasks.prepare import indicator
 
@@ -34,8 +34,9 @@ class Answers(NamedTuple):
 class HeldOut:
     """Papers of one split, with the three kinds of truth that a system is measured against.
 
-    `truth`: distant labels, (papers, labels). `keywords`: the tasks that the authors' keywords name, and
-    `mentioned`: those that title or abstract name too; both (papers, tasks as a reader sees them).
+    `truth`: distant labels, (papers, labels). `keywords`: the tasks that the authors' keywords name, `own`: those of
+    papers whose keywords are all in the authors' own words, and `mentioned`: the tasks that title or abstract name
+    too; all three (papers, tasks as a reader sees them).
     train_papers: (labels,), how many papers a system could learn each label from; None leaves out what needs it.
     """
 
@@ -47,6 +48,8 @@ class HeldOut:
         self.truth = indicator(papers["tasks"], labels)
         labeller = Labeller([vocabulary.task(name) for name in labels])
         self.keywords = self._merged(map(labeller.keyword_tasks, papers["keywords"]))
+        in_own_words = [not any(map(is_subject, keywords)) for keywords in papers["keywords"]]
+        self.own = self.keywords * np.array(in_own_words, dtype=np.int64)[:, None]
         self.mentioned = self._merged(
             labeller.text_tasks(title, abstract)
             for title, abstract in zip(papers["title"], papers["abstract"], strict=True)
@@ -81,6 +84,8 @@ class HeldOut:
             "keyword_recall_at_5": metrics.micro_recall(hits, self.keywords),
             "keyword_recall_at_5_mentioned": metrics.micro_recall(hits, self.keywords & self.mentioned),
             "keyword_recall_at_5_unmentioned": metrics.micro_recall(hits, self.keywords & ~self.mentioned & 1),
+            "keyword_recall_at_5_own": metrics.micro_recall(hits, self.own),
+            "keyword_recall_at_5_own_unmentioned": metrics.micro_recall(hits, self.own & ~self.mentioned & 1),
         }
         if masked is not None:
             hits = metrics.hits_at_k(shown_truth, self.readers.merge(masked))

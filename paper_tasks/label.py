@@ -83,6 +83,11 @@ def normalize_acronym(word: str) -> str:
     return word[:-1] if word.endswith("s") and word[:-1].isupper() else word
 
 
+def is_subject(keyword: str) -> bool:
+    """Whether a keyword is a path in some venue's list of subjects, and not the authors' own words."""
+    return ":" in keyword
+
+
 class PhraseMatcher:
     """Finds every one of many phrases in a text, whole words only, in one pass (Aho and Corasick, 1975)."""
 
@@ -150,9 +155,9 @@ class Labeller:
         """
         found: set[int] = set()
         for keyword in keywords:
-            *path, subject = re.sub(r"\(.*?\)", " ", keyword).split(":")
-            if not (path and SEVERAL.search(subject)):
-                found |= self.text_tasks(subject)
+            last = re.sub(r"\(.*?\)", " ", keyword).rpartition(":")[-1]
+            if not (is_subject(keyword) and SEVERAL.search(last)):
+                found |= self.text_tasks(last)
         return found
 
     def mentions(self, text: str) -> list[Mention]:

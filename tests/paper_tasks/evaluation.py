@@ -23,6 +23,8 @@ def evaluation() -> dict:
         "distant_labels": 2500,
         "keyword_tasks": 60,
         "keyword_tasks_unmentioned": 20,
+        "keyword_tasks_own": 30,
+        "keyword_tasks_own_unmentioned": 6,
         "models": ["fp32", "int8"],
         "systems": systems,
         "lead": {"micro_f1": {"best_other": "string matching", "difference": -0.125, "interval": [-0.15, -0.1]}},

@@ -31,6 +31,13 @@ def test_keyword_tasks_are_split_by_mention(held):
     assert (held.keywords & held.mentioned).sum() == 1
 
 
+def test_a_paper_with_a_subject_of_some_list_has_no_keywords_of_its_own():
+    papers = pd.DataFrame({"title": ["A", "B"], "abstract": ["C", "D"], "tasks": [[], []], "masked": ["", ""]})
+    papers["keywords"] = [["image captioning", "Audio: Speech recognition"], ["image captioning"]]
+    held = HeldOut(papers, LABELS)
+    assert held.keywords.sum() == 3 and held.own.tolist() == [[0, 0, 0], [1, 0, 0]]
+
+
 def test_who_knows_everything_scores_one(held):
     known = held.truth | held.keywords
     measured = held.measure(answers(held.truth, masked=held.truth.astype(float), are_probabilities=True))
@@ -58,7 +65,7 @@ def test_tasks_are_binned_by_how_many_papers_there_were_to_learn_from(held):
 def test_what_a_system_does_not_give_is_not_measured(held):
     measured = held.measure(answers(held.truth))
     assert not [name for name in measured if name.startswith(("masked", "calibration"))]
-    held.keywords[:] = 0
+    held.keywords[:] = held.own[:] = 0
     assert not [name for name in held.measure(answers(held.truth)) if name.startswith("keyword")]
 
 
