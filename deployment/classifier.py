@@ -38,6 +38,12 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]"
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_URL = re.compile(r"\b(?:https?://|www\.)[^\s}]+")
+# A LaTeX accent and its letter, as in Poincar\'e, na{\"\i}ve and Fran\c{c}ois; each accent as Unicode combines it.
+_ACCENT = re.compile(r"\{?\\(?:([`'^\"~=.])|([uvHckr])(?: |(?=\{)))\{?\\?([A-Za-z])\}{0,2}")
+_COMBINING = dict(
+    zip("`'^\"~=.uvHckr", "\u0300\u0301\u0302\u0308\u0303\u0304\u0307\u0306\u030c\u030b\u0327\u0328\u030a", strict=True)
+)
 
 
 class EmptyPaper(ValueError):
@@ -58,11 +64,15 @@ class Tag(NamedTuple):
 def clean_text(text: str | None) -> str:
     """One line of printable NFC text, of at most about `MAX_CHARACTERS` characters; None gives "".
 
-    Control and zero-width characters go, runs of whitespace become one space, lone surrogates U+FFFD.
+    Control and zero-width characters go, and URLs, which tell of no task; LaTeX accents become the letters they stand
+    for, runs of whitespace one space, lone surrogates U+FFFD.
     """
     if not text:
         return ""
-    text = " ".join(_INVISIBLE.sub("", text).split())[:MAX_CHARACTERS]
+    text = _URL.sub(" ", _INVISIBLE.sub("", text))
+    if "\\" in text:
+        text = _ACCENT.sub(lambda match: match[3] + _COMBINING[match[1] or match[2]], text)
+    text = " ".join(text.split())[:MAX_CHARACTERS]
     if _SURROGATES.search(text):
         # Through UTF-16, so that two halves that belong together, as JSON may give them, become one again.
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -93,6 +93,20 @@ def test_clean_text():
     assert clean_text("\ud83d\ude00") == "😀"
     assert clean_text("e\u0301") == "é"
     assert clean_text(None) == ""
+    assert clean_text("Code: https://x.org/y?z=1 or \\url{www.x.org}.") == "Code: or \\url{ }."
+
+
+@pytest.mark.parametrize(
+    ("latex", "letters"),
+    [
+        (r"Poincar\'e and G{\"{o}}del", "Poincaré and Gödel"),
+        (r"na{\"\i}ve, na\"ive", "naïve, naïve"),
+        (r"Fran\c{c}ois, Erd\H os, Ho\v{r}ej\v{s}\'i", "François, Erdős, Hořejší"),
+        (r"$\tilde{x}$ \cite{k} \rho C:\users 50\% end\. A", r"$\tilde{x}$ \cite{k} \rho C:\users 50\% end\. A"),
+    ],
+)
+def test_latex_accents_are_letters(latex, letters):
+    assert clean_text(latex) == letters
 
 
 def test_format_paper_leaves_nothing_dangling():
