@@ -55,6 +55,8 @@ evaluate: csv_files/prepared/report.json
 	$(BIN)/python -m paper_tasks evaluate --output results --document README.md --card deployment/model/README.md \
 	    $(OTHERS) $(if $(wildcard models/minilm/onnx/config.json),$(FP32_ROW)) \
 	    --model "ours, fast tier=deployment/model/fast" --model "ours, int8=deployment/model"
+	@mkdir -p deployment/plots
+	cp results/f1_by_frequency.png results/recall.png results/reliability.png deployment/plots/
 
 # On a machine with nothing else to do.
 bench: csv_files/prepared/report.json

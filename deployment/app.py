@@ -15,7 +15,7 @@ from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 if __package__:
-    from deployment import batch, page
+    from deployment import about, batch, page
     from deployment.app_log import RequestLog
     from deployment.arxiv import Arxiv
     from deployment.classifier import MODEL_DIR, ModelError, TaskClassifier
@@ -23,6 +23,7 @@ if __package__:
     from deployment.examples import EXAMPLES
     from deployment.guard import BodyLimit, RetryAfter, fetch_nothing
 else:  # inside a Space, where this folder is the whole repository
+    import about
     import batch
     import page
     from app_log import RequestLog
@@ -55,8 +56,8 @@ class Seen(NamedTuple):
     scores: np.ndarray
 
 
-def build(classifier: TaskClassifier, arxiv: Arxiv | None = None) -> gr.Blocks:
-    """The page and its endpoints, not yet serving."""
+def build(classifier: TaskClassifier, arxiv: Arxiv | None = None, model: Path = MODEL_DIR) -> gr.Blocks:
+    """The page and its endpoints, not yet serving; `model` is the folder that the classifier was loaded from."""
     endpoints = Endpoints(classifier, arxiv)
     with gr.Blocks(title=TITLE, delete_cache=(CLEAN_EVERY, KEEP)) as blocks:
         gr.Markdown(
@@ -68,7 +69,7 @@ def build(classifier: TaskClassifier, arxiv: Arxiv | None = None) -> gr.Blocks:
         with gr.Tab("Many papers"):
             _many_papers(endpoints)
         with gr.Tab("About"):
-            gr.Markdown(page.about_markdown(classifier.config, KEEP_HOURS), elem_id="about")
+            _about(classifier, model)
         gr.api(endpoints.tag, api_name="tag")
         gr.api(endpoints.tag_batch, api_name="tag_batch")
         gr.api(endpoints.explain, api_name="explain")
@@ -210,10 +211,27 @@ def _many_papers(endpoints: Endpoints) -> None:
     )
 
 
-def serve(classifier: TaskClassifier, host: str, port: int, wait: bool = True, arxiv: Arxiv | None = None) -> gr.Blocks:
+def _about(classifier: TaskClassifier, model: Path) -> None:
+    """What the model is; plots, where it is the one that ships; its card, where it has one."""
+    gr.Markdown(about.about_markdown(classifier.config, KEEP_HOURS), elem_id="about")
+    if model == MODEL_DIR:
+        gr.HTML(about.plots_html())
+    if card := about.card_markdown(model):
+        with gr.Accordion("The model's card", open=False):
+            gr.Markdown(card, elem_id="card")
+
+
+def serve(
+    classifier: TaskClassifier,
+    host: str,
+    port: int,
+    wait: bool = True,
+    arxiv: Arxiv | None = None,
+    model: Path = MODEL_DIR,
+) -> gr.Blocks:
     """Serves the page at http://host:port. Raises OSError if the port is taken."""
     fetch_nothing()
-    blocks = build(classifier, arxiv)
+    blocks = build(classifier, arxiv, model)
     blocks.launch(
         server_name=host,
         server_port=port,
@@ -283,7 +301,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     try:
-        serve(TaskClassifier.load(options.model), options.host, options.port)
+        serve(TaskClassifier.load(options.model), options.host, options.port, model=options.model)
     except ModelError as error:
         sys.exit(_fail(str(error)))
     except OSError:

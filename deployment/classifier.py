@@ -247,7 +247,6 @@ class TaskClassifier:
         In dynamic int8 the texts of a batch share one scale, and padding has a part in it: a text's probabilities
         would move with its company. On a CPU a batch gains next to nothing, as one abstract fills the cores.
         """
-
         names = [value.name for value in self._session.get_inputs()]
 
         def run(encoding: "Encoding") -> np.ndarray:

@@ -1,9 +1,9 @@
-"""The pieces of the page that are HTML or Markdown: ranked tasks, the reasons for one, the About text."""
+"""The pieces of the page that are HTML: ranked tasks, the reasons for one, what came of many papers."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 if __package__:
     from deployment.batch import Broken
@@ -45,8 +45,10 @@ CSS = """
 .counts td { text-align: right; padding-right: 0.5rem; font-variant-numeric: tabular-nums; }
 .counts .chart { width: 50%; }
 .counts .fill { display: block; height: 0.8rem; border-radius: 0.2rem; background: var(--color-accent); }
-#about h2 { font-size: 1.1rem; }
-#about :is(th, td) { overflow-wrap: normal; word-break: normal; padding: 0.4rem 0.6rem; }
+:is(#about, #card) h2 { font-size: 1.1rem; }
+:is(#about, #card) :is(th, td) { overflow-wrap: normal; word-break: normal; padding: 0.4rem 0.6rem; }
+.plots figure { margin: 0 0 1.5rem; }
+.plots img { max-width: 100%; border-radius: 0.4rem; }
 .note { color: var(--body-text-color-subdued); margin: 0 0 0.5rem; }
 .reasons { --sentence: #d5f5ef; --word: #8fe3d5; overflow-wrap: anywhere; }
 .dark .reasons { --sentence: #134e4a; --word: #0f766e; }
@@ -137,53 +139,6 @@ def batch_html(tagged: int, counts: Sequence[tuple[str, int]], broken: Sequence[
             f"<table class='counts'><caption>Papers with each task{more}</caption><tbody>{bars}</tbody></table>"
         )
     return "".join(html)
-
-
-def about_markdown(config: dict[str, Any], keep_hours: float) -> str:
-    """What the model is, what it was trained on and how it scored, all read from its `config.json`; and how long an
-    upload is kept."""
-    training, scores = config["training"], config["scores"]
-    data = training["data"]
-    rows = "\n".join(
-        f"| {name.replace('_', ' ')} | {scores['fp32'][name]:.3f} | {scores['int8'][name]:.3f} |"
-        for name in scores["int8"]
-    )
-    tasks = len({info["canonical"] for info in config["task_info"].values() if info["is_task"]})
-    return f"""
-## What this is
-
-It reads the title and abstract of a machine-learning paper, in English, and gives each of the {len(config["labels"])}
-task names of Papers with Code a probability. Some of those names are spellings of one task, and a few name no task at
-all; merged and without these they are {tasks} tasks. The vocabulary is of 2023: newer tasks have no name in it.
-
-## What it learned from
-
-**Distant labels**, on {data["papers_train"]:,} papers: a paper has a task where the task's name, or an alias of it,
-stands in its title, its abstract or its authors' keywords. These are *not* Papers with Code's labels. In training,
-all words that name a task were cut from a text with a probability of {training["mask_rate"]:.0%}, task by task, so
-that the model learns what a paper on that task is about.
-
-The encoder is {config["backbone"]}; training took {training["minutes"]:.0f} minutes on
-{training["papers_seen"]:,} texts (seed {training["seed"]}). Its encoder reads the first {config["encoder_tokens"]}
-tokens of a text.
-
-## How good it is
-
-On {scores["papers"]:,} held-out papers, against distant labels, at the default threshold of
-{config["default_threshold"]:.0%}:
-
-| score | fp32 | int8, which runs here |
-|---|---:|---:|
-{rows}
-
-The probabilities were calibrated on other held-out papers. They tell how surely a paper works on a task, not how
-central the task is to it.
-
-## Your text
-
-It is read in this program's memory and kept nowhere. A file that you upload, and its result, lie in a temporary folder
-for at most {keep_hours} hours. Nothing is sent anywhere, but for an arXiv id that you give, to arXiv.
-"""
 
 
 def _list(rows: Iterable[Row], kind: str, threshold: float) -> str:

@@ -6,6 +6,7 @@ Every measurement is made in a fresh process, one at a time, the systems taking 
 import argparse
 import hashlib
 import json
+import math
 import os
 import shutil
 import statistics
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,9 +81,7 @@ def bench(
     verify_files(model, read_config(model))
     papers = read_papers(source, options.papers)
     folders = Folders(model, _cached_original(cache, papers, options.original), _cached_annif(cache, prepared))
-    systems = [OURS, FAST, ORIGINAL, FP32, ANNIF]
-    if not folders.annif.is_dir():
-        systems.remove(ANNIF)
+    systems = [OURS, FAST, ORIGINAL, FP32] + ([ANNIF] if folders.annif else [])
     if not (model / "fast" / "config.json").is_file():
         print(f"{model} has no fast tier, which is not measured.", file=sys.stderr)
         systems.remove(FAST)
@@ -92,7 +91,7 @@ def bench(
         sample = Path(scratch) / "papers.json"
         sample.write_text(json.dumps(papers), encoding="utf-8")
         common = ["--threads", str(options.threads), "--papers", str(sample)]
-        places = [word for name, folder in folders._asdict().items() for word in (f"--{name}", str(folder.absolute()))]
+        places = [f"--{name}={folder.absolute()}" for name, folder in folders._asdict().items() if folder]
         for turn in range(options.rounds):
             for name in systems:
                 print(f"round {turn + 1} of {options.rounds}: {name}", file=sys.stderr)
@@ -157,10 +156,13 @@ def _measure(name: str, arguments: list[str], threads: int) -> dict[str, float]:
 
 
 def _worker(command: list[str], threads: int) -> tuple[float, dict[str, Any]]:
-    """Seconds until the process told of its first answer, and the JSON it ended with. Raises InputError if it fails."""
+    """Seconds until the process told of its first answer (no number if it did not), and the JSON it ended with.
+
+    Raises InputError if it fails.
+    """
     own = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(threads), "RAYON_NUM_THREADS": str(threads)}
     module, *arguments = command
-    python = annif.PROGRAM.with_name("python") if ANNIF in arguments else sys.executable
+    python = annif.PROGRAM.with_name("python") if arguments[0] == ANNIF else sys.executable
     with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -171,7 +173,7 @@ def _worker(command: list[str], threads: int) -> tuple[float, dict[str, Any]]:
             stderr=errors,
             text=True,
         )
-        seconds, last = 0.0, ""
+        seconds, last = math.nan, ""
         with process:
             # Omikuji writes its log among our lines.
             for last in process.stdout:
@@ -185,38 +187,40 @@ def _worker(command: list[str], threads: int) -> tuple[float, dict[str, Any]]:
 
 
 def _cached_original(cache: Path, papers: list[tuple[str, str]], size: str) -> Path:
-    texts = [format_paper(*paper) for paper in papers]
-    digest = hashlib.sha256(json.dumps([SIZES[size], texts]).encode()).hexdigest()[:16]
-    folder = cache / f"original-{size}-{digest}"
-    if not folder.is_dir():
-        print("Building the original's recipe ...", file=sys.stderr)
-        unfinished = cache / f"{folder.name}.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        build_original(unfinished, texts, size)
-        unfinished.rename(folder)
-    return folder
+    bpe_texts = [format_paper(*paper) for paper in papers]
+    what = [SIZES[size], bpe_texts]
+    return _cached(cache, f"original-{size}", what, lambda folder: build_original(folder, bpe_texts, size))
 
 
-def _cached_annif(cache: Path, prepared: Path) -> Path:
-    """The folder of a trained project; there is none, and a line on it, where Annif or its papers are missing."""
-    folder = cache / "annif"
+def _cached_annif(cache: Path, prepared: Path) -> Path | None:
+    """The folder of a trained project; None, and a line on it, where Annif or its papers are missing."""
     if not annif.PROGRAM.is_file():
         print(annif.HOW_TO_GET, file=sys.stderr)
-        return folder
+        return None
     try:
         labels, train = read_labels(prepared), read_split(prepared, "train")
     except InputError as error:
         print(f"Annif is not measured: {error}", file=sys.stderr)
-        return folder
-    digest = hashlib.sha256(json.dumps([annif.PROJECT, labels, texts(train)]).encode()).hexdigest()[:16]
-    folder = cache / f"annif-{digest}"
+        return None
+    train_texts = texts(train)
+
+    def build(folder: Path) -> None:
+        with annif.Annif(labels) as project:
+            project.train(train_texts, indicator(train["tasks"], labels))
+            project.keep(folder)
+
+    return _cached(cache, "annif", [annif.PROJECT, labels, train_texts], build)
+
+
+def _cached(cache: Path, name: str, made_from: list[Any], build: Callable[[Path], None]) -> Path:
+    """The folder that `build` writes, kept until what it is made from changes; never half there."""
+    digest = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:16]
+    folder = cache / f"{name}-{digest}"
     if not folder.is_dir():
-        print("Training Annif ...", file=sys.stderr)
+        print(f"Building {name} ...", file=sys.stderr)
         unfinished = cache / f"{folder.name}.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
-        with annif.Annif(labels) as project:
-            project.train(texts(train), indicator(train["tasks"], labels))
-            project.keep(unfinished)
+        build(unfinished)
         unfinished.rename(folder)
     return folder
 

@@ -42,7 +42,7 @@ class Folders(NamedTuple):
 
     model: Path
     original: Path
-    annif: Path
+    annif: Path | None = None
 
 
 def open_system(name: str, mode: str, threads: int, folders: Folders) -> System:
@@ -209,7 +209,7 @@ def _main() -> None:
     parser.add_argument("mode", choices=(BULK, LATENCY))
     parser.add_argument("--threads", type=int, required=True)
     for option in ("papers", *Folders._fields):
-        parser.add_argument(f"--{option}", type=Path, required=True)
+        parser.add_argument(f"--{option}", type=Path, required=option not in Folders._field_defaults)
     options = parser.parse_args()
     keep_to_cores(options.threads)
     papers = [tuple(paper) for paper in json.loads(options.papers.read_text(encoding="utf-8"))]

@@ -216,4 +216,5 @@ def learner(
     )
     if torch.cuda.is_available():
         return built.to_fp16()
-    return built.add_cb(CpuBFloat16()) if torch.ops.mkldnn._is_mkldnn_bf16_supported() else built
+    # Where such products are emulated they are slower than float32's. PyTorch has no public way to ask.
+    return built.add_cb(CpuBFloat16()) if torch.cpu._is_avx512_bf16_supported() else built

@@ -152,7 +152,7 @@ def _scores_table(evaluation: Mapping) -> str:
         if name in lead:
             other = scores[name] - lead[name]["difference"]
             rows[title]["other"] = f"{other:.3f}, {lead[name]['best_other']}"
-    return scoreboard.table("", {"score": "score", "interval": "95% interval", "other": "best other"}, rows)
+    return scoreboard.table("measured", {"score": "score", "interval": "95% interval", "other": "best other"}, rows)
 
 
 def _never_found(scores: Mapping) -> str:

@@ -22,7 +22,7 @@ from transformers import AutoTokenizer
 from deployment.classifier import FAST, TaskClassifier, format_paper
 from paper_tasks import metrics, vocabulary, writing
 from paper_tasks.errors import InputError
-from paper_tasks.model import MINILM, FastModel, PaperTaskModel
+from paper_tasks.model import ENCODER_TOKENS, MINILM, FastModel, PaperTaskModel
 from paper_tasks.names import TEXT_TOKENS, token_ids
 from paper_tasks.prepare import indicator, pairs, read_labels, read_split
 from paper_tasks.words import WordModel
@@ -39,7 +39,7 @@ EXACT = re.compile("/(head|name_counts)/")
 QUANTIZED = ("MatMul", "Gemm", "Attention", "Gather")
 
 
-def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: int = 192) -> dict:
+def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: int = ENCODER_TOKENS) -> dict:
     """Writes the int8 model to `output_dir`, its fast tier to `output_dir`/fast, and the fp32 one, for comparison, to
     `model_dir`/onnx.
 

@@ -19,6 +19,8 @@ from paper_tasks.errors import InputError
 from paper_tasks.names import Name, NameCounts
 from paper_tasks.words import WordModel
 
+# Of a text's tokens the encoder reads so many, unless told otherwise (results/experiments.md tells what others cost).
+ENCODER_TOKENS = 192
 # CPU dropout costs a third of a training step, and one linear layer on a mean of tokens hardly overfits.
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 MINILM = "minilm"
@@ -116,7 +118,7 @@ class PaperTaskModel(nn.Module):
         self.name_counts = NameCounts(self.names, len(self.labels))
         self.words: WordModel | None = None
         self.head = Head(encoder.config.hidden_size, len(self.labels), dropout)
-        self.encoder_tokens = 192
+        self.encoder_tokens = ENCODER_TOKENS
 
     @property
     def config(self):

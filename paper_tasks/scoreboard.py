@@ -75,7 +75,8 @@ def readme_table(evaluation: Mapping) -> str:
     return (
         f"Measured on {evaluation['papers']:,} held-out papers ({evaluation['split']} split). The first four columns "
         "score against distant labels, which a string matcher made; recall@5 is over the "
-        f"{evaluation['keyword_tasks']:,} tasks that authors name in their keywords, of which "
+        f"{evaluation['keyword_tasks']:,} tasks that authors name in their keywords "
+        "(a subject of a venue's list that lumps several names none), of which "
         f"{evaluation['keyword_tasks_unmentioned']:,} stand in neither title nor abstract; `masked` is recall@5 "
         "on distant labels when every mention of them is cut from the text.\n\n"
         + table("system", COLUMNS, {name: _plain(scores) for name, scores in evaluation["systems"].items()})

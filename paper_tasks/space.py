@@ -22,12 +22,15 @@ from httpx2 import HTTPError, TransportError
 from huggingface_hub import HfApi
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
+from deployment.about import PLOTS
 from paper_tasks.errors import InputError
 
 DEPLOYMENT = Path(__file__).parents[1] / "deployment"
 APP = "app.py"
 # Besides the modules and the model.
 DOCUMENTS = ("README.md", "requirements.txt")
+# In the About tab, where they are there.
+SHOWN = ("model/README.md", *(f"plots/{name}" for name in PLOTS))
 QUESTION = ("Faster pedestrian detection at night", "A detector of pedestrians for thermal cameras.")
 # Seconds that a start may take on a slow machine.
 START = 180
@@ -49,7 +52,8 @@ def assemble(output: Path, source: Path = DEPLOYMENT) -> list[str]:
     try:
         config = json.loads((source / "model" / "config.json").read_text(encoding="utf-8"))
         model = ["config.json", *config["files"]]
-        files = [*sorted(modules(source)), *DOCUMENTS, *(f"model/{name}" for name in model)]
+        shown = [path for path in SHOWN if (source / path).is_file()]
+        files = [*sorted(modules(source)), *DOCUMENTS, *(f"model/{name}" for name in model), *shown]
         shutil.rmtree(output, ignore_errors=True)
         for name in files:
             (output / name).parent.mkdir(parents=True, exist_ok=True)

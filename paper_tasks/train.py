@@ -25,7 +25,7 @@ from paper_tasks.blurr_blocks import PaperTexts, data_loaders, learner
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.label import Labeller
 from paper_tasks.losses import LOSSES
-from paper_tasks.model import PaperTaskModel, load_backbone
+from paper_tasks.model import ENCODER_TOKENS, PaperTaskModel, load_backbone
 from paper_tasks.names import TEXT_TOKENS, collect_names
 from paper_tasks.prepare import indicator, read_labels, read_split
 from paper_tasks.words import fit_words
@@ -54,7 +54,7 @@ class TrainOptions:
     lower_divisor: float = 30.0
     batch_size: int = 32
     short_length: int = 128
-    max_length: int = 192
+    max_length: int = ENCODER_TOKENS
     long_share: float = 0.25
     loss: str = "bce"
     mask_rate: float = 0.7

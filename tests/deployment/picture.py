@@ -63,6 +63,8 @@ def about(page: Page) -> None:
     """The About tab."""
     page.get_by_role("tab", name="About").click()
     page.get_by_role("cell", name="micro f1").wait_for()
+    page.get_by_role("button", name="The model's card").click()
+    page.get_by_role("heading", name="Intended use").wait_for()
 
 
 def web_page(page: Page) -> None:

@@ -145,6 +145,17 @@ def test_about_tells_of_distant_labels(page):
     expect(page.get_by_role("cell", name="micro f1")).to_be_visible()
 
 
+def test_about_shows_plots_card_and_links(page):
+    page.get_by_role("tab", name="About").click()
+    images = page.locator(".plots img")
+    expect(images).to_have_count(3)
+    assert all(images.nth(place).evaluate("image => image.complete && image.naturalWidth > 300") for place in range(3))
+    page.get_by_role("button", name="The model's card").click()
+    expect(page.get_by_role("heading", name="Intended use")).to_be_visible()
+    expect(page.get_by_role("link", name="Papers with Code's last data")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
 def test_nothing_is_fetched_from_elsewhere_and_nothing_overflows(page):
     page.get_by_text("Molecules").first.click()
     expect(page.locator("#tags .task").first).to_be_visible()

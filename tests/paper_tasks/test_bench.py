@@ -66,6 +66,20 @@ def test_what_is_wrong_is_told_in_one_sentence(arguments, sentence, capsys):
     assert sentence in error and error.startswith("error: ") and error.count("\n") == 1
 
 
+def test_what_is_built_is_kept_and_never_half(tmp_path):
+    def build(folder, fail=False):
+        folder.mkdir(parents=True)
+        (folder / "made").touch()
+        if fail:
+            raise InputError("broke off")
+
+    with pytest.raises(InputError):
+        bench._cached(tmp_path, "thing", [1], lambda folder: build(folder, fail=True))
+    folder = bench._cached(tmp_path, "thing", [1], build)
+    assert (folder / "made").is_file() and bench._cached(tmp_path, "thing", [1], None) == folder
+    assert bench._cached(tmp_path, "thing", [2], build) != folder
+
+
 @pytest.mark.skipif(not annif.PROGRAM.is_file(), reason="`make annif` has not put Annif there")
 def test_annif_answers_in_its_own_environment(prepared, tmp_path):
     folder = bench._cached_annif(tmp_path, prepared)
@@ -79,7 +93,7 @@ def test_annif_answers_in_its_own_environment(prepared, tmp_path):
 
 
 def test_annif_is_left_out_where_it_has_nothing_to_learn_from(tmp_path, capsys):
-    assert not bench._cached_annif(tmp_path, tmp_path / "none").exists()
+    assert bench._cached_annif(tmp_path, tmp_path / "none") is None
     assert "Annif is not measured" in capsys.readouterr().err
 
 

@@ -2,9 +2,15 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
+from inspect import signature
 from pathlib import Path
 
 import pytest
+
+from paper_tasks import cli
+from paper_tasks.model import ENCODER_TOKENS
+from paper_tasks.train import TrainOptions
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +34,18 @@ def test_help(command):
     assert done.returncode == 0 and "--help" in done.stdout
     if command:
         assert "Example: python -m paper_tasks" in done.stdout
+
+
+def test_the_defaults_that_help_tells_are_those_of_the_stages():
+    """The command line repeats them, so that help comes without importing PyTorch."""
+    options = {field.name: field.default for field in fields(TrainOptions)}
+    told = {name: parameter.default for name, parameter in signature(cli.train).parameters.items()}
+    shared = told.keys() & options.keys() - {"backbone"}
+    assert len(shared) > 8 and {name: told[name] for name in shared} == {name: options[name] for name in shared}
+    assert signature(cli.export).parameters["max_length"].default == ENCODER_TOKENS
+    for notebook in ("02_finetune", "03_export_quantize"):
+        text = (ROOT / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8")
+        assert f"max_length = {ENCODER_TOKENS} " in text
 
 
 def test_tag_one_paper():

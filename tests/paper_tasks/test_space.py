@@ -61,6 +61,7 @@ def test_a_missing_file_is_told(source, tmp_path, name):
 def test_the_real_one_has_its_modules_and_model(tmp_path):
     files = space.assemble(tmp_path / "space")
     assert {"app.py", "classifier.py", "explain.py", "arxiv.py", "batch.py", "guard.py", "README.md"} <= set(files)
+    assert {"model/README.md", "plots/recall.png", "about.py"} <= set(files)
     assert "web.py" not in files and "__init__.py" not in files
     assert sum((tmp_path / "space" / name).stat().st_size for name in files) < 31_000_000
 
