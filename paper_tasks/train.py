@@ -181,12 +181,14 @@ def build_learner(
 
     texts = PaperTexts(papers["text"], truth[:rows], labels, options.mask_rate, options.seed)
     loaders = data_loaders(
-        papers,
         truth,
         rows,
         model,
         tokenizer,
         texts,
+        labels=labels,
+        # In characters: of texts that are cut to the same few tokens, more exact ones help little.
+        lengths=papers["text"].str.len().tolist(),
         max_length=TEXT_TOKENS,
         batch_size=options.batch_size,
         seed=options.seed,

@@ -1,0 +1,46 @@
+import platform
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from paper_tasks.cpu_training import ATTENTION
+from paper_tasks.model import load_backbone
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_it_is_transformers_own_attention_padding_included(backbone, precision):
+    encoder, tokenizer = load_backbone(backbone)
+    batch = tokenizer(["consoles", "photographs described in sentences for readers"], padding=True, return_tensors="pt")
+    inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    encoder.eval()
+
+    def states(name):
+        encoder.set_attn_implementation(name)
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
+            return encoder(**inputs).last_hidden_state[inputs["attention_mask"] > 0].float()
+
+    tolerance = 1e-5 if precision == torch.float32 else 0.05
+    torch.testing.assert_close(states(ATTENTION), states("eager"), atol=tolerance, rtol=0)
+
+
+FAULTS = """
+import resource, sys, torch
+from paper_tasks.cpu_training import keep_freed_memory
+if sys.argv[1] == "keep":
+    keep_freed_memory()
+for _ in range(20):
+    torch.ones(10_000_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="asks glibc for it")
+def test_the_pages_of_freed_arrays_are_not_fetched_again():
+    def faults(kept):
+        ran = subprocess.run([sys.executable, "-c", FAULTS, kept], capture_output=True, text=True, check=True)
+        return int(ran.stdout)
+
+    # 40 MB twenty times over, in pages of 4 KB.
+    assert faults("return") - faults("keep") > 15 * 40_000_000 // 4096
