@@ -1,5 +1,6 @@
 """One table on held-out papers: the model that ships, beside what one would use otherwise."""
 
+import hashlib
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -11,6 +12,7 @@ from deployment.classifier import TaskClassifier, format_paper
 from paper_tasks import metrics, plots, report, scoreboard, vocabulary, writing
 from paper_tasks.baselines import BASELINES, Splits, texts
 from paper_tasks.cache import Arrays, ScoreCache, fingerprint
+from paper_tasks.earlier import keep_rows
 from paper_tasks.errors import InputError
 from paper_tasks.held_out import Answers, HeldOut
 from paper_tasks.near_duplicates import near_duplicates
@@ -34,6 +36,8 @@ def evaluate(
 
     Papers nearly the same as one to learn from, or to choose thresholds on, are left out.
 
+    Systems of an earlier evaluation in `output_dir` that are not measured now keep their rows (see `keep_rows`).
+
     Writes `evaluation.json`, `evaluation.md`, `per_task.csv` and three plots to `output_dir`, and the scores that
     each system gave the papers to `cache_dir`, from where a later evaluation takes them; returns what it wrote to
     `evaluation.json`. Baselines choose their thresholds on the development split, models bring their own.
@@ -42,7 +46,8 @@ def evaluate(
     """
     labels = read_labels(prepared_dir)
     train, dev, papers = (read_split(prepared_dir, name) for name in ("train", "dev", split))
-    cache = ScoreCache(cache_dir, fingerprint(prepared_dir, split, rows))
+    inputs = fingerprint(prepared_dir, split, rows)
+    cache = ScoreCache(cache_dir, inputs)
     papers = papers[:rows]
     known = cache.arrays("near-duplicates", "", lambda: {"rows": _near_duplicates(papers, train, dev, split)})["rows"]
     if known.all():
@@ -55,12 +60,13 @@ def evaluate(
     answers = {name: BASELINES[name](splits, cache) for name in baselines}
     answers = {name: answer for name, answer in answers.items() if answer is not None}
     answers |= {name: model_answers(name, folder, splits, cache) for name, folder in (other_dirs or {}).items()}
-    others = list(answers)
     answers |= {name: model_answers(name, folder, splits, cache) for name, folder in model_dirs.items()}
 
     probable = {name: answer for name, answer in answers.items() if answer.are_probabilities}
     bootstrap = metrics.Bootstrap(len(splits.papers))
     evaluation = {
+        "inputs": _sha256(inputs),
+        "shipped": _sha256(*((folder / "config.json").read_text("utf-8") for folder in [*model_dirs.values()][-1:])),
         "split": split,
         "papers": len(splits.papers),
         "near_duplicates_left_out": int(known.sum()),
@@ -76,20 +82,24 @@ def evaluate(
         "reliability": _reliability(held_out.truth, {name: answer.scores for name, answer in probable.items()}),
         "reliability_masked": _reliability(held_out.truth, {name: answer.masked for name, answer in probable.items()}),
     }
+    evaluation, per_task = keep_rows(evaluation, _per_task(held_out, answers), output_dir)
     if model_dirs:
-        shipped = list(model_dirs)[-1]
+        shipped = evaluation["models"][-1]
         evaluation["areas"][shipped] = held_out.by_area(answers[shipped])
-        evaluation["lead"] = _lead(held_out, answers, shipped, others, bootstrap, evaluation["systems"])
+        evaluation["lead"] = _lead(held_out, answers, evaluation, bootstrap)
 
     output_dir.mkdir(parents=True, exist_ok=True)
     writing.write_json(output_dir / "evaluation.json", evaluation)
     with writing.write_atomic(output_dir / "evaluation.md") as path:
         path.write_text(scoreboard.full_tables(evaluation), encoding="utf-8")
-    per_task = _per_task(held_out, answers)
     with writing.write_atomic(output_dir / "per_task.csv") as path:
         per_task.to_csv(path, index=False)
     plots.write(evaluation, per_task, output_dir)
     return evaluation
+
+
+def _sha256(*texts: str) -> str:
+    return hashlib.sha256("".join(texts).encode()).hexdigest()
 
 
 def _reliability(truth: np.ndarray, probabilities: dict[str, np.ndarray]) -> dict[str, list[dict[str, float]]]:
@@ -137,31 +147,29 @@ def _probabilities(classifier: TaskClassifier, papers: pd.DataFrame, description
 
 
 def _lead(
-    held_out: HeldOut,
-    answers: dict[str, Answers],
-    shipped: str,
-    others: list[str],
-    bootstrap: metrics.Bootstrap,
-    scores: dict[str, dict],
+    held_out: HeldOut, answers: dict[str, Answers], evaluation: dict, bootstrap: metrics.Bootstrap
 ) -> dict[str, dict]:
-    """By how much the shipped model is ahead of the best of the others, for each score; negative where it is behind."""
+    """By how much the shipped model is ahead of the best of the others, for each score; negative where it is behind.
+
+    No interval where the best is of an earlier evaluation: its answers are not at hand.
+    """
+    scores, shipped = evaluation["systems"], evaluation["models"][-1]
+    others = [name for name in scores if name not in evaluation["models"]]
     best = {
         score: max(rivals, key=rivals.__getitem__)
         for score in scoreboard.COMPARED
         if score in scores[shipped]
         and (rivals := {name: scores[name][score] for name in others if score in scores[name]})
     }
-    statistics = {name: held_out.statistics(answers[name]) for name in {shipped, *best.values()}}
-    return {
-        score: {
-            "best_other": other,
-            "difference": scores[shipped][score] - scores[other][score],
-            "interval": metrics.interval(
+    statistics = {name: held_out.statistics(answers[name]) for name in {shipped, *best.values()}.intersection(answers)}
+    lead = {}
+    for score, other in best.items():
+        lead[score] = {"best_other": other, "difference": scores[shipped][score] - scores[other][score]}
+        if other in statistics:
+            lead[score]["interval"] = metrics.interval(
                 bootstrap.values(statistics[shipped][score]) - bootstrap.values(statistics[other][score])
-            ),
-        }
-        for score, other in best.items()
-    }
+            )
+    return lead
 
 
 def _per_task(held_out: HeldOut, answers: dict[str, Answers]) -> pd.DataFrame:

@@ -92,6 +92,11 @@ def full_tables(evaluation: Mapping) -> str:
         f"Left out are {evaluation['near_duplicates_left_out']:,} papers, half of whose text, or more, stands in one "
         "that systems learn from or choose thresholds on. "
         "Below, brackets hold 95% intervals: of 1,000 sets of papers drawn with replacement, the same for all systems.",
+        *(
+            [f"From an earlier evaluation of the same papers: {', '.join(kept)}."]
+            if (kept := evaluation["kept"])
+            else []
+        ),
         "## Distant labels",
         "Over all labels as they are, duplicates and artefacts included. Few papers have three labels or more: P@3 is "
         "far below 1 at its best.",
@@ -165,11 +170,10 @@ def _with_intervals(scores: Mapping) -> dict[str, str]:
 def _lead_rows(lead: Mapping) -> dict[str, dict[str, str]]:
     rows = {}
     for name, row in lead.items():
-        low, high = row["interval"]
-        rows[COMPARED[name]] = {
-            "best_other": row["best_other"],
-            "difference": f"{row['difference']:+.3f} [{low:+.3f}, {high:+.3f}]",
-        }
+        difference = f"{row['difference']:+.3f}"
+        if "interval" in row:
+            difference += " [{:+.3f}, {:+.3f}]".format(*row["interval"])
+        rows[COMPARED[name]] = {"best_other": row["best_other"], "difference": difference}
     return rows
 
 

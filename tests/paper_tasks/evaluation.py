@@ -17,6 +17,9 @@ def evaluation() -> dict:
         for low in (0.0, 0.5, 0.9)
     ]
     return {
+        "inputs": "papers",
+        "shipped": "model",
+        "kept": [],
         "split": "test",
         "papers": 1234,
         "near_duplicates_left_out": 5,
