@@ -3,10 +3,12 @@
 Thresholds are chosen on the development split. Scores that take long come from a cache.
 """
 
+import hashlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,6 +28,8 @@ from paper_tasks.thresholds import per_task_thresholds
 # Papers of the development split that the one threshold of the slow zero-shot similarity is chosen on.
 ZERO_SHOT_DEV = 1000
 ZERO_SHOT_BACKBONE = "minilm"
+# Where `python -m paper_tasks.original` leaves its model.
+ORIGINAL = Path("models/original")
 
 
 @dataclass(frozen=True)
@@ -152,12 +156,38 @@ def zero_shot(splits: Splits, cache: ScoreCache) -> Answers:
     return _answers(found, metrics.best_threshold(splits.dev_truth[:ZERO_SHOT_DEV], found["dev"]))
 
 
+def original_recipe(splits: Splits, cache: ScoreCache) -> Answers | None:
+    """The original's recipe on the same papers, of which it reads the abstracts; at its one threshold, one half.
+
+    None, and a line on it, where it is not trained.
+    """
+    weights = ORIGINAL / "model.safetensors"
+    if not weights.is_file():
+        print(f"The original's recipe is not measured: `make original` trains it into {ORIGINAL}.", file=sys.stderr)
+        return None
+
+    def compute() -> Arrays:
+        # Only here are torch and fastai needed.
+        from paper_tasks.original import probabilities
+
+        return {
+            "published": probabilities(ORIGINAL, [*splits.papers["abstract"]]),
+            "masked": probabilities(ORIGINAL, [*splits.papers["masked"]]),
+        }
+
+    with weights.open("rb") as file:
+        found = cache.arrays("original", hashlib.file_digest(file, "sha256").hexdigest(), compute)
+    predicted = (found["published"] >= 0.5).astype(np.int64)
+    return Answers(found["published"], predicted, found["masked"], are_probabilities=True)
+
+
 BASELINES: dict[str, Callable[[Splits, ScoreCache], Answers | None]] = {
     "string matching": string_matching,
     "TF-IDF + linear SVM": svm_one_threshold,
     "TF-IDF + linear SVM, per-task thresholds": svm_per_task,
     "Annif (Omikuji)": annif_omikuji,
     "zero-shot MiniLM": zero_shot,
+    "the original's recipe": original_recipe,
 }
 
 

@@ -40,7 +40,7 @@ from paper_tasks.bench_systems import (
     build_original,
     model_files,
 )
-from paper_tasks.cli import MODEL_DIR, PREPARED, one_sentence_errors
+from paper_tasks.cli import MODEL_DIR, PREPARED, one_sentence_errors, positive
 from paper_tasks.errors import InputError
 from paper_tasks.prepare import indicator, read_labels, read_split
 from paper_tasks.scoreboard import update_document
@@ -231,9 +231,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m paper_tasks.bench", description=__doc__.partition("\n")[0])
     parser.add_argument("--table", type=Path, default=Path("csv_files/prepared/test.csv"), help="table of papers")
     parser.add_argument("--prepared", type=Path, default=PREPARED, help="folder that `prepare` wrote, for Annif")
-    parser.add_argument("--papers", type=_positive, default=default.papers, help="how many of them (%(default)s)")
-    parser.add_argument("--threads", type=_positive, default=default.threads, help="CPU threads (%(default)s)")
-    parser.add_argument("--rounds", type=_positive, default=default.rounds, help="how often (%(default)s)")
+    parser.add_argument("--papers", type=positive, default=default.papers, help="how many of them (%(default)s)")
+    parser.add_argument("--threads", type=positive, default=default.threads, help="CPU threads (%(default)s)")
+    parser.add_argument("--rounds", type=positive, default=default.rounds, help="how often (%(default)s)")
     parser.add_argument("--model", type=Path, default=MODEL_DIR, help="folder of an exported model (the bundled one)")
     parser.add_argument("--output", type=Path, default=Path("results"), help="folder to write to (%(default)s)")
     parser.add_argument(
@@ -250,12 +250,6 @@ def main(arguments: list[str] | None = None) -> None:
         if given.document is not None:
             update_document(given.document, text, MARKS)
         print(text, end="")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 up")
-    return int(text)
 
 
 if __name__ == "__main__":

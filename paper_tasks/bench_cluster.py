@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from paper_tasks import cluster, scoreboard, tables, writing
-from paper_tasks.cli import MODEL_DIR, one_sentence_errors
+from paper_tasks.cli import MODEL_DIR, one_sentence_errors, positive
 from paper_tasks.cluster import Done
 
 MARKS = ("<!-- scale: from here on written by `make bench-scale` -->", "<!-- scale: to here -->")
@@ -90,8 +90,8 @@ def main() -> None:
     """Measures and writes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source", type=Path, help="table of papers to take texts from")
-    parser.add_argument("--papers", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--papers", type=positive, default=1000)
+    parser.add_argument("--rounds", type=positive, default=3)
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--document", type=Path, default=Path("docs/scale.md"))
     options = parser.parse_args()

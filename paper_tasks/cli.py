@@ -357,6 +357,15 @@ def one_sentence_errors() -> Iterator[None]:
         sys.exit(130)
 
 
+def positive(text: str) -> int:
+    """For argparse: a whole number from 1 up."""
+    import argparse
+
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 up")
+    return int(text)
+
+
 def _fail(sentence: str) -> int:
     print(f"error: {sentence}", file=sys.stderr)
     return 2

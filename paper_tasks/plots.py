@@ -9,10 +9,17 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from paper_tasks import writing
-from paper_tasks.notebook import BLUE, GREEN, GREY, LOOK, ORANGE, PURPLE, SKY, YELLOW
+from paper_tasks.notebook import BLACK, BLUE, GREEN, GREY, LOOK, ORANGE, PURPLE, SKY, YELLOW
 
 # Baselines in the table's order, then models, the one that ships last. Markers and styles tell them apart in grey.
-BASELINE_STYLES = ((GREY, "s", ":"), (ORANGE, "^", "--"), (YELLOW, "v", "--"), (PURPLE, "D", "-."), (GREEN, "X", ":"))
+BASELINE_STYLES = (
+    (GREY, "s", ":"),
+    (ORANGE, "^", "--"),
+    (YELLOW, "v", "--"),
+    (PURPLE, "D", "-."),
+    (GREEN, "X", ":"),
+    (BLACK, "*", "-."),
+)
 MODEL_STYLES = ((BLUE, "o", "-"), (SKY, "P", "-"))
 RECALLS = {
     "keyword_recall_at_5": "author keywords",

@@ -1,0 +1,66 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from paper_tasks import baselines, original
+from paper_tasks.baselines import Splits
+from paper_tasks.cache import ScoreCache
+from paper_tasks.errors import InputError
+from paper_tasks.prepare import read_labels, read_split
+
+
+@pytest.fixture(scope="module")
+def trained_original(prepared, backbone, tmp_path_factory):
+    """The folder of a tiny model; at rates at which it learns something from so few papers."""
+    folder = tmp_path_factory.mktemp("original") / "model"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(original, "RATES", slice(2e-3, 2e-2))
+        original.train(prepared, folder, str(backbone))
+    return folder
+
+
+def test_it_learns_from_abstracts(trained_original, prepared):
+    labels, dev = read_labels(prepared), read_split(prepared, "dev")
+    frequency = read_split(prepared, "train")["tasks"].explode().value_counts(normalize=True).reindex(labels)
+    found = original.probabilities(trained_original, dev["abstract"].tolist())
+    assert found.shape == (len(dev), len(labels)) and 0 <= found.min() <= found.max() <= 1
+    ranks = (-found).argsort(axis=1)[:, 0]
+    right = np.mean([labels[place] in tasks for place, tasks in zip(ranks, dev["tasks"], strict=True)])
+    assert right > 1.5 * frequency.max()
+
+
+def test_a_text_scores_as_it_does_alone(trained_original):
+    texts = ["grainy pictures " * 40, "consoles", "photographs described in sentences"]
+    alone = np.concatenate([original.probabilities(trained_original, [text]) for text in texts])
+    np.testing.assert_allclose(original.probabilities(trained_original, texts), alone, atol=1e-5)
+
+
+def test_a_second_training_does_not_replace_the_first(trained_original, prepared, backbone):
+    with pytest.raises(InputError, match="holds a model already"):
+        original.train(prepared, trained_original, str(backbone))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["--epochs", "0"], "no whole number from 1 up"), (["--output", "{model}"], "holds a model already")],
+)
+def test_the_command_line_tells_in_a_sentence_what_is_wrong(trained_original, prepared, arguments, words, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        original.main(["--prepared", str(prepared), *(text.format(model=trained_original) for text in arguments)])
+    assert words in capsys.readouterr().err
+
+
+def test_the_table_has_a_row_for_it_at_one_half(trained_original, prepared, monkeypatch, tmp_path):
+    monkeypatch.setattr(baselines, "ORIGINAL", trained_original)
+    splits = Splits(*(read_split(prepared, name) for name in ("train", "dev", "test")), read_labels(prepared))
+    answers = baselines.original_recipe(splits, ScoreCache(tmp_path, "papers"))
+    np.testing.assert_array_equal(answers.predicted, answers.scores >= 0.5)
+    expected = original.probabilities(trained_original, splits.papers["masked"].tolist())
+    np.testing.assert_allclose(answers.masked, expected)
+
+
+def test_untrained_it_has_no_row_but_a_word(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(baselines, "ORIGINAL", tmp_path)
+    splits = Splits(*[pd.DataFrame()] * 3, [])
+    assert baselines.original_recipe(splits, ScoreCache(None, "")) is None
+    assert "make original" in capsys.readouterr().err
