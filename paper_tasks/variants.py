@@ -16,7 +16,7 @@ import torch
 from deployment.classifier import TaskClassifier
 from deployment.model_folder import open_tokenizer
 from paper_tasks import metrics
-from paper_tasks.export import COPIED, QUANTIZED, plain_onnx, to_int8, to_onnx, write_config
+from paper_tasks.export import COPIED, EXACT, plain_onnx, to_int8, to_onnx, write_config
 from paper_tasks.model import PaperTaskModel
 
 TORCH, ONNX, OPTIMIZED = "PyTorch fp32", "ONNX fp32", "ONNX fp32, optimised"
@@ -66,7 +66,7 @@ def build_variants(model_dir: Path, config: dict, folder: Path) -> dict[str, Var
         ONNX: partial(plain_onnx, model),
         OPTIMIZED: partial(to_onnx, model),
         INT8_PER_TENSOR: partial(to_int8, optimized, per_channel=False),
-        INT8_EMBEDDINGS_FP32: partial(to_int8, optimized, operators=[name for name in QUANTIZED if name != "Gather"]),
+        INT8_EMBEDDINGS_FP32: partial(to_int8, optimized, exact=f"{EXACT}|/word_embeddings/"),
         INT8: partial(to_int8, optimized),
     }
     for name, write in writers.items():

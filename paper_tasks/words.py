@@ -28,6 +28,8 @@ class WordModel(nn.Module):
     """One linear support vector machine per label, of TF-IDF weights of tokens and pairs: `share` times the signed
     distance from its plane, to be added to a label's logit.
 
+    A text has few of the features: only their rows of the weights are read, a hundredth of them.
+
     features: runs of one or two token ids.
     """
 
@@ -36,16 +38,29 @@ class WordModel(nn.Module):
         self.features = list(features)
         self._place = {feature: place for place, feature in enumerate(self.features)}
         self.register_buffer("idf", torch.ones(len(self.features)))
-        self.register_buffer("weight", torch.zeros(len(self.features), labels))
+        # At most 1 in every column, which `scale` undoes: then one scale for all suits them in int8 too.
+        self.weights = nn.Embedding(
+            len(self.features), labels, _freeze=True, _weight=torch.zeros(len(features), labels)
+        )
+        self.register_buffer("scale", torch.ones(labels))
         self.register_buffer("bias", torch.zeros(labels))
         self.register_buffer("share", torch.ones(1))
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
         """input_ids: (batch, sequence), padded or not. Returns (batch, labels)."""
         counts = CountRuns.apply(input_ids, self._place)
-        tf_idf = (counts.clamp(min=1).log() + counts.clamp(max=1)) * self.idf
+        texts, features = counts.nonzero(as_tuple=True)
+        tf_idf = (counts[texts, features].log() + 1) * self.idf[features]
+        # (batch, features found), 0 where another text has them.
+        tf_idf = tf_idf * (texts == torch.arange(counts.shape[0], device=counts.device).unsqueeze(1))
         length = (tf_idf * tf_idf).sum(dim=1, keepdim=True).clamp(min=1e-9).sqrt()
-        return self.share * ((tf_idf / length) @ self.weight + self.bias)
+        return self.share * ((tf_idf / length) @ self.weights(features) * self.scale + self.bias)
+
+    @torch.no_grad()
+    def set_weights(self, weight: torch.Tensor) -> None:
+        """weight: (features, labels)."""
+        self.scale.copy_(weight.abs().amax(dim=0)).masked_fill_(self.scale == 0, 1)
+        self.weights.weight.copy_(weight / self.scale)
 
 
 def fit_words(
@@ -69,7 +84,8 @@ def fit_words(
     tfidf = TfidfTransformer(sublinear_tf=True)
     weight, bias = _fit(tfidf.fit_transform(counts), truth)
     model = WordModel([tuple(map(int, run)) for run in runs], truth.shape[1])
-    model.idf, model.weight, model.bias = map(_tensor, (tfidf.idf_, weight, bias))
+    model.idf, model.bias = _tensor(tfidf.idf_), _tensor(bias)
+    model.set_weights(_tensor(weight))
     return model
 
 

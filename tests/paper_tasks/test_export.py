@@ -111,8 +111,10 @@ def test_int8_holds_every_large_weight_but_the_heads(converted):
     graph = onnx.load(folder / INT8).graph
     arrays = [numpy_helper.to_array(tensor) for tensor in graph.initializer]
     head = {frozenset(weight.shape) for weight in model.head.state_dict().values()}
-    floats = [array for array in arrays if array.dtype.kind == "f" and frozenset(array.shape) not in head]
-    assert max(array.size for array in floats) <= 128
+    floats = [array for array in arrays if array.dtype.kind == "f"]
+    assert max(array.size for array in floats if frozenset(array.shape) not in head) <= 128
+    # The weights of the average and of the mentions.
+    assert sum(array.ndim == 2 and frozenset(array.shape) in head for array in floats) == 2
     # The pooler, which nothing uses, is not exported.
     encoder = [weight for name, weight in model.encoder.named_parameters() if weight.ndim == 2 and "pooler" not in name]
     quantized = sum(array.size for array in arrays if array.dtype in (np.int8, np.uint8) and array.ndim == 2)
@@ -143,6 +145,15 @@ def test_the_folder_is_complete_and_loads(exported, prepared):
         assert {name: config["scores"][name] for name in scores} == scores and len(scores) == 3
         assert config["scores"]["papers"] == len(read_split(prepared, "dev")) // 2
         assert TaskClassifier.load(place).labels == tuple(labels)
+
+
+def test_of_the_words_int8_has_the_weights_alone(exported):
+    model_dir, folder, _ = exported
+    words = PaperTaskModel.load(model_dir).words
+    for path in (folder / INT8, folder / FAST / FAST_INT8):
+        found = {tensor.name.removeprefix("model.words."): tensor for tensor in onnx.load(path).graph.initializer}
+        assert "weights.weight_quantized" in found and "weights.weight" not in found
+        np.testing.assert_allclose(numpy_helper.to_array(found["idf"]), words.idf)
 
 
 def test_the_exported_model_has_learned(exported, prepared):

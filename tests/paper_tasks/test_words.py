@@ -42,7 +42,7 @@ def test_it_is_scikit_learns_model(tokenizer):
 def test_a_label_of_every_paper_or_none_gets_no_weights(tokenizer):
     truth = np.stack([TRUTH[:, 0], np.zeros(60, int), np.ones(60, int)], axis=1)
     words = fit_words(TEXTS, truth, tokenizer)
-    assert not words.weight[:, 1:].any() and words.bias[1:].tolist() == [-1, 1]
+    assert not words.weights.weight[:, 1:].any() and words.bias[1:].tolist() == [-1, 1]
 
 
 def test_onnx_gives_the_same(tokenizer, tmp_path):
