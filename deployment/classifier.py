@@ -38,7 +38,8 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]"
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_URL = re.compile(r"\b(?:https?://|www\.)[^\s}]+")
+# Without what ends a sentence or a parenthesis behind it.
+_URL = re.compile(r"\b(?:https?://|www\.)[^\s}]*[^\s}.,;:!?)\]'\"]")
 # A LaTeX accent and its letter, as in Poincar\'e, na{\"\i}ve and Fran\c{c}ois; each accent as Unicode combines it.
 _ACCENT = re.compile(r"\{?\\(?:([`'^\"~=.])|([uvHckr])(?: |(?=\{)))\{?\\?([A-Za-z])\}{0,2}")
 _COMBINING = dict(

@@ -94,6 +94,7 @@ def test_clean_text():
     assert clean_text("e\u0301") == "é"
     assert clean_text(None) == ""
     assert clean_text("Code: https://x.org/y?z=1 or \\url{www.x.org}.") == "Code: or \\url{ }."
+    assert clean_text("See https://x.org/y. We (www.x.org, say) go on.") == "See . We ( , say) go on."
 
 
 @pytest.mark.parametrize(
