@@ -77,6 +77,8 @@ def plots_html(folder: Path = PLOTS_DIR) -> str:
         if (folder / name).is_file():
             data = base64.b64encode((folder / name).read_bytes()).decode()
             image = f"<img src='data:image/png;base64,{data}' alt='{escape(meaning, quote=True)}'>"
+            # What can be moved sideways must be so by the keyboard too.
+            image = f"<div tabindex='0'>{image}</div>"
             figures.append(f"<figure>{image}<figcaption class='note'>{escape(meaning)}</figcaption></figure>")
     return f"<div class='plots'>{''.join(figures)}</div>" if figures else ""
 

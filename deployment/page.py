@@ -48,7 +48,9 @@ CSS = """
 :is(#about, #card) h2 { font-size: 1.1rem; }
 :is(#about, #card) :is(th, td) { overflow-wrap: normal; word-break: normal; padding: 0.4rem 0.6rem; }
 .plots figure { margin: 0 0 1.5rem; }
-.plots img { max-width: 100%; border-radius: 0.4rem; }
+.plots div { overflow-x: auto; }
+/* On a phone it is moved sideways: smaller, nobody could read it. */
+.plots img { min-width: min(40rem, 200vw); max-width: 100%; border-radius: 0.4rem; }
 .note { color: var(--body-text-color-subdued); margin: 0 0 0.5rem; }
 .reasons { --sentence: #d5f5ef; --word: #8fe3d5; overflow-wrap: anywhere; }
 .dark .reasons { --sentence: #134e4a; --word: #0f766e; }
