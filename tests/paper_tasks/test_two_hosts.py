@@ -56,6 +56,21 @@ def ip(*arguments):
     return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
 
 
+def connect(run, bridge):
+    """Makes a host for each address, and a bridge to which all are connected, and this machine too."""
+    ip("link", "add", bridge, "type", "bridge")
+    ip("addr", "add", f"{BRIDGE}/24", "dev", bridge)
+    ip("link", "set", bridge, "up")
+    for number, (name, address) in enumerate(ADDRESSES.items()):
+        here, there, host = f"v{run}{number}", f"w{run}{number}", f"{name}-{run}"
+        ip("netns", "add", host)
+        ip("link", "add", here, "type", "veth", "peer", "name", there, "netns", host)
+        ip("link", "set", here, "master", bridge, "up")
+        ip("-n", host, "addr", "add", f"{address}/24", "dev", there)
+        ip("-n", host, "link", "set", there, "up")
+        ip("-n", host, "link", "set", "lo", "up")
+
+
 @pytest.fixture(scope="module")
 def hosts():
     """Runs a command on one of the hosts; `wait=False` leaves it running."""
@@ -65,20 +80,10 @@ def hosts():
         pytest.skip("network namespaces want Linux, root and iproute2")
     run, bridge, running = uuid4().hex[:6], f"br{uuid4().hex[:6]}", []
     try:
-        ip("link", "add", bridge, "type", "bridge")
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"no network can be made here: {error.stderr.strip()}")
-    try:
-        ip("addr", "add", f"{BRIDGE}/24", "dev", bridge)
-        ip("link", "set", bridge, "up")
-        for number, (name, address) in enumerate(ADDRESSES.items()):
-            here, there = f"v{run}{number}", f"w{run}{number}"
-            ip("netns", "add", f"{name}-{run}")
-            ip("link", "add", here, "type", "veth", "peer", "name", there, "netns", f"{name}-{run}")
-            ip("link", "set", here, "master", bridge, "up")
-            ip("-n", f"{name}-{run}", "addr", "add", f"{address}/24", "dev", there)
-            ip("-n", f"{name}-{run}", "link", "set", there, "up")
-            ip("-n", f"{name}-{run}", "link", "set", "lo", "up")
+        try:
+            connect(run, bridge)
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"no network can be made here: {error.stderr.strip()}")
 
         def on(name, *command, wait=True):
             words = ["ip", "netns", "exec", f"{name}-{run}", *map(str, command)]
