@@ -32,7 +32,7 @@ TEXT_FORMAT = "{title}. {abstract}"
 # Far more than the model's window of tokens, and little enough that nobody's megabyte keeps others waiting.
 MAX_CHARACTERS = 20_000
 # Papers tokenized together, on every core; little enough to stream.
-WINDOW = 256
+WINDOW = 64
 
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]"

@@ -20,7 +20,7 @@ BASELINE_STYLES = (
     (GREEN, "X", ":"),
     (BLACK, "*", "-."),
 )
-MODEL_STYLES = ((BLUE, "o", "-"), (SKY, "P", "-"))
+MODEL_STYLES = ((BLUE, "o", "-"), (SKY, "P", "-"), (SKY, "d", ":"))
 RECALLS = {
     "keyword_recall_at_5": "author keywords",
     "keyword_recall_at_5_mentioned": "… mentioned in the text",
@@ -99,7 +99,7 @@ def reliability_diagram(evaluation: Mapping) -> Figure:
 
     A pale line is of the same papers with every mention of their labels cut out.
     """
-    figure = Figure(figsize=(6, 6))
+    figure = Figure(figsize=(9, 6))
     curve, sizes = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     curve.axline((0, 0), slope=1, color=GREY, linewidth=1, label="as many as it says")
     for system, bins in evaluation["reliability"].items():
@@ -120,7 +120,7 @@ def reliability_diagram(evaluation: Mapping) -> Figure:
         )
         sizes.plot(probability, [row["pairs"] for row in bins], line, marker=marker, color=color)
     curve.set(title="Do the probabilities mean what they say?", ylabel="share that is right", ylim=(0, 1))
-    curve.legend(loc="upper left")
+    curve.legend(loc="upper left", bbox_to_anchor=(1, 1))
     sizes.set(xlabel="probability", ylabel="pairs (log scale)", yscale="log", xlim=(0, 1))
     return figure
 
