@@ -18,8 +18,8 @@ START_FROM ?=
 SEED ?= 22
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo web install test lint data model evaluate original bench annif notebooks notebooks-full picture space space-push \
-    space-name bench-scale clean
+.PHONY: demo web install test lint data model evaluate original bench annif notebooks notebooks-full picture space \
+    space-push space-name bench-scale clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/app.stamp

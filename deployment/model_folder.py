@@ -43,12 +43,17 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def file_checksum(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def verify_files(folder: Path, config: dict[str, Any]) -> None:
     """Compares every file with its SHA-256 in `config.json`. Raises ModelError for the first that differs."""
     for name, checksum in config["files"].items():
         try:
-            with (folder / name).open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+            found = file_checksum(folder / name)
         except FileNotFoundError as error:
             raise _broken(folder, f"{name} is missing") from error
         except OSError as error:

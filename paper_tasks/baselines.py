@@ -3,7 +3,7 @@
 Thresholds are chosen on the development split. Scores that take long come from a cache.
 """
 
-import hashlib
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from sklearn.svm import LinearSVC
 from tqdm import tqdm
 
 from deployment.classifier import TEXT_FORMAT, format_paper
+from deployment.model_folder import file_checksum
 from paper_tasks import annif, metrics, vocabulary
 from paper_tasks.cache import Arrays, ScoreCache
 from paper_tasks.held_out import Answers
@@ -162,7 +163,8 @@ def original_recipe(splits: Splits, cache: ScoreCache) -> Answers | None:
     None, and a line on it, where it is not trained.
     """
     weights = ORIGINAL / "model.safetensors"
-    if not weights.is_file():
+    # Written last.
+    if not (ORIGINAL / "training.json").is_file():
         print(f"The original's recipe is not measured: `make original` trains it into {ORIGINAL}.", file=sys.stderr)
         return None
 
@@ -175,10 +177,10 @@ def original_recipe(splits: Splits, cache: ScoreCache) -> Answers | None:
             "masked": probabilities(ORIGINAL, [*splits.papers["masked"]]),
         }
 
-    with weights.open("rb") as file:
-        found = cache.arrays("original", hashlib.file_digest(file, "sha256").hexdigest(), compute)
+    found = cache.arrays("original", file_checksum(weights), compute)
+    schedule = json.loads((ORIGINAL / "training.json").read_text(encoding="utf-8"))["schedule"]
     predicted = (found["published"] >= 0.5).astype(np.int64)
-    return Answers(found["published"], predicted, found["masked"], are_probabilities=True)
+    return Answers(found["published"], predicted, found["masked"], are_probabilities=True, note=schedule)
 
 
 BASELINES: dict[str, Callable[[Splits, ScoreCache], Answers | None]] = {

@@ -30,6 +30,7 @@ from paper_tasks.model import PaperTaskModel
 # From the core modules only: blurr's "all" modules import a metric loader that `datasets` dropped.
 from blurr.text.data.core import TextBlock
 from blurr.text.modeling.core import BaseModelCallback, BaseModelWrapper
+from blurr.text.modeling.core import blurr_splitter as blurr_splitter  # for original.py
 
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 

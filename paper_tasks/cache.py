@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from deployment.model_folder import file_checksum
 from paper_tasks.errors import InputError
 from paper_tasks.prepare import SPLITS
 
@@ -43,9 +44,8 @@ def fingerprint(prepared_dir: Path, split: str, rows: int | None) -> str:
         path = prepared_dir / name
         if not path.is_file():
             raise InputError(f"{path} is missing: make it with python -m paper_tasks prepare.")
-        with path.open("rb") as file:
-            parts.append(hashlib.file_digest(file, "sha256").hexdigest())
-    return "\n".join(parts)
+        parts.append(file_checksum(path))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _read(entry: Path) -> Arrays | None:

@@ -9,22 +9,27 @@ from pathlib import Path
 import pandas as pd
 
 from paper_tasks.baselines import BASELINES
+from paper_tasks.errors import InputError
 
 # What `evaluation.json` has for each system.
-BY_SYSTEM = ("systems", "reliability", "reliability_masked")
+BY_SYSTEM = ("systems", "notes", "reliability", "reliability_masked")
 
 
 def keep_rows(evaluation: dict, per_task: pd.DataFrame, folder: Path) -> tuple[dict, pd.DataFrame]:
     """Both, with what `folder` has of systems that they lack; `evaluation["kept"]` names those.
 
-    evaluation: as in `evaluation.json`; per_task: as in `per_task.csv`.
+    evaluation: as in `evaluation.json`; per_task: as in `per_task.csv`. Raises InputError for files that cannot be read.
     """
     evaluation = evaluation | {"kept": []}
     try:
         earlier = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
         columns = pd.read_csv(folder / "per_task.csv").set_index("task")
-    except (OSError, ValueError):  # none, or none that can be read
+    except FileNotFoundError:
         return evaluation, per_task
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"The earlier evaluation in {folder} cannot be read ({error}): remove it to begin anew."
+        ) from error
     if earlier.get("inputs") != evaluation["inputs"]:
         return evaluation, per_task
     stale = [] if earlier["shipped"] == evaluation["shipped"] else earlier["models"]

@@ -1,6 +1,5 @@
 """One table on held-out papers: the model that ships, beside what one would use otherwise."""
 
-import hashlib
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from deployment.classifier import TaskClassifier, format_paper
+from deployment.model_folder import file_checksum
 from paper_tasks import metrics, plots, report, scoreboard, vocabulary, writing
 from paper_tasks.baselines import BASELINES, Splits, texts
 from paper_tasks.cache import Arrays, ScoreCache, fingerprint
@@ -65,8 +65,9 @@ def evaluate(
     probable = {name: answer for name, answer in answers.items() if answer.are_probabilities}
     bootstrap = metrics.Bootstrap(len(splits.papers))
     evaluation = {
-        "inputs": _sha256(inputs),
-        "shipped": _sha256(*((folder / "config.json").read_text("utf-8") for folder in [*model_dirs.values()][-1:])),
+        "inputs": inputs,
+        # It holds the checksums of all files of the model.
+        "shipped": "".join(file_checksum(folder / "config.json") for folder in [*model_dirs.values()][-1:]),
         "split": split,
         "papers": len(splits.papers),
         "near_duplicates_left_out": int(known.sum()),
@@ -76,6 +77,7 @@ def evaluate(
         "keyword_tasks_own": int(held_out.own.sum()),
         "keyword_tasks_own_unmentioned": int((held_out.own & ~held_out.mentioned & 1).sum()),
         "models": list(model_dirs),
+        "notes": {name: answer.note for name, answer in answers.items() if answer.note},
         "systems": {name: held_out.measure(answer, bootstrap) for name, answer in answers.items()},
         "lead": {},
         "areas": {},
@@ -96,10 +98,6 @@ def evaluate(
         per_task.to_csv(path, index=False)
     plots.write(evaluation, per_task, output_dir)
     return evaluation
-
-
-def _sha256(*texts: str) -> str:
-    return hashlib.sha256("".join(texts).encode()).hexdigest()
 
 
 def _reliability(truth: np.ndarray, probabilities: dict[str, np.ndarray]) -> dict[str, list[dict[str, float]]]:

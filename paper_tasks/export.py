@@ -1,7 +1,6 @@
 """From a fine-tuned model to the folder that ships: calibrated, optimized, quantized, with its scores."""
 
 import datetime
-import hashlib
 import json
 import re
 import shutil
@@ -19,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from transformers import AutoTokenizer
 
 from deployment.classifier import FAST, TaskClassifier, format_paper
+from deployment.model_folder import file_checksum
 from paper_tasks import metrics, vocabulary, writing
 from paper_tasks.errors import InputError
 from paper_tasks.model import ENCODER_TOKENS, MINILM, FastModel, PaperTaskModel
@@ -294,5 +294,4 @@ def _provenance(report: dict) -> dict:
 def _sha256(path: Path) -> str:
     if not path.is_file():
         raise InputError(f"{path} is missing: train a model first (python -m paper_tasks train).")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_checksum(path)

@@ -23,12 +23,14 @@ class Answers(NamedTuple):
     scores: higher is likelier, minus infinity is not ranked. predicted: 0 and 1, the tags it gives by itself.
     masked: scores of the same papers with every mention of their labels cut out; None where that makes no sense.
     are_probabilities: whether scores claim to be, and calibration can be measured.
+    note: what a reader of its row must know.
     """
 
     scores: np.ndarray
     predicted: np.ndarray
     masked: np.ndarray | None = None
     are_probabilities: bool = False
+    note: str = ""
 
 
 class HeldOut:
@@ -67,7 +69,7 @@ class HeldOut:
         Scores against distant labels are over the labels as they are; recalls, coverage and precision over tasks as
         a reader sees them: spellings merged, artefacts left out.
         """
-        truth, (scores, predicted, masked, are_probabilities) = self.truth, answers
+        truth, (scores, predicted, masked, are_probabilities, _) = self.truth, answers
         shown_truth, shown = self.readers.merge(truth), self.readers.merge(predicted)
         found = {
             "micro_f1": metrics.micro_f1(truth, predicted),

@@ -69,7 +69,7 @@ class Head(nn.Module):
         """The encoder's part of the logits: the average and the smooth maximum."""
         padding = (attention_mask == 0).unsqueeze(-1)
         tokens = attention_mask.sum(dim=1, keepdim=True).to(hidden.dtype)
-        scores = self.mention(hidden).masked_fill(padding, -1e4)
+        scores = self.mention(hidden).float().masked_fill(padding, -1e4)
         # Step by step: onnxruntime's kernel of a log-sum-exp takes twice as long.
         highest = scores.detach().amax(dim=1, keepdim=True)
         mentions = (scores - highest).exp().sum(dim=1).log() + highest.squeeze(1) - tokens.log()

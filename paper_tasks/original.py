@@ -7,6 +7,7 @@ threshold of every task. `make original` trains it; `evaluate` then has a row fo
 import argparse
 import contextlib
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,19 +18,22 @@ from fastai.callback.core import Callback
 from fastai.callback.schedule import *  # noqa: F403  (adds fit_one_cycle to Learner)
 from fastai.learner import Learner
 from fastai.losses import BCEWithLogitsLossFlat
-from tqdm import tqdm
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from paper_tasks import writing
 from paper_tasks.baselines import ORIGINAL
-from paper_tasks.blurr_blocks import BaseModelCallback, BaseModelWrapper, data_loaders, in_half_precision
+from paper_tasks.batches import in_batches
+from paper_tasks.blurr_blocks import (
+    BaseModelCallback,
+    BaseModelWrapper,
+    blurr_splitter,
+    data_loaders,
+    in_half_precision,
+)
 from paper_tasks.cli import PREPARED, one_sentence_errors, positive
 from paper_tasks.errors import InputError
-from paper_tasks.model import MINILM, NO_DROPOUT, minilm_folder
+from paper_tasks.model import NO_DROPOUT, minilm_folder
 from paper_tasks.prepare import indicator, read_labels, read_split
-
-# isort: split
-# Mended by what blurr_blocks imports before it.
-from blurr.text.modeling.core import blurr_splitter
 
 MAX_LENGTH = 512
 BATCH = 32
@@ -49,11 +53,12 @@ class NewOrder(Callback):
 def train(
     prepared_dir: Path,
     output_dir: Path,
-    backbone: str = MINILM,
+    backbone: str | None = None,
     frozen_epochs: int = FROZEN_EPOCHS,
     epochs: int = EPOCHS,
 ) -> None:
-    """Fine-tunes `backbone` (`minilm`, or a folder) on `prepared_dir`'s train split and writes it to `output_dir`.
+    """Fine-tunes `backbone` (a folder; by default all-MiniLM-L6-v2) on `prepared_dir`'s train split and writes it to
+    `output_dir`, its schedule to `training.json`.
 
     But for the data, two things differ from the original, for lack of time on a CPU: the encoder has no dropout, and
     its layer norms are frozen too when the rest is.
@@ -66,7 +71,7 @@ def train(
     labels = read_labels(prepared_dir)
     split, dev = read_split(prepared_dir, "train"), read_split(prepared_dir, "dev")
     papers = pd.concat([split, dev.head(DEV_PAPERS)], ignore_index=True)
-    source = minilm_folder() if backbone == MINILM else backbone
+    source = backbone or minilm_folder()
     tokenizer = AutoTokenizer.from_pretrained(source)
     model = AutoModelForSequenceClassification.from_pretrained(source, num_labels=len(labels), **NO_DROPOUT)
     loaders = data_loaders(
@@ -91,28 +96,30 @@ def train(
             cbs=[BaseModelCallback, NewOrder()],
         )
     )
+    started = time.monotonic()
     with contextlib.nullcontext() if sys.stderr.isatty() else learn.no_bar():
         learn.freeze()
         learn.fit_one_cycle(frozen_epochs, FROZEN_RATE)
         learn.unfreeze()
         learn.fit_one_cycle(epochs, RATES)
+    minutes = round((time.monotonic() - started) / 60)
     model.save_pretrained(output_dir)
     tokenizer.save_pretrained(output_dir)
+    schedule = (
+        f"{frozen_epochs} of its {FROZEN_EPOCHS} epochs with the encoder frozen and {epochs} of its {EPOCHS} of the whole, "
+        f"in {minutes} minutes"
+    )
+    writing.write_json(output_dir / "training.json", {"schedule": schedule})
 
 
 @torch.inference_mode()
 def probabilities(folder: Path, texts: Sequence[str]) -> np.ndarray:
-    """float32 (texts, labels), of the model that `train` wrote; like long texts together."""
+    """float32 (texts, labels), of the model that `train` wrote."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     length = min(MAX_LENGTH, tokenizer.model_max_length)
     found = np.empty((len(texts), model.config.num_labels), dtype=np.float32)
-    order = np.argsort([len(text) for text in texts], kind="stable")
-    starts = tqdm(range(0, len(texts), BATCH), desc="the original's recipe", unit="batch", delay=1, disable=None)
-    for places in (order[start : start + BATCH] for start in starts):
-        batch = [texts[place] for place in places]
-        tokens = tokenizer(batch, padding=True, truncation=True, max_length=length, return_tensors="pt")
-        inputs = {name: tokens[name] for name in ("input_ids", "attention_mask")}
+    for places, inputs in in_batches(texts, tokenizer, length, "the original's recipe"):
         found[places] = torch.sigmoid(model(**inputs).logits).numpy()
     return found
 

@@ -78,7 +78,14 @@ def readme_table(evaluation: Mapping) -> str:
         f"{evaluation['keyword_tasks']:,} tasks that authors name in their keywords "
         "(a subject of a venue's list that lumps several names none), of which "
         f"{evaluation['keyword_tasks_unmentioned']:,} stand in neither title nor abstract; `masked` is recall@5 "
-        "on distant labels when every mention of them is cut from the text.\n\n"
+        "on distant labels when every mention of them is cut from the text."
+        + "".join(f" {name[0].upper()}{name[1:]}: {note}." for name, note in evaluation["notes"].items())
+        + (
+            f" From an earlier evaluation of the same papers: {'; '.join(kept)}."
+            if (kept := evaluation["kept"])
+            else ""
+        )
+        + "\n\n"
         + table("system", COLUMNS, {name: _plain(scores) for name, scores in evaluation["systems"].items()})
     )
 
@@ -92,11 +99,6 @@ def full_tables(evaluation: Mapping) -> str:
         f"Left out are {evaluation['near_duplicates_left_out']:,} papers, half of whose text, or more, stands in one "
         "that systems learn from or choose thresholds on. "
         "Below, brackets hold 95% intervals: of 1,000 sets of papers drawn with replacement, the same for all systems.",
-        *(
-            [f"From an earlier evaluation of the same papers: {', '.join(kept)}."]
-            if (kept := evaluation["kept"])
-            else []
-        ),
         "## Distant labels",
         "Over all labels as they are, duplicates and artefacts included. Few papers have three labels or more: P@3 is "
         "far below 1 at its best.",

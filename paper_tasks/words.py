@@ -39,9 +39,7 @@ class WordModel(nn.Module):
         self._place = {feature: place for place, feature in enumerate(self.features)}
         self.register_buffer("idf", torch.ones(len(self.features)))
         # At most 1 in every column, which `scale` undoes: then one scale for all suits them in int8 too.
-        self.weights = nn.Embedding(
-            len(self.features), labels, _freeze=True, _weight=torch.zeros(len(features), labels)
-        )
+        self.weights = nn.Embedding.from_pretrained(torch.zeros(len(self.features), labels))
         self.register_buffer("scale", torch.ones(labels))
         self.register_buffer("bias", torch.zeros(labels))
         self.register_buffer("share", torch.ones(1))
@@ -59,7 +57,8 @@ class WordModel(nn.Module):
     @torch.no_grad()
     def set_weights(self, weight: torch.Tensor) -> None:
         """weight: (features, labels)."""
-        self.scale.copy_(weight.abs().amax(dim=0)).masked_fill_(self.scale == 0, 1)
+        largest = weight.abs().amax(dim=0)
+        self.scale.copy_(torch.where(largest > 0, largest, 1.0))
         self.weights.weight.copy_(weight / self.scale)
 
 

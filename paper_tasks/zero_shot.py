@@ -5,11 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch.nn import functional as F
-from tqdm import tqdm
 
+from paper_tasks.batches import in_batches
 from paper_tasks.model import load_backbone, mean_pooling
-
-BATCH = 32
 
 
 class ZeroShot:
@@ -30,16 +28,9 @@ class ZeroShot:
 
     @torch.inference_mode()
     def _embed(self, texts: Sequence[str]) -> torch.Tensor:
-        """(texts, hidden size), each of length 1; like long texts together, so that little of a batch is padding."""
-        order = np.argsort([len(text) for text in texts], kind="stable")
+        """(texts, hidden size), each of length 1."""
         embedded = torch.empty(len(texts), self._encoder.config.hidden_size)
-        starts = tqdm(range(0, len(texts), BATCH), desc="zero-shot", unit="batch", delay=1, disable=None)
-        for places in (order[start : start + BATCH] for start in starts):
-            batch = [texts[place] for place in places]
-            tokens = self._tokenizer(
-                batch, padding=True, truncation=True, max_length=self._max_length, return_tensors="pt"
-            )
-            inputs = {name: tokens[name] for name in ("input_ids", "attention_mask")}
+        for places, inputs in in_batches(texts, self._tokenizer, self._max_length, "zero-shot"):
             hidden = self._encoder(**inputs).last_hidden_state
             embedded[torch.from_numpy(places)] = F.normalize(mean_pooling(hidden, inputs["attention_mask"]))
         return embedded

@@ -68,6 +68,16 @@ def test_a_cpu_trains_in_bfloat16_and_is_scored_in_float32():
         assert learn.pred.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
 
 
+def test_a_cpu_trains_with_attention_in_bfloat16(built):
+    learn, _, model = built
+    callback = CpuBFloat16()
+    callback.learn = learn
+    before = model.encoder.config._attn_implementation
+    callback.before_fit()
+    assert model.encoder.config._attn_implementation == ATTENTION
+    model.encoder.set_attn_implementation(before)
+
+
 def test_parameter_groups_hold_every_parameter_once(built):
     learn, _, model = built
     groups = parameter_groups(learn.model, train_embeddings=True)

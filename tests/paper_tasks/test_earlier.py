@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from paper_tasks.earlier import keep_rows
+from paper_tasks.errors import InputError
 from tests.paper_tasks.evaluation import evaluation
 
 
@@ -25,7 +26,7 @@ def measured(*systems, **changes):
     """An evaluation now, of some of them."""
     now = copy.deepcopy(evaluation()) | changes
     now["models"] = [name for name in now["models"] if name in systems]
-    for key in ("systems", "reliability", "reliability_masked"):
+    for key in ("systems", "notes", "reliability", "reliability_masked"):
         now[key] = {name: value for name, value in now[key].items() if name in systems}
     return now
 
@@ -35,7 +36,7 @@ def test_what_is_not_measured_now_keeps_its_row_and_its_place(folder):
     # Baselines in the order of the table, and the model that ships last.
     assert list(found["systems"]) == ["string matching", "TF-IDF + linear SVM", "fp32", "int8"]
     assert found["models"] == ["fp32", "int8"] and found["kept"] == ["string matching", "fp32"]
-    assert list(found["reliability"]) == ["fp32", "int8"]
+    assert list(found["reliability"]) == ["fp32", "int8"] and list(found["notes"]) == ["string matching"]
     assert found["systems"]["fp32"] == evaluation()["systems"]["fp32"]
     assert list(table)[2:] == [f"f1 {name}" for name in found["systems"]]
     assert table["f1 fp32"].tolist() == [0.25, 0.5]
@@ -58,8 +59,9 @@ def test_of_other_papers_nothing_is_kept(folder):
 
 
 @pytest.mark.parametrize("name", ["evaluation.json", "per_task.csv"])
-def test_half_an_evaluation_is_none(folder, name):
-    (folder / name).unlink()
-    assert keep_rows(measured("int8"), per_task("int8"), folder)[0]["kept"] == []
+def test_half_an_evaluation_is_none_and_a_damaged_one_is_not_lost_silently(folder, name):
     (folder / name).write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match="cannot be read"):
+        keep_rows(measured("int8"), per_task("int8"), folder)
+    (folder / name).unlink()
     assert keep_rows(measured("int8"), per_task("int8"), folder)[0]["kept"] == []

@@ -72,6 +72,18 @@ def test_a_second_evaluation_computes_no_score_again(evaluated, prepared, tmp_pa
         assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
 
 
+def test_a_baseline_that_is_not_measured_again_keeps_its_row(evaluated, prepared, tmp_path):
+    folder, found = evaluated
+    shutil.copytree(folder / "results", tmp_path / "results")
+    models = {"int8": folder / "model"}
+    again = evaluate(prepared, models, tmp_path / "results", "dev", baselines=SYSTEMS[1:], cache_dir=folder / "scores")
+    assert again["kept"] == [SYSTEMS[0], "fp32"] and again["systems"] == found["systems"]
+    # Ahead in its own labels; but of its answers, from which the interval came, nothing is left.
+    assert again["lead"]["micro_f1"] == {name: found["lead"]["micro_f1"][name] for name in ("best_other", "difference")}
+    text = (tmp_path / "results" / "evaluation.md").read_text(encoding="utf-8")
+    assert f"From an earlier evaluation of the same papers: {SYSTEMS[0]}; fp32." in text
+
+
 def test_a_model_of_other_tasks_is_refused(prepared, tmp_path):
     with pytest.raises(InputError, match="other tasks"):
         evaluate(prepared, {"bundled": MODEL_DIR}, tmp_path, "dev", baselines=[])

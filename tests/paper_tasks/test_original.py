@@ -55,6 +55,7 @@ def test_the_table_has_a_row_for_it_at_one_half(trained_original, prepared, monk
     splits = Splits(*(read_split(prepared, name) for name in ("train", "dev", "test")), read_labels(prepared))
     answers = baselines.original_recipe(splits, ScoreCache(tmp_path, "papers"))
     np.testing.assert_array_equal(answers.predicted, answers.scores >= 0.5)
+    assert answers.note.startswith("2 of its 2 epochs with the encoder frozen and 3 of its 3 of the whole, in ")
     expected = original.probabilities(trained_original, splits.papers["masked"].tolist())
     np.testing.assert_allclose(answers.masked, expected)
 
