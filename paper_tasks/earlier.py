@@ -18,7 +18,9 @@ BY_SYSTEM = ("systems", "notes", "reliability", "reliability_masked")
 def keep_rows(evaluation: dict, per_task: pd.DataFrame, folder: Path) -> tuple[dict, pd.DataFrame]:
     """Both, with what `folder` has of systems that they lack; `evaluation["kept"]` names those.
 
-    evaluation: as in `evaluation.json`; per_task: as in `per_task.csv`. Raises InputError for files that cannot be read.
+    evaluation: as in `evaluation.json`; per_task: as in `per_task.csv`.
+
+    Raises InputError for an earlier evaluation that cannot be read.
     """
     evaluation = evaluation | {"kept": []}
     try:

@@ -106,8 +106,8 @@ def train(
     model.save_pretrained(output_dir)
     tokenizer.save_pretrained(output_dir)
     schedule = (
-        f"{frozen_epochs} of its {FROZEN_EPOCHS} epochs with the encoder frozen and {epochs} of its {EPOCHS} of the whole, "
-        f"in {minutes} minutes"
+        f"{frozen_epochs} of its {FROZEN_EPOCHS} epochs with the encoder frozen and {epochs} of its {EPOCHS} of the "
+        f"whole, in {minutes} minutes"
     )
     writing.write_json(output_dir / "training.json", {"schedule": schedule})
 
