@@ -7,6 +7,7 @@ import torch
 from deployment.classifier import TEXT_FORMAT, format_paper
 from paper_tasks import train
 from paper_tasks.blurr_blocks import BaseModelCallback, BaseModelWrapper, CpuBFloat16, PaperTexts, parameter_groups
+from paper_tasks.cpu_training import ATTENTION
 from paper_tasks.prepare import read_split
 from paper_tasks.train import build_learner
 from tests.paper_tasks.conftest import tiny_options
