@@ -20,7 +20,7 @@ from fastai.learner import Learner
 from fastai.losses import BCEWithLogitsLossFlat
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from paper_tasks import writing
+from paper_tasks import checkpoint, writing
 from paper_tasks.baselines import ORIGINAL
 from paper_tasks.batches import in_batches
 from paper_tasks.blurr_blocks import (
@@ -43,11 +43,28 @@ FROZEN_EPOCHS, FROZEN_RATE = 2, 6.5e-4
 EPOCHS, RATES = 3, slice(1.8e-5, 2e-4)
 
 
-class NewOrder(Callback):
-    """Another order of the batches in every epoch."""
+class Epochs(Callback):
+    """Another order of the batches in every epoch, and after each a checkpoint in `folder`.
+
+    `state` tells where the training stands: its stage, the epochs of it that are over, the seconds so far.
+    """
+
+    def __init__(self, folder: Path, state: dict) -> None:
+        self.folder, self.state = folder, state
+
+    def before_fit(self) -> None:
+        self._first, self._mark = self.state["epoch"], time.monotonic()
 
     def before_epoch(self) -> None:
         self.dls.train.epoch = self.epoch
+
+    def after_epoch(self) -> None:
+        if self.epoch < self._first:
+            return
+        now = time.monotonic()
+        self.state |= {"epoch": self.epoch + 1, "seconds": self.state["seconds"] + now - self._mark}
+        self._mark = now
+        checkpoint.save(self.folder, self.model.hf_model, self.opt, self.state)
 
 
 def train(
@@ -58,15 +75,24 @@ def train(
     epochs: int = EPOCHS,
 ) -> None:
     """Fine-tunes `backbone` (a folder; by default all-MiniLM-L6-v2) on `prepared_dir`'s train split and writes it to
-    `output_dir`, its schedule to `training.json`.
+    `output_dir`, its schedule to `training.json`. A training that was killed goes on after its last whole epoch.
 
     But for the data, two things differ from the original, for lack of time on a CPU: the encoder has no dropout, and
     its layer norms are frozen too when the rest is.
 
-    Raises InputError for a folder that holds a model already.
+    Raises InputError for a folder that holds a model already, or the checkpoint of another schedule.
     """
     if (output_dir / "config.json").exists():
         raise InputError(f"{output_dir} holds a model already; name another folder, or remove it.")
+    stages = [frozen_epochs, epochs]
+    folder = output_dir / "checkpoint"
+    started = checkpoint.exists(folder)
+    state = checkpoint.load_state(folder) if started else {"stages": stages, "stage": 0, "epoch": 0, "seconds": 0.0}
+    if state["stages"] != stages:
+        raise InputError(
+            f"{folder} is of a training of {' and '.join(map(str, state['stages']))} epochs; ask for the same, or "
+            "remove it."
+        )
     torch.manual_seed(22)
     labels = read_labels(prepared_dir)
     split, dev = read_split(prepared_dir, "train"), read_split(prepared_dir, "dev")
@@ -93,23 +119,28 @@ def train(
             loss_func=BCEWithLogitsLossFlat(),
             splitter=blurr_splitter,
             train_bn=False,
-            cbs=[BaseModelCallback, NewOrder()],
+            cbs=[BaseModelCallback, Epochs(folder, state)],
         )
     )
-    started = time.monotonic()
+    if started:
+        checkpoint.load_model(folder, model)
+        print(f"Goes on from {folder}: stage {state['stage'] + 1}, epoch {state['epoch']} over.", file=sys.stderr)
     with contextlib.nullcontext() if sys.stderr.isatty() else learn.no_bar():
-        learn.freeze()
-        learn.fit_one_cycle(frozen_epochs, FROZEN_RATE)
-        learn.unfreeze()
-        learn.fit_one_cycle(epochs, RATES)
-    minutes = round((time.monotonic() - started) / 60)
+        for stage in range(state["stage"], len(stages)):
+            if stage > state["stage"]:
+                state |= {"stage": stage, "epoch": 0}
+            (learn.freeze, learn.unfreeze)[stage]()
+            if state["epoch"]:
+                checkpoint.load_optimizer(folder, learn.opt)
+            learn.fit_one_cycle(stages[stage], (FROZEN_RATE, RATES)[stage], start_epoch=state["epoch"])
     model.save_pretrained(output_dir)
     tokenizer.save_pretrained(output_dir)
     schedule = (
         f"{frozen_epochs} of its {FROZEN_EPOCHS} epochs with the encoder frozen and {epochs} of its {EPOCHS} of the "
-        f"whole, in {minutes} minutes"
+        f"whole, in {round(state['seconds'] / 60)} minutes"
     )
     writing.write_json(output_dir / "training.json", {"schedule": schedule})
+    checkpoint.remove(folder)
 
 
 @torch.inference_mode()

@@ -30,9 +30,12 @@ import resource, sys, torch
 from paper_tasks.cpu_training import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
-for _ in range(20):
-    torch.ones(10_000_000)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+# At first an array may lie where none has been before.
+for _ in range(2):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        torch.ones(10_000_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
@@ -42,5 +45,5 @@ def test_the_pages_of_freed_arrays_are_not_fetched_again():
         ran = subprocess.run([sys.executable, "-c", FAULTS, kept], capture_output=True, text=True, check=True)
         return int(ran.stdout)
 
-    # 40 MB twenty times over, in pages of 4 KB.
-    assert faults("return") - faults("keep") > 15 * 40_000_000 // 4096
+    # In pages of 4 KB or, where the system likes them large, of 2 MB.
+    assert faults("keep") < 0.1 * faults("return")

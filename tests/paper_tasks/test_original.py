@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from paper_tasks import baselines, original
+from paper_tasks import baselines, checkpoint, original
 from paper_tasks.baselines import Splits
 from paper_tasks.cache import ScoreCache
 from paper_tasks.errors import InputError
@@ -38,6 +38,34 @@ def test_a_text_scores_as_it_does_alone(trained_original):
 def test_a_second_training_does_not_replace_the_first(trained_original, prepared, backbone):
     with pytest.raises(InputError, match="holds a model already"):
         original.train(prepared, trained_original, str(backbone))
+
+
+class Killed(BaseException):
+    """No error that anything catches."""
+
+
+@pytest.mark.parametrize("stage_and_epoch", [(0, 2), (1, 1)])
+def test_killed_it_goes_on_after_the_last_epoch_to_the_same_model(
+    stage_and_epoch, trained_original, prepared, backbone, tmp_path, monkeypatch, capsys
+):
+    def save_and_die(folder, model, optimizer, state):
+        save(folder, model, optimizer, state)
+        if (state["stage"], state["epoch"]) == stage_and_epoch:
+            raise Killed
+
+    monkeypatch.setattr(original, "RATES", slice(2e-3, 2e-2))
+    save = checkpoint.save
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(checkpoint, "save", save_and_die)
+        original.train(prepared, tmp_path / "model", str(backbone))
+    with pytest.raises(InputError, match="of a training of 2 and 3 epochs"):
+        original.train(prepared, tmp_path / "model", str(backbone), epochs=4)
+    original.train(prepared, tmp_path / "model", str(backbone))
+    assert "Goes on from" in capsys.readouterr().err
+    assert not checkpoint.exists(tmp_path / "model" / "checkpoint")
+    texts = read_split(prepared, "dev")["abstract"].tolist()
+    undisturbed = original.probabilities(trained_original, texts)
+    np.testing.assert_allclose(original.probabilities(tmp_path / "model", texts), undisturbed, atol=1e-5)
 
 
 @pytest.mark.parametrize(
