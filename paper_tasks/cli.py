@@ -202,7 +202,7 @@ def train(
     ] = "distilroberta-base",
     start_from: Annotated[
         Path | None,
-        Option(help="Folder that `train` wrote, to train on from: its encoder and head.", show_default=False),
+        Option(help="Folder that `train` or `export` wrote, to train on from: encoder and head.", show_default=False),
     ] = None,
     budget_minutes: Annotated[
         float | None,

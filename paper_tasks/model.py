@@ -164,15 +164,24 @@ class PaperTaskModel(nn.Module):
         self.head.start(mean_pooling(*encode(self.labels)), *encode(texts), frequencies, precisions)
         self.train()
 
-    def start_from(self, trained: "PaperTaskModel") -> None:
-        """Takes over encoder and head of a trained model. Raises InputError if it has other layers or labels."""
-        if trained.labels != self.labels:
+    def start_from(self, labels: Sequence[str], weights: dict[str, torch.Tensor]) -> None:
+        """Takes over encoder and head of a trained model, as it was before its calibration.
+
+        weights: its `state_dict`, of which that of the words is left alone. Raises InputError if the model has other
+        layers or labels.
+        """
+        if list(labels) != self.labels:
             raise InputError("The model to start from was trained on other tasks than these papers have.")
+        taken = {name: tensor for name, tensor in weights.items() if not name.startswith("words.")}
+        taken |= {"head.scale": torch.ones(1), "head.shift": torch.zeros(1)}
+        wrong = InputError("The model to start from has another backbone; name the same with --backbone.")
         try:
-            self.encoder.load_state_dict(trained.encoder.state_dict())
+            missing, unexpected = self.load_state_dict(taken, strict=False)
         except RuntimeError as error:
-            raise InputError("The model to start from has another backbone; name the same with --backbone.") from error
-        self.head.load_state_dict(trained.head.state_dict())
+            raise wrong from error
+        # No one reads what a pooler makes, and a model that ships has none.
+        if unexpected or not all("pooler" in name for name in missing):
+            raise wrong
 
     @torch.no_grad()
     def rescale(self, scale: float, shift: float) -> None:

@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from fastai.learner import Learner
 from transformers import PreTrainedTokenizerBase
 
 from deployment.classifier import TEXT_FORMAT, format_paper
-from paper_tasks import checkpoint, vocabulary
+from paper_tasks import checkpoint, shipped, vocabulary
 from paper_tasks.blurr_blocks import PaperTexts, data_loaders, learner
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.label import Labeller
@@ -40,7 +40,7 @@ class TrainOptions:
     of the cycle, for the head; the encoder's upper and lower half get less, down to a `lower_divisor`-th. The encoder
     reads the first `short_length` tokens of a text, and `max_length` in the last `long_share` of each cycle, as BERT
     did (Devlin et al., 2019): short texts are more papers a second. With `start_from`, encoder and head start as those
-    of a trained model of the same backbone and tasks: one more cycle, best with another seed.
+    of a trained model of the same backbone and tasks, perhaps one that ships: one more cycle, best with another seed.
     """
 
     backbone: str = "minilm"
@@ -113,6 +113,7 @@ def train(
                 f"{output_dir} was started with other options: {', '.join(changed)}; use the same to resume."
             )
         progress = Progress(**state["progress"])
+    earlier = _trained(Path(options.start_from), ())[2] if options.start_from else {}
 
     resumed = resume and started
     learn, tokenizer, model = build_learner(prepared_dir, options, progress, folder, callbacks)
@@ -135,10 +136,9 @@ def train(
         "dev": scores,
     }
     # Of the model that this one started from, what it learned counts, not where it lay.
-    if start_from := training.pop("start_from"):
-        earlier = json.loads((Path(start_from) / "training.json").read_text(encoding="utf-8"))
-        for name in ("runs", "papers_seen", "minutes"):
-            training[name] += earlier.get(name, 1)
+    del training["start_from"]
+    for name in ("runs", "papers_seen", "minutes"):
+        training[name] += earlier.get(name, 0)
     model.save(output_dir, tokenizer, training)
     pd.DataFrame(progress.history).to_csv(output_dir / "history.csv", index=False)
     checkpoint.remove(folder)
@@ -174,7 +174,8 @@ def build_learner(
     model = PaperTaskModel(encoder, labels, names)
     model.check_length(options.max_length)
     if options.start_from:
-        model.start_from(PaperTaskModel.load(Path(options.start_from)))
+        trained_labels, weights, _ = _trained(Path(options.start_from), model.state_dict())
+        model.start_from(trained_labels, weights)
     else:
         frequencies, precisions = _starting_points(truth[:rows], named)
         model.start_from_names(tokenizer, papers["text"].head(min(rows, 256)).tolist(), frequencies, precisions)
@@ -202,6 +203,16 @@ def build_learner(
         callbacks=[GradientClip(1.0), Clock(options, progress or Progress(), texts, folder), *callbacks],
     )
     return learn, tokenizer, model
+
+
+def _trained(folder: Path, names: Collection[str]) -> tuple[list[str], dict[str, torch.Tensor], dict]:
+    """Labels, weights and record of a model that `train` wrote, or `export`; of the weights those among `names`."""
+    if shipped.is_shipped(folder):
+        weights, config = shipped.read(folder, names)
+        return config["labels"], weights, config["training"]
+    model = PaperTaskModel.load(folder)
+    training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    return model.labels, model.state_dict(), training
 
 
 def _starting_points(truth: np.ndarray, named: list[set[int]]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -38,3 +38,14 @@ def tiny_options(backbone, **changes):
         "dev_papers": 40,
     }
     return TrainOptions(**options | changes)
+
+
+@pytest.fixture(scope="session", params=tiny.ENCODERS)
+def converted(request, tmp_path_factory):
+    """A random model of each kind, and the folder of its fp32 and int8 ONNX."""
+    from paper_tasks.export import FP32, INT8, to_int8, to_onnx
+
+    model, folder = tiny.random_model(request.param), tmp_path_factory.mktemp(request.param)
+    to_onnx(model, folder / FP32)
+    to_int8(folder / FP32, folder / INT8)
+    return model, folder

@@ -7,26 +7,17 @@ import onnxruntime
 import pytest
 import torch
 from onnx import numpy_helper
-from transformers import AutoModel, AutoTokenizer, BertConfig, DistilBertConfig, MPNetConfig, RobertaConfig
+from transformers import AutoTokenizer
 
 from deployment.classifier import FAST, TaskClassifier, format_paper
 from deployment.model_folder import SLOW_FUSION, open_tokenizer
 from paper_tasks.errors import InputError
-from paper_tasks.export import COPIED, FAST_INT8, FP32, INT8, calibration, export, to_int8, to_onnx, worth
+from paper_tasks.export import COPIED, FAST_INT8, FP32, INT8, calibration, export, worth
 from paper_tasks.model import PaperTaskModel
 from paper_tasks.names import TEXT_TOKENS
 from paper_tasks.prepare import TEXT_FORMAT, indicator, read_labels, read_split
 
 MAX_LENGTH = 64
-SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-POSITIONS = {"vocab_size": 400, "max_position_embeddings": 130}
-CONFIGS = {
-    # The pad token's id is where RoBERTa starts to count positions, which padding must not move.
-    "roberta": RobertaConfig(**SIZES, **POSITIONS, type_vocab_size=1, pad_token_id=1),
-    "bert": BertConfig(**SIZES, **POSITIONS, pad_token_id=0),
-    "distilbert": DistilBertConfig(**POSITIONS, dim=32, n_layers=2, n_heads=2, hidden_dim=64, pad_token_id=0),
-    "mpnet": MPNetConfig(**SIZES, **POSITIONS, pad_token_id=1),
-}
 LONG = ("Grainy pictures restored", "without clean targets we measure it on two data sets " * 40)
 
 
@@ -55,23 +46,6 @@ def run(path, input_ids, attention_mask):
 
 def cosine(one, other):
     return float((one * other).sum() / np.linalg.norm(one) / np.linalg.norm(other))
-
-
-@pytest.fixture(scope="module", params=CONFIGS)
-def converted(request, tmp_path_factory):
-    """A random model of each kind, and the folder of its fp32 and int8 ONNX."""
-    torch.manual_seed(0)
-    encoder = AutoModel.from_config(CONFIGS[request.param], attn_implementation="eager")
-    names = [((token,), (token % 9,)) for token in range(5, 60)] + [((60, token), (0, 8)) for token in range(60, 399)]
-    model = PaperTaskModel(encoder, [f"task {number}" for number in range(9)], names).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            # Away from the zeros and ones that biases and layer norms start at, which would hide a lost one.
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    folder = tmp_path_factory.mktemp(request.param)
-    to_onnx(model, folder / FP32)
-    to_int8(folder / FP32, folder / INT8)
-    return model, folder
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3), (2, 8), (3, 64), (7, 33), (1, 128)])

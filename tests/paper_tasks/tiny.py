@@ -4,9 +4,19 @@ import csv
 import random
 from pathlib import Path
 
+import torch
 from tokenizers import ByteLevelBPETokenizer
-from transformers import RobertaConfig, RobertaModel, RobertaTokenizerFast
+from transformers import (
+    AutoModel,
+    BertConfig,
+    DistilBertConfig,
+    MPNetConfig,
+    RobertaConfig,
+    RobertaModel,
+    RobertaTokenizerFast,
+)
 
+from paper_tasks.model import PaperTaskModel
 from paper_tasks.prepare import PrepareOptions, prepare
 
 # A task, and what its papers speak of besides.
@@ -19,6 +29,15 @@ TOPICS = {
     "Atari Games": "agents that press buttons for rewards on old consoles",
     "Question Answering": "reading passages and picking the span that responds",
     "Image Denoising": "grainy pictures restored without clean targets",
+}
+SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+POSITIONS = {"vocab_size": 400, "max_position_embeddings": 130}
+ENCODERS = {
+    # The pad token's id is where RoBERTa starts to count positions, which padding must not move.
+    "roberta": RobertaConfig(**SIZES, **POSITIONS, type_vocab_size=1, pad_token_id=1),
+    "bert": BertConfig(**SIZES, **POSITIONS, pad_token_id=0),
+    "distilbert": DistilBertConfig(**POSITIONS, dim=32, n_layers=2, n_heads=2, hidden_dim=64, pad_token_id=0),
+    "mpnet": MPNetConfig(**SIZES, **POSITIONS, pad_token_id=1),
 }
 FILLERS = "we propose a simple method and measure it on two data sets with strong results at low cost"
 
@@ -72,3 +91,16 @@ def write_backbone(folder: Path) -> Path:
     )
     RobertaModel(config, add_pooling_layer=False).save_pretrained(folder)
     return folder
+
+
+def random_model(kind: str) -> PaperTaskModel:
+    """An untrained model of nine labels with one of `ENCODERS`, and names for them."""
+    torch.manual_seed(0)
+    encoder = AutoModel.from_config(ENCODERS[kind], attn_implementation="eager")
+    names = [((token,), (token % 9,)) for token in range(5, 60)] + [((60, token), (0, 8)) for token in range(60, 399)]
+    model = PaperTaskModel(encoder, [f"task {number}" for number in range(9)], names).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            # Away from the zeros and ones that biases and layer norms start at, which would hide a lost one.
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return model
