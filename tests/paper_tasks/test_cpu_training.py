@@ -39,11 +39,37 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="asks glibc for it")
-def test_the_pages_of_freed_arrays_are_not_fetched_again():
-    def faults(kept):
-        ran = subprocess.run([sys.executable, "-c", FAULTS, kept], capture_output=True, text=True, check=True)
-        return int(ran.stdout)
+FRAGMENTS = """
+import torch
+from paper_tasks.cpu_training import keep_freed_memory, return_fragments
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+keep_freed_memory()
+arrays = [torch.ones(1_000_000) for _ in range(100)]
+arrays[:-1] = []
+before = resident()
+return_fragments()
+print(before - resident())
+"""
 
+
+def child(code, *arguments):
+    ran = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    return int(ran.stdout)
+
+
+needs_glibc = pytest.mark.skipif(
+    sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="asks glibc for it"
+)
+
+
+@needs_glibc
+def test_the_pages_of_freed_arrays_are_not_fetched_again():
     # In pages of 4 KB or, where the system likes them large, of 2 MB.
-    assert faults("keep") < 0.1 * faults("return")
+    assert child(FAULTS, "keep") < 0.1 * child(FAULTS, "return")
+
+
+@needs_glibc
+def test_what_lies_free_between_arrays_is_handed_back():
+    assert child(FRAGMENTS) > 300_000_000
