@@ -24,6 +24,7 @@ ENCODER_TOKENS = 192
 # CPU dropout costs a third of a training step, and one linear layer on a mean of tokens hardly overfits.
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 MINILM = "minilm"
+NAME_WEIGHTS = ("head.named", "head.repeated")
 
 
 class Head(nn.Module):
@@ -88,7 +89,7 @@ class Head(nn.Module):
 
         names: (labels, hidden_size). hidden, mask: states of some papers, to learn how long they are and how like
         a name. frequencies: (labels,), the share of papers with each label: its probability for a paper that is
-        no liker its name than papers are on average. precisions: (labels,), its probability for one that names it.
+        no liker its name than papers are on average. precisions: see `start_names`.
         """
         length = mean_pooling(hidden, mask).norm(dim=1).mean()
         # One logit of the names' spread of similarity around the mean, and then some: 8 worked best of 4, 8, 16.
@@ -97,7 +98,13 @@ class Head(nn.Module):
         self.whole.bias.zero_()
         self.whole.bias.copy_(-self.meanings(hidden, mask).mean(dim=0))
         self.prior.copy_(torch.logit(frequencies, eps=1e-4))
+        self.start_names(precisions)
+
+    @torch.no_grad()
+    def start_names(self, precisions: torch.Tensor) -> None:
+        """precisions: (labels,), each label's probability for a paper that names it."""
         self.named.copy_(torch.logit(precisions, eps=1e-3) - self.prior)
+        self.repeated.zero_()
 
 
 class PaperTaskModel(nn.Module):
@@ -164,14 +171,15 @@ class PaperTaskModel(nn.Module):
         self.head.start(mean_pooling(*encode(self.labels)), *encode(texts), frequencies, precisions)
         self.train()
 
-    def start_from(self, labels: Sequence[str], weights: dict[str, torch.Tensor]) -> None:
-        """Takes over encoder and head of a trained model, as it was before its calibration.
+    def start_from(self, labels: Sequence[str], weights: dict[str, torch.Tensor], precisions: torch.Tensor) -> None:
+        """Takes over encoder and head of a trained model, without its calibration.
 
-        weights: its `state_dict`, of which that of the words is left alone. Raises InputError if the model has other
-        layers or labels.
+        weights: of its `state_dict`. Where names have none (in a model that ships they are weighed for use), they
+        start from `precisions`. Raises InputError if the model has other layers or labels.
         """
         if list(labels) != self.labels:
             raise InputError("The model to start from was trained on other tasks than these papers have.")
+        self.head.start_names(precisions)
         taken = {name: tensor for name, tensor in weights.items() if not name.startswith("words.")}
         taken |= {"head.scale": torch.ones(1), "head.shift": torch.zeros(1)}
         wrong = InputError("The model to start from has another backbone; name the same with --backbone.")
@@ -179,8 +187,8 @@ class PaperTaskModel(nn.Module):
             missing, unexpected = self.load_state_dict(taken, strict=False)
         except RuntimeError as error:
             raise wrong from error
-        # No one reads what a pooler makes, and a model that ships has none.
-        if unexpected or not all("pooler" in name for name in missing):
+        # No one reads what a pooler makes: a model that ships has none.
+        if unexpected or not all("pooler" in name or name in NAME_WEIGHTS for name in missing):
             raise wrong
 
     @torch.no_grad()

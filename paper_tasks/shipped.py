@@ -15,6 +15,7 @@ from onnx import numpy_helper
 from deployment.model_folder import ModelError, read_config, verify_files
 from paper_tasks.errors import InputError
 from paper_tasks.export import INT8
+from paper_tasks.model import NAME_WEIGHTS
 
 # A matrix product is named after its module: /model/head/mention/MatMul, or with _quant behind it.
 PRODUCT = re.compile(r"/model/(.+?)/(?:MatMul|Gemm)(?:_MatMul)?(?:_quant)?")
@@ -30,6 +31,8 @@ def is_shipped(folder: Path) -> bool:
 def read(folder: Path, names: Collection[str]) -> tuple[dict[str, torch.Tensor], dict]:
     """Those weights among `names` (of a PaperTaskModel's `state_dict`) that the model has, and its `config.json`.
 
+    Without those of names, which `export` has made into others.
+
     Raises InputError for a folder that the classifier would not load either.
     """
     try:
@@ -37,7 +40,7 @@ def read(folder: Path, names: Collection[str]) -> tuple[dict[str, torch.Tensor],
         verify_files(folder, config)
     except ModelError as error:
         raise InputError(str(error)) from error
-    return weights(folder / INT8, names), config
+    return weights(folder / INT8, set(names).difference(NAME_WEIGHTS)), config
 
 
 def weights(path: Path, names: Collection[str]) -> dict[str, torch.Tensor]:

@@ -173,11 +173,11 @@ def build_learner(
     names, named = collect_names(papers["text"].head(rows).tolist(), labeller, tokenizer)
     model = PaperTaskModel(encoder, labels, names)
     model.check_length(options.max_length)
+    frequencies, precisions = _starting_points(truth[:rows], named)
     if options.start_from:
         trained_labels, weights, _ = _trained(Path(options.start_from), model.state_dict())
-        model.start_from(trained_labels, weights)
+        model.start_from(trained_labels, weights, precisions)
     else:
-        frequencies, precisions = _starting_points(truth[:rows], named)
         model.start_from_names(tokenizer, papers["text"].head(min(rows, 256)).tolist(), frequencies, precisions)
 
     texts = PaperTexts(papers["text"], truth[:rows], labels, options.mask_rate, options.seed)

@@ -41,7 +41,7 @@ def test_a_training_starts_from_a_model_as_it_ships(trained, exported, prepared,
     _, earlier = trained
     options = tiny_options(backbone, epochs=1, start_from=str(exported), seed=23)
     _, _, model = build_learner(prepared, options, Progress())
-    # Names weigh more in use than in training.
+    # Names weigh otherwise in use than in training.
     others = ("words.", "pooler", "head.named", "head.repeated")
     weights = load_file(trained[0] / "model.safetensors")
     weights = {name: tensor for name, tensor in weights.items() if not any(part in name for part in others)}
