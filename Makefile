@@ -59,7 +59,8 @@ evaluate: csv_files/prepared/report.json
 	@mkdir -p deployment/plots
 	cp results/f1_by_frequency.png results/recall.png results/reliability.png deployment/plots/
 
-# The recipe of the project that this one follows: hours. `make evaluate` then has a row for it.
+# The recipe of the project that this one follows: hours; killed, it goes on after its last whole epoch. `make evaluate`
+# then has a row for it.
 original: csv_files/prepared/report.json
 	$(BIN)/python -m paper_tasks.original
 
