@@ -22,7 +22,7 @@ from paper_tasks import (
     blurr_compat,  # noqa: F401  (before blurr)
     vocabulary,
 )
-from paper_tasks.cpu_training import ATTENTION, keep_freed_memory, return_fragments
+from paper_tasks.cpu_training import ATTENTION, bound_kept_memory, keep_freed_memory
 from paper_tasks.label import Labeller
 from paper_tasks.model import PaperTaskModel
 
@@ -33,8 +33,6 @@ from blurr.text.modeling.core import BaseModelCallback, BaseModelWrapper
 from blurr.text.modeling.core import blurr_splitter as blurr_splitter  # for original.py
 
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
-# Steps.
-RETURN_EVERY = 50
 
 
 class PaperTexts:
@@ -172,9 +170,7 @@ class CpuBFloat16(Callback):
         self.autocast.__exit__(None, None, None)
 
     def after_batch(self) -> None:
-        # A second or so for each minute.
-        if self.training and self.iter % RETURN_EVERY == 0:
-            return_fragments()
+        bound_kept_memory()
 
 
 def parameter_groups(wrapper: BaseModelWrapper, train_embeddings: bool) -> list[list[torch.nn.Parameter]]:

@@ -5,7 +5,9 @@ attention would be half of a training step.
 """
 
 import ctypes
+import os
 import sys
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -15,6 +17,8 @@ from transformers.masking_utils import eager_mask
 ATTENTION = "bfloat16"
 # glibc's mallopt: names of options, from its malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+# Bytes. A step of 32 texts of 250 tokens needs 5 GB.
+MOST_MEMORY = 8_000_000_000
 
 
 def attention(
@@ -50,18 +54,25 @@ def keep_freed_memory() -> None:
     """Has the C library keep what is freed, for the next step of a training; where it is glibc.
 
     Else it hands large arrays back to the system at once, which clears each page anew for every step: a third of the
-    time at 250 tokens. Call `return_fragments` now and then.
+    time at 250 tokens. Call `bound_kept_memory` after each step.
     """
     if libc := _glibc():
         libc.mallopt(M_MMAP_MAX, 0)
         libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
-def return_fragments() -> None:
-    """Hands back what lies free between arrays: batches differ in size, and what one has freed is too small for the
-    next. Within an hour it would be 20 GB."""
-    if libc := _glibc():
+def bound_kept_memory(most: int = MOST_MEMORY) -> None:
+    """Hands back what is free, as soon as the process has more than `most` bytes of memory.
+
+    Batches differ in size, and what one has freed is too small for the next: in half an hour it would be 20 GB.
+    """
+    if (libc := _glibc()) and _resident() > most:
         libc.malloc_trim(0)
+
+
+def _resident() -> int:
+    """Bytes of memory that the process has; on Linux."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _glibc() -> ctypes.CDLL | None:

@@ -40,17 +40,15 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 FRAGMENTS = """
-import torch
-from paper_tasks.cpu_training import keep_freed_memory, return_fragments
-def resident():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * 4096
+import psutil, sys, torch
+from paper_tasks.cpu_training import bound_kept_memory, keep_freed_memory
+resident = psutil.Process().memory_info
 keep_freed_memory()
 arrays = [torch.ones(1_000_000) for _ in range(100)]
 arrays[:-1] = []
-before = resident()
-return_fragments()
-print(before - resident())
+before = resident().rss
+bound_kept_memory(before + int(sys.argv[1]))
+print(before - resident().rss)
 """
 
 
@@ -71,5 +69,6 @@ def test_the_pages_of_freed_arrays_are_not_fetched_again():
 
 
 @needs_glibc
-def test_what_lies_free_between_arrays_is_handed_back():
-    assert child(FRAGMENTS) > 300_000_000
+def test_what_lies_free_between_arrays_is_handed_back_when_it_is_too_much():
+    assert child(FRAGMENTS, "100_000_000") < 10_000_000
+    assert child(FRAGMENTS, "-100_000_000") > 300_000_000
