@@ -86,13 +86,14 @@ count what a field works on without correcting for its errors.
   {config.get("encoder_tokens", config["max_length"])} tokens.
 - Probabilities suppose that one text in three names none of its tasks. Distant labels hold what is not named for false:
   against them, those between 0.1 and 0.9 look far too high.
-- It repeats the errors of its labels: what is named in passing may become a tag.
+- It repeats the errors of its labels: what is named in passing may become a tag; and *GPS*, which an alias of Gaussian
+  processes (*GPs*) is read into, does.
 
 ## Scores
 
 On {evaluation["papers"]:,} papers of the {evaluation["split"]} split, as shipped, with 95% bootstrap intervals over
-papers. The best other is the best of string matching, linear SVMs, Annif and zero-shot similarity, where measured; on
-distant labels (the rows down to macro-F1) that is string matching, which made them.
+papers. The best other is the best of string matching, linear SVMs, Annif, zero-shot similarity and the original's
+recipe, where measured; on distant labels (the rows down to macro-F1) that is string matching, which made them.
 
 {_scores_table(evaluation)}
 {_never_found(scores)}

@@ -102,7 +102,7 @@ class Head(nn.Module):
 
     @torch.no_grad()
     def start_names(self, precisions: torch.Tensor) -> None:
-        """precisions: (labels,), each label's probability for a paper that names it."""
+        """On top of `prior`. precisions: (labels,), each label's probability for a paper that names it."""
         self.named.copy_(torch.logit(precisions, eps=1e-3) - self.prior)
         self.repeated.zero_()
 
@@ -179,7 +179,6 @@ class PaperTaskModel(nn.Module):
         """
         if list(labels) != self.labels:
             raise InputError("The model to start from was trained on other tasks than these papers have.")
-        self.head.start_names(precisions)
         taken = {name: tensor for name, tensor in weights.items() if not name.startswith("words.")}
         taken |= {"head.scale": torch.ones(1), "head.shift": torch.zeros(1)}
         wrong = InputError("The model to start from has another backbone; name the same with --backbone.")
@@ -190,6 +189,8 @@ class PaperTaskModel(nn.Module):
         # No one reads what a pooler makes: a model that ships has none.
         if unexpected or not all("pooler" in name or name in NAME_WEIGHTS for name in missing):
             raise wrong
+        if not set(NAME_WEIGHTS).isdisjoint(missing):
+            self.head.start_names(precisions)
 
     @torch.no_grad()
     def rescale(self, scale: float, shift: float) -> None:

@@ -82,7 +82,8 @@ def train(
 
     Raises InputError for a folder that holds a model already, or the checkpoint of another schedule.
     """
-    if (output_dir / "config.json").exists():
+    record = output_dir / "training.json"  # written last
+    if record.exists():
         raise InputError(f"{output_dir} holds a model already; name another folder, or remove it.")
     stages = [frozen_epochs, epochs]
     folder = output_dir / "checkpoint"
@@ -139,7 +140,7 @@ def train(
         f"{frozen_epochs} of its {FROZEN_EPOCHS} epochs with the encoder frozen and {epochs} of its {EPOCHS} of the "
         f"whole, in {round(state['seconds'] / 60)} minutes"
     )
-    writing.write_json(output_dir / "training.json", {"schedule": schedule})
+    writing.write_json(record, {"schedule": schedule})
     checkpoint.remove(folder)
 
 

@@ -28,19 +28,18 @@ def is_shipped(folder: Path) -> bool:
     return (folder / INT8).is_file()
 
 
-def read(folder: Path, names: Collection[str]) -> tuple[dict[str, torch.Tensor], dict]:
-    """Those weights among `names` (of a PaperTaskModel's `state_dict`) that the model has, and its `config.json`.
+def read(folder: Path, names: Collection[str]) -> tuple[list[str], dict[str, torch.Tensor]]:
+    """The model's labels, and those weights among `names` (of a PaperTaskModel's `state_dict`) that it has.
 
-    Without those of names, which `export` has made into others.
-
-    Raises InputError for a folder that the classifier would not load either.
+    Without those of names, which `export` has made into others. Raises InputError for a folder that the classifier
+    would not load either.
     """
     try:
         config = read_config(folder)
         verify_files(folder, config)
     except ModelError as error:
         raise InputError(str(error)) from error
-    return weights(folder / INT8, set(names).difference(NAME_WEIGHTS)), config
+    return config["labels"], weights(folder / INT8, set(names).difference(NAME_WEIGHTS))
 
 
 def weights(path: Path, names: Collection[str]) -> dict[str, torch.Tensor]:
@@ -68,7 +67,9 @@ def weights(path: Path, names: Collection[str]) -> dict[str, torch.Tensor]:
             found[f"{_name(product[1])}.weight"] = value(node.input[1]).T
     # What has kept its name; last, since such a product is not turned.
     found |= {
-        name.removeprefix("model.").removesuffix("_quantized"): value(name) for name in stored if name[:6] == "model."
+        name.removeprefix("model.").removesuffix("_quantized"): value(name)
+        for name in stored
+        if name.startswith("model.")
     }
     return {name: torch.tensor(np.ascontiguousarray(array)) for name, array in found.items() if name in names}
 

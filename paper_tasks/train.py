@@ -20,6 +20,7 @@ from fastai.learner import Learner
 from transformers import PreTrainedTokenizerBase
 
 from deployment.classifier import TEXT_FORMAT, format_paper
+from deployment.model_folder import read_config
 from paper_tasks import checkpoint, shipped, vocabulary
 from paper_tasks.blurr_blocks import PaperTexts, data_loaders, learner
 from paper_tasks.errors import InputError, Interrupted
@@ -113,10 +114,10 @@ def train(
                 f"{output_dir} was started with other options: {', '.join(changed)}; use the same to resume."
             )
         progress = Progress(**state["progress"])
-    earlier = _trained(Path(options.start_from), ())[2] if options.start_from else {}
 
     resumed = resume and started
     learn, tokenizer, model = build_learner(prepared_dir, options, progress, folder, callbacks)
+    earlier = _record(Path(options.start_from)) if options.start_from else {}
     if resumed:
         checkpoint.load_model(folder, model)
     while progress.stage < len(STAGES):
@@ -175,8 +176,7 @@ def build_learner(
     model.check_length(options.max_length)
     frequencies, precisions = _starting_points(truth[:rows], named)
     if options.start_from:
-        trained_labels, weights, _ = _trained(Path(options.start_from), model.state_dict())
-        model.start_from(trained_labels, weights, precisions)
+        model.start_from(*_trained(Path(options.start_from), model.state_dict()), precisions)
     else:
         model.start_from_names(tokenizer, papers["text"].head(min(rows, 256)).tolist(), frequencies, precisions)
 
@@ -205,14 +205,22 @@ def build_learner(
     return learn, tokenizer, model
 
 
-def _trained(folder: Path, names: Collection[str]) -> tuple[list[str], dict[str, torch.Tensor], dict]:
-    """Labels, weights and record of a model that `train` wrote, or `export`; of the weights those among `names`."""
+def _trained(folder: Path, names: Collection[str]) -> tuple[list[str], dict[str, torch.Tensor]]:
+    """Labels and weights of a model that `train` wrote, or `export` (then those weights among `names` that it has).
+
+    Raises InputError for a folder that holds neither.
+    """
     if shipped.is_shipped(folder):
-        weights, config = shipped.read(folder, names)
-        return config["labels"], weights, config["training"]
+        return shipped.read(folder, names)
     model = PaperTaskModel.load(folder)
-    training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    return model.labels, model.state_dict(), training
+    return model.labels, model.state_dict()
+
+
+def _record(folder: Path) -> dict:
+    """How long a model that `train` wrote, or `export`, was trained, and on how much."""
+    if shipped.is_shipped(folder):
+        return read_config(folder)["training"]
+    return json.loads((folder / "training.json").read_text(encoding="utf-8"))
 
 
 def _starting_points(truth: np.ndarray, named: list[set[int]]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -38,6 +38,10 @@ def test_finds_spellings(labeller, text, task):
     assert task in named(labeller, text)
 
 
+# To be mended with the next training: other labels make another split, and the model has seen papers of it.
+GPS = pytest.mark.xfail(reason="the alias 'GPs' has small letters and is read in any case", strict=True)
+
+
 @pytest.mark.parametrize(
     "text, task",
     [
@@ -47,6 +51,7 @@ def test_finds_spellings(labeller, text, task):
         ("objection detection", "Object Detection"),
         ("machine, when translated", "Machine Translation"),
         ("", "Classification"),
+        pytest.param("a map without GPS", "Gaussian Processes", marks=GPS),
     ],
 )
 def test_whole_words_and_case_of_acronyms(labeller, text, task):

@@ -44,7 +44,7 @@ class Killed(BaseException):
     """No error that anything catches."""
 
 
-@pytest.mark.parametrize("stage_and_epoch", [(0, 2), (1, 1)])
+@pytest.mark.parametrize("stage_and_epoch", [(0, 2), (1, 1), (1, 3)])
 def test_killed_it_goes_on_after_the_last_epoch_to_the_same_model(
     stage_and_epoch, trained_original, prepared, backbone, tmp_path, monkeypatch, capsys
 ):
@@ -58,6 +58,8 @@ def test_killed_it_goes_on_after_the_last_epoch_to_the_same_model(
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(checkpoint, "save", save_and_die)
         original.train(prepared, tmp_path / "model", str(backbone))
+    # As a kill while the model is written would leave it.
+    (tmp_path / "model" / "config.json").write_text("", encoding="utf-8")
     with pytest.raises(InputError, match="of a training of 2 and 3 epochs"):
         original.train(prepared, tmp_path / "model", str(backbone), epochs=4)
     original.train(prepared, tmp_path / "model", str(backbone))
