@@ -27,8 +27,9 @@ PREFIXES = {
     for spelling in (prefix, prefix.capitalize(), prefix.upper())
 }
 JOINT = re.compile(r"-\s?|\s")
-WORD = re.compile(r"([^\W_]+)")
-SEVERAL = re.compile(r"[,/&]|\b(and|or)\b", re.IGNORECASE)
+# A stop at the end of a sentence, or of a title, is a word by itself, so that no phrase reaches beyond it.
+WORD = re.compile(r"""([^\W_]+|[.?!:;](?=[)\]"'’”]*\s))""")
+SEVERAL = re.compile(r"[,/&;]|\b(and|or)\b", re.IGNORECASE)
 
 
 class Mention(NamedTuple):
@@ -40,7 +41,7 @@ class Mention(NamedTuple):
 
 
 class Words(NamedTuple):
-    """A text's words in order, and the characters at which each starts and ends."""
+    """A text's words and stops in order, and the characters at which each starts and ends."""
 
     words: list[str]
     starts: list[int]
@@ -48,7 +49,7 @@ class Words(NamedTuple):
 
 
 def split_words(text: str) -> Words:
-    """Runs of letters and digits; a prefix and the run that it is joined to are one word.
+    """Runs of letters and digits, and ends of sentences; a prefix and the run that it is joined to are one word.
 
     Most of the time to label a corpus is spent here: the loops are C's but for the texts with prefixes.
     """
@@ -86,6 +87,20 @@ def normalize_acronym(word: str) -> str:
 def is_subject(keyword: str) -> bool:
     """Whether a keyword is a path in some venue's list of subjects, and not the authors' own words."""
     return ":" in keyword
+
+
+def whole_subjects(keywords: Iterable[str]) -> list[str]:
+    """The keywords, subjects with a semicolon in them ("Machine Learning: Multi-instance; Multi-label") in one again.
+
+    Lists of keywords are split at semicolons; where one begins with a subject, venues have it hold nothing else.
+    """
+    whole: list[str] = []
+    for keyword in keywords:
+        if whole and is_subject(whole[0]) and not is_subject(keyword):
+            whole[-1] += f"; {keyword}"
+        else:
+            whole.append(keyword)
+    return whole
 
 
 class PhraseMatcher:
@@ -154,7 +169,7 @@ class Labeller:
         video retrieval"), of which a paper need have but one.
         """
         found: set[int] = set()
-        for keyword in keywords:
+        for keyword in whole_subjects(keywords):
             last = re.sub(r"\(.*?\)", " ", keyword).rpartition(":")[-1]
             if not (is_subject(keyword) and SEVERAL.search(last)):
                 found |= self.text_tasks(last)

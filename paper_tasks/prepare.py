@@ -1,10 +1,11 @@
 """From a CSV of papers to training, development and test splits of the papers with frequent tasks."""
 
+import hashlib
 import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,9 @@ from paper_tasks.errors import InputError
 from paper_tasks.label import Labeller, label, read_papers
 
 SPLITS = ("train", "dev", "test")
+# Which papers the project's own figures were measured on. Labels may be mended, and the papers held out stay the same:
+# models of before have still not seen them.
+HELD_OUT = vocabulary.JSON_FILES / "held_out.json"
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,10 @@ class PrepareOptions:
     test_share: float = 0.1
     keyword_test_share: float = 0.4
     seed: int = 22
+
+    def split_alike(self, other: "PrepareOptions") -> bool:
+        """Whether both ask for the same split."""
+        return replace(self, min_papers=other.min_papers) == other
 
 
 def frequent_tasks(counts: Mapping[str, int], min_papers: int) -> list[str]:
@@ -65,12 +73,25 @@ def split(labels: np.ndarray, has_keywords: np.ndarray, options: PrepareOptions)
     return where
 
 
+def known_split(papers: pd.DataFrame, held_out: Mapping[str, Iterable[str]]) -> np.ndarray | None:
+    """The split in which the papers of `held_out` (split to fingerprints) are held out, and no others.
+
+    Returns (papers,) of indexes into SPLITS; or None where the table has not even half of them.
+    """
+    place = {mark: SPLITS.index(name) for name, marks in held_out.items() for mark in marks}
+    where = np.array([place.get(mark, 0) for mark in _fingerprints(papers)], dtype=np.int64)
+    return where if np.count_nonzero(where) > len(place) / 2 else None
+
+
 def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = None) -> dict:
     """Label (where `source` has no tasks), filter, drop duplicates, split and write.
 
     Writes `train.csv`, `dev.csv`, `test.csv` (columns title, abstract, tasks, keywords, masked), `labels.json`
-    (the tasks kept) and `report.json` (what was dropped and why), and returns the report. `masked` is the text
-    as the model reads it, without the words that name the paper's tasks.
+    (the tasks kept), `held_out.json` (fingerprints of dev and test) and `report.json` (what was dropped and why), and
+    returns the report. `masked` is the text as the model reads it, without the words that name the paper's tasks.
+
+    A table with most of the papers that the project's own figures were measured on (`HELD_OUT`) is split as it was
+    then, unless the options ask for another split.
 
     Raises InputError if a column is missing or nothing is left.
     """
@@ -104,9 +125,16 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     labeller = Labeller([vocabulary.task(name) for name in kept])
     papers["masked"] = _masked(papers, kept, labeller)
     has_keywords = papers["keywords"].map(lambda keywords: bool(labeller.keyword_tasks(keywords)))
-    where = split(indicator(papers["tasks"], kept), has_keywords.to_numpy(dtype=bool), options)
+    where = None
+    if options.split_alike(PrepareOptions()):
+        where = known_split(papers, json.loads(HELD_OUT.read_text(encoding="utf-8")))
+    report["split"] = "drawn" if where is None else f"as in {HELD_OUT.name}"
+    if where is None:
+        where = split(indicator(papers["tasks"], kept), has_keywords.to_numpy(dtype=bool), options)
 
     output_dir.mkdir(parents=True, exist_ok=True)
+    marks = np.array(_fingerprints(papers))
+    held_out = {name: sorted(marks[where == SPLITS.index(name)].tolist()) for name in SPLITS[1:]}
     for number, name in enumerate(SPLITS):
         part = papers.loc[where == number, ["title", "abstract", "tasks", "keywords", "masked"]]
         writing.write_table(output_dir / f"{name}.csv", part)
@@ -114,6 +142,7 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     report["tasks_per_paper"] = round(sum(counts[task] for task in kept) / len(papers), 3)
     report["papers_per_task"] = {task: counts[task] for task in kept}
     writing.write_json(output_dir / "labels.json", kept)
+    writing.write_json(output_dir / HELD_OUT.name, held_out)
     writing.write_json(output_dir / "report.json", report)
     return report
 
@@ -155,6 +184,12 @@ def indicator(tasks: Iterable[Iterable[str]], labels: list[str]) -> np.ndarray:
 
 def _letters(text: str) -> str:
     return re.sub(r"[\W_]+", "", text).casefold()
+
+
+def _fingerprints(papers: pd.DataFrame) -> list[str]:
+    """A short hash of each paper's title, or of its abstract if it has none."""
+    texts = map(_letters, papers["title"].where(papers["title"] != "", papers["abstract"]))
+    return [hashlib.sha1(text.encode()).hexdigest()[:10] for text in texts]
 
 
 def _draw(labels: np.ndarray, rows: np.ndarray, share: float, seed: int) -> np.ndarray:

@@ -62,6 +62,10 @@ def test_splits_are_disjoint_and_keep_the_mix(prepared):
     assert abs(shares[0] - shares[1]) < 0.1
 
 
+def test_a_table_of_other_papers_is_split_anew(prepared):
+    assert prepared[1]["split"] == "drawn"
+
+
 def test_more_keyword_papers_are_held_out(prepared):
     folder, _ = prepared
     parts = [read_split(folder / "out", name) for name in SPLITS]
@@ -82,6 +86,23 @@ def test_same_seed_same_split(prepared, tmp_path):
     prepare(folder / "papers.csv", tmp_path / "again")
     for name in SPLITS:
         assert (tmp_path / f"again/{name}.csv").read_bytes() == (folder / f"out/{name}.csv").read_bytes()
+
+
+def test_papers_once_held_out_stay_so_whatever_their_labels(prepared, tmp_path, monkeypatch):
+    folder, _ = prepared
+    monkeypatch.setattr("paper_tasks.prepare.HELD_OUT", folder / "out/held_out.json")
+    other = corpus()
+    other["abstract"] = other["abstract"].str.replace("link prediction", "video generation")
+    # As many again that were not there.
+    fresh = other.assign(title=other["title"] + " anew", abstract=other["abstract"] + " Anew.")
+    pd.concat([fresh, other]).to_csv(tmp_path / "papers.csv", index=False)
+    report = prepare(tmp_path / "papers.csv", tmp_path / "out")
+    assert report["split"] == "as in held_out.json"
+    for name in SPLITS[1:]:
+        before, now = (set(read_split(path, name)["title"]) for path in (folder / "out", tmp_path / "out"))
+        assert before == now
+    drawn = prepare(tmp_path / "papers.csv", tmp_path / "drawn", PrepareOptions(seed=1))
+    assert drawn["split"] == "drawn" and drawn["papers_test"] > report["papers_test"]
 
 
 def test_duplicates_by_title_or_abstract():
