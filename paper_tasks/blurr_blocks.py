@@ -1,5 +1,6 @@
 """All that touches blurr: data loaders that tokenize batch by batch, and the fastai Learner on them."""
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -120,6 +121,10 @@ def data_loaders(
     together.
     """
     targets = truth.astype(np.float32)
+    workers = _workers()
+    if workers:
+        # Each of them tokenizes by itself; the tokenizer's own threads do not outlive a fork.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     block = TextBlock(
         hf_arch=model.config.model_type,
         hf_config=model.config,
@@ -140,10 +145,15 @@ def data_loaders(
         range(len(truth)),
         bs=batch_size,
         val_bs=batch_size,
-        num_workers=0,
+        num_workers=workers,
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
         dl_kwargs=[{"res": lengths[:train_rows]}, {"val_res": lengths[train_rows:]}],
     )
+
+
+def _workers() -> int:
+    """Processes that prepare batches: a GPU would wait for one; a CPU's cores have enough to do."""
+    return min(12, os.cpu_count() or 1) if torch.cuda.is_available() else 0
 
 
 class CpuBFloat16(Callback):
@@ -227,6 +237,6 @@ def learner(
 def in_half_precision(learn: Learner) -> Learner:
     """The same Learner, training in half precision where GPU or CPU have it."""
     if torch.cuda.is_available():
-        return learn.to_fp16()
+        return learn.to_bf16() if torch.cuda.is_bf16_supported() else learn.to_fp16()
     # Where such products are emulated they are slower than float32's. PyTorch has no public way to ask.
     return learn.add_cb(CpuBFloat16()) if torch.cpu._is_avx512_bf16_supported() else learn

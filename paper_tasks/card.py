@@ -86,8 +86,7 @@ count what a field works on without correcting for its errors.
   {config.get("encoder_tokens", config["max_length"])} tokens.
 - Probabilities suppose that one text in three names none of its tasks. Distant labels hold what is not named for false:
   against them, those between 0.1 and 0.9 look far too high.
-- It repeats the errors of its labels: what is named in passing may become a tag; and *GPS*, which an alias of Gaussian
-  processes (*GPs*) is read into, does.
+- It repeats the errors of its labels: what is named in passing may become a tag.
 
 ## Scores
 
@@ -165,7 +164,9 @@ def _never_found(scores: Mapping) -> str:
 
 def _training(training: Mapping) -> str:
     """What the training took, as far as the config tells."""
-    runs = f" in {training['runs']} runs" if training.get("runs", 1) > 1 else ""
+    runs = ""
+    if training.get("runs", 1) > 1:
+        runs = f" in {training['runs']} runs, each later one from the model of the one before (`train --start-from`)"
     sentences = [f"Training took {training['minutes']} minutes{runs}"] if "minutes" in training else []
     if "papers_seen" in training:
         sentences.append(f"saw {training['papers_seen']:,} papers (each as often as it came)")

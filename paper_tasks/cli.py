@@ -214,6 +214,11 @@ def train(
     lower_divisor: Annotated[float, Option(help="The encoder's lower half learns at so much less.")] = 30.0,
     batch_size: Annotated[int, Option(min=1, help="Papers a step.")] = 32,
     max_length: Annotated[int, Option(min=8, help="Tokens of a paper that the encoder reads at most.")] = 192,
+    short_length: Annotated[int, Option(min=8, help="... and in the first three quarters of each stage.")] = 128,
+    dropout: Annotated[float, Option(min=0, max=0.9, help="Of the encoder's layers; pays over many epochs.")] = 0.0,
+    train_embeddings: Annotated[
+        bool, Option("--train-embeddings", help="Train the table of tokens too; on a GPU it costs little.")
+    ] = False,
     mask_rate: Annotated[
         float, Option(min=0, max=1, help="Probability that a task's mentions are cut out of a training text.")
     ] = 0.7,
@@ -235,8 +240,10 @@ def train(
         learning_rate=learning_rate,
         lower_divisor=lower_divisor,
         batch_size=batch_size,
-        short_length=min(TrainOptions.short_length, max_length),
+        short_length=min(short_length, max_length),
         max_length=max_length,
+        dropout=dropout,
+        train_embeddings=train_embeddings,
         mask_rate=mask_rate,
         loss=loss,
         seed=seed,
@@ -255,6 +262,11 @@ def export(
     prepared: Prepared = PREPARED,
     output: Annotated[Path, Option("--output", "-o", help="Folder to write the int8 model to.")] = MODEL_DIR,
     max_length: Annotated[int, Option(min=8, help="Tokens of a paper that the encoder reads at most.")] = 192,
+    short_length: Annotated[int, Option(min=8, help="... and in the first three quarters of each stage.")] = 128,
+    dropout: Annotated[float, Option(min=0, max=0.9, help="Of the encoder's layers; pays over many epochs.")] = 0.0,
+    train_embeddings: Annotated[
+        bool, Option("--train-embeddings", help="Train the table of tokens too; on a GPU it costs little.")
+    ] = False,
 ) -> None:
     """Calibrate, quantize to int8 ONNX, and print the scores of fp32, int8 and the fast tier side by side."""
     from paper_tasks.export import export as run

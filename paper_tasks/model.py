@@ -21,7 +21,7 @@ from paper_tasks.words import WordModel
 
 # Of a text's tokens the encoder reads so many, unless told otherwise (results/experiments.md tells what others cost).
 ENCODER_TOKENS = 192
-# CPU dropout costs a third of a training step, and one linear layer on a mean of tokens hardly overfits.
+# Dropout costs a CPU a third of a training step, and in its few epochs hardly anything overfits.
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 MINILM = "minilm"
 NAME_WEIGHTS = ("head.named", "head.repeated")
@@ -256,15 +256,18 @@ def mean_pooling(hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Te
     return (hidden * mask).sum(dim=1) / mask.sum(dim=1)
 
 
-def load_backbone(name: str | Path) -> tuple[nn.Module, PreTrainedTokenizerBase]:
+def load_backbone(name: str | Path, dropout: float = 0.0) -> tuple[nn.Module, PreTrainedTokenizerBase]:
     """A pretrained encoder and its tokenizer, by hub name, local folder, or `minilm`.
+
+    dropout: of its layers' outputs while it trains; attention has none.
 
     Raises InputError if there is none of that name, or the hub cannot be reached.
     """
     source = minilm_folder() if str(name) == MINILM else str(name)
     try:
         config = AutoConfig.from_pretrained(source)
-        overrides = {key: value for key, value in NO_DROPOUT.items() if hasattr(config, key)}
+        wanted = NO_DROPOUT | {"hidden_dropout_prob": dropout}
+        overrides = {key: value for key, value in wanted.items() if hasattr(config, key)}
         encoder = AutoModel.from_pretrained(source, **overrides)
         return encoder, AutoTokenizer.from_pretrained(source)
     except (OSError, ValueError) as error:

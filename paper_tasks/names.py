@@ -71,23 +71,65 @@ def runs(ids: Sequence[int], longest: int = MOST_TOKENS) -> Iterable[tuple[int, 
     return (ids[start : start + size] for size in range(1, longest + 1) for start in range(len(ids) - size + 1))
 
 
+class RunTable:
+    """Runs of token ids and the group that each belongs to, to be looked up in a whole batch at once.
+
+    Runs of one length are found by a hash, and then compared.
+    """
+
+    # An odd number of 62 bits: by its powers, sums of ids wrap around to hashes that hardly ever agree.
+    FACTOR = 2_862_933_555_777_941_757
+
+    def __init__(self, group_of: dict[tuple[int, ...], int]) -> None:
+        """group_of: runs to groups, from 0."""
+        self.group_of = group_of
+        self.groups = max(group_of.values()) + 1
+        by_size: dict[int, list[tuple[int, ...]]] = {}
+        for run in group_of:
+            by_size.setdefault(len(run), []).append(run)
+        self._tables = {size: self._table(runs) for size, runs in sorted(by_size.items())}
+
+    def _table(self, runs: list[tuple[int, ...]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Hashes in order, (runs,), and the ids, (runs, size), and groups, (runs,), that belong to them."""
+        ids = torch.tensor(runs)
+        hashes, order = self._hash(ids).sort()
+        return hashes, ids[order], torch.tensor([self.group_of[run] for run in runs])[order]
+
+    def _hash(self, ids: torch.Tensor) -> torch.Tensor:
+        """int64 (..., size) to (...)."""
+        hashes = torch.zeros_like(ids[..., 0])
+        for column in ids.unbind(-1):
+            hashes = hashes * self.FACTOR + column
+        return hashes
+
+    def count(self, input_ids: torch.Tensor) -> torch.Tensor:
+        """How often each group stands in each row; (batch, sequence) to float (batch, groups)."""
+        counts = torch.zeros(input_ids.shape[0], self.groups, device=input_ids.device)
+        # With an end that is no id, a row has windows of every size.
+        padded = nn.functional.pad(input_ids, (0, max(self._tables)), value=-1)
+        for size, table in self._tables.items():
+            hashes, ids, groups = (tensor.to(input_ids.device) for tensor in table)
+            windows = padded.unfold(1, size, 1)
+            # What is beyond all others may be the last.
+            place = torch.searchsorted(hashes[:-1], self._hash(windows))
+            row, column = (ids[place] == windows).all(dim=-1).nonzero(as_tuple=True)
+            found = groups[place[row, column]]
+            counts.index_put_((row, found), torch.ones_like(found, dtype=counts.dtype), accumulate=True)
+        return counts
+
+
 class CountRuns(torch.autograd.Function):
-    """How often each of some groups of runs stands in a row of ids: ONNX's operator TfIdfVectorizer, in PyTorch."""
+    """How often each group of a table's runs stands in a row of ids: ONNX's operator TfIdfVectorizer, in PyTorch."""
 
     @staticmethod
-    def forward(ctx: Any, input_ids: torch.Tensor, group_of: dict[tuple[int, ...], int]) -> torch.Tensor:
-        """input_ids: (batch, sequence); group_of: runs to groups, from 0. Returns float (batch, groups)."""
-        counts = np.zeros((input_ids.shape[0], max(group_of.values()) + 1), dtype=np.float32)
-        longest = max(map(len, group_of))
-        for row, ids in enumerate(input_ids.tolist()):
-            for run in runs(ids, longest):
-                if (group := group_of.get(run)) is not None:
-                    counts[row, group] += 1
-        return torch.from_numpy(counts).to(input_ids.device)
+    def forward(ctx: Any, input_ids: torch.Tensor, table: RunTable) -> torch.Tensor:
+        """input_ids: (batch, sequence). Returns float (batch, groups)."""
+        return table.count(input_ids)
 
     @staticmethod
-    def symbolic(g: Any, input_ids: Any, group_of: dict[tuple[int, ...], int]) -> Any:
+    def symbolic(g: Any, input_ids: Any, table: RunTable) -> Any:
         """The same as a node of the exported graph."""
+        group_of = table.group_of
         ordered = sorted(group_of, key=lambda run: (len(run), run))
         longest = max(map(len, ordered))
         sizes = Counter(map(len, ordered))
@@ -102,7 +144,7 @@ class CountRuns(torch.autograd.Function):
             ngram_counts_i=starts.tolist(),
             ngram_indexes_i=[group_of[run] for run in ordered],
             pool_int64s_i=[number for run in ordered for number in run],
-        ).setType(input_ids.type().with_dtype(torch.float).with_sizes([None, max(group_of.values()) + 1]))
+        ).setType(input_ids.type().with_dtype(torch.float).with_sizes([None, table.groups]))
 
 
 class NameCounts(nn.Module):
@@ -111,7 +153,7 @@ class NameCounts(nn.Module):
     def __init__(self, names: Sequence[Name], labels: int) -> None:
         super().__init__()
         groups = {places: number for number, places in enumerate(sorted({places for _, places in names}))}
-        self._group_of = {run: groups[places] for run, places in names}
+        self._table = RunTable({run: groups[places] for run, places in names}) if names else None
         members = torch.zeros(len(groups), labels)
         for places, number in groups.items():
             members[number, list(places)] = 1
@@ -120,9 +162,9 @@ class NameCounts(nn.Module):
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
         """input_ids: (batch, sequence), padded or not. Returns (batch, labels)."""
-        if not self._group_of:
+        if self._table is None:
             return self.members.new_zeros(len(input_ids), self.members.shape[1])
-        return CountRuns.apply(input_ids, self._group_of) @ self.members
+        return CountRuns.apply(input_ids, self._table) @ self.members
 
 
 def _encode(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> Iterator[Encoding]:

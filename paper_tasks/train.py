@@ -40,8 +40,9 @@ class TrainOptions:
     the cycle is complete when the time is up, or the epochs are, whichever comes first. Learning rates are the highest
     of the cycle, for the head; the encoder's upper and lower half get less, down to a `lower_divisor`-th. The encoder
     reads the first `short_length` tokens of a text, and `max_length` in the last `long_share` of each cycle, as BERT
-    did (Devlin et al., 2019): short texts are more papers a second. With `start_from`, encoder and head start as those
-    of a trained model of the same backbone and tasks, perhaps one that ships: one more cycle, best with another seed.
+    did (Devlin et al., 2019): short texts are more papers a second. What a CPU has no time for, and what pays over many
+    epochs, are `dropout` in the encoder and `train_embeddings`. With `start_from`, encoder and head start as those of a
+    trained model of the same backbone and tasks, perhaps one that ships: one more cycle, best with another seed.
     """
 
     backbone: str = "minilm"
@@ -60,6 +61,7 @@ class TrainOptions:
     loss: str = "bce"
     mask_rate: float = 0.7
     train_embeddings: bool = False
+    dropout: float = 0.0
     weight_decay: float = 0.01
     dev_papers: int = 1000
     checkpoint_minutes: float = 3.0
@@ -99,7 +101,7 @@ def train(
 
     A training that was killed goes on with `resume`, from its last checkpoint: the same papers in the same order.
     `callbacks` watch it. Returns what it wrote to `training.json`. Raises InputError for a folder that holds another
-    training.
+    training, Interrupted at Ctrl-C.
     """
     folder = output_dir / "checkpoint"
     started = checkpoint.exists(folder)
@@ -122,8 +124,14 @@ def train(
         checkpoint.load_model(folder, model)
     while progress.stage < len(STAGES):
         _run_stage(learn, options, progress, folder if resumed else None)
+        if learn.clock.interrupted:
+            raise Interrupted(f"--resume goes on from {folder}.")
         resumed = False
         progress.start_stage(progress.stage + 1)
+        if progress.stage == len(STAGES):
+            # What is left takes some minutes too.
+            learn.clock.save()
+    model.encoder_tokens = options.max_length
     with learn.removed_cbs(learn.clock), learn.no_bar():
         _, micro_f1, macro_f1 = learn.validate()
     scores = {"papers": options.dev_papers, "micro_f1": micro_f1, "macro_f1": macro_f1, "threshold": 0.5}
@@ -169,7 +177,7 @@ def build_learner(
     truth = indicator(papers["tasks"], labels)
     rows = len(train_papers)
 
-    encoder, tokenizer = load_backbone(options.backbone)
+    encoder, tokenizer = load_backbone(options.backbone, options.dropout)
     labeller = Labeller([vocabulary.task(name) for name in labels])
     names, named = collect_names(papers["text"].head(rows).tolist(), labeller, tokenizer)
     model = PaperTaskModel(encoder, labels, names)
@@ -241,7 +249,7 @@ class Clock(Callback):
     def __init__(self, options: TrainOptions, progress: Progress, texts: PaperTexts, folder: Path | None) -> None:
         self.options, self.progress, self.texts, self.folder = options, progress, texts, folder
         self._mark = self._logged = self._saved = time.monotonic()
-        self._interrupted = False
+        self.interrupted = False
 
     def before_fit(self) -> None:
         self._resumed_epoch = self.progress.epoch
@@ -282,10 +290,11 @@ class Clock(Callback):
         now = time.monotonic()
         if now - self._logged > 60:
             self._log(now)
-        if self._interrupted or now - self._saved > 60 * self.options.checkpoint_minutes:
-            self._save()
-        if self._interrupted:
-            raise Interrupted(f"--resume goes on from {self.folder}.")
+        if self.interrupted or now - self._saved > 60 * self.options.checkpoint_minutes:
+            self.save()
+        if self.interrupted:
+            # Of any other exception fastai would change the words.
+            raise CancelFitException
 
     def after_epoch(self) -> None:
         if self.epoch < self._resumed_epoch:
@@ -325,7 +334,8 @@ class Clock(Callback):
         start = self.progress.stage_started
         return (self.progress.seconds - start) / max(end - start, 1e-9)
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Writes a checkpoint, where there is a folder for it."""
         if self.folder is None:
             return
         self._tick()
@@ -346,7 +356,7 @@ class Clock(Callback):
         )
 
     def _interrupt(self, *_) -> None:
-        self._interrupted = True
+        self.interrupted = True
 
 
 def _run_stage(learn: Learner, options: TrainOptions, progress: Progress, resumed: Path | None) -> None:

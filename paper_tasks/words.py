@@ -17,7 +17,7 @@ from torch import nn
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from paper_tasks.names import CountRuns, token_ids
+from paper_tasks.names import CountRuns, RunTable, token_ids
 
 # Kept of all tokens and pairs: one byte each for every label, in the model that ships.
 FEATURES = 20_000
@@ -36,7 +36,7 @@ class WordModel(nn.Module):
     def __init__(self, features: Sequence[tuple[int, ...]], labels: int) -> None:
         super().__init__()
         self.features = list(features)
-        self._place = {feature: place for place, feature in enumerate(self.features)}
+        self._table = RunTable({feature: place for place, feature in enumerate(self.features)})
         self.register_buffer("idf", torch.ones(len(self.features)))
         # At most 1 in every column, which `scale` undoes: then one scale for all suits them in int8 too.
         self.weights = nn.Embedding.from_pretrained(torch.zeros(len(self.features), labels))
@@ -46,7 +46,7 @@ class WordModel(nn.Module):
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
         """input_ids: (batch, sequence), padded or not. Returns (batch, labels)."""
-        counts = CountRuns.apply(input_ids, self._place)
+        counts = CountRuns.apply(input_ids, self._table)
         texts, features = counts.nonzero(as_tuple=True)
         tf_idf = (counts[texts, features].log() + 1) * self.idf[features]
         # (batch, features found), 0 where another text has them.

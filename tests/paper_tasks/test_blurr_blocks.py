@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from deployment.classifier import TEXT_FORMAT, format_paper
-from paper_tasks import train
+from paper_tasks import blurr_blocks, train
 from paper_tasks.blurr_blocks import BaseModelCallback, BaseModelWrapper, CpuBFloat16, PaperTexts, parameter_groups
 from paper_tasks.cpu_training import ATTENTION
 from paper_tasks.prepare import read_split
@@ -45,6 +45,18 @@ def test_training_reads_what_serving_reads(built, prepared):
     inputs = [x for x, _ in learn.dls.valid]
     rows = [pair for x in inputs for pair in zip(x["input_ids"], x["attention_mask"], strict=True)]
     assert expected in [ids[mask.bool()].tolist() for ids, mask in rows]
+
+
+def test_processes_prepare_the_same_batches(built, prepared, backbone, monkeypatch):
+    # As beside a GPU.
+    monkeypatch.setattr(blurr_blocks, "_workers", lambda: 2)
+    other, *_ = build_learner(prepared, tiny_options(backbone))
+    assert other.dls.train.fake_l.num_workers == 2
+    for learn in (built[0], other):
+        learn.dls.train.epoch = 3
+    for (ours, truth), (theirs, same) in zip(built[0].dls.train, other.dls.train, strict=True):
+        length = ours["input_ids"].shape[1]
+        assert torch.equal(ours["input_ids"], theirs["input_ids"][:, :length]) and torch.equal(truth, same)
 
 
 def test_show_batch_and_lr_find_work(built, capsys):

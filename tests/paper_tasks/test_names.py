@@ -1,3 +1,4 @@
+import numpy as np
 import onnx
 import onnxruntime
 import pytest
@@ -8,7 +9,7 @@ from paper_tasks import names as module
 from paper_tasks import vocabulary
 from paper_tasks.label import Labeller
 from paper_tasks.model import minilm_folder
-from paper_tasks.names import NameCounts, collect_names, runs
+from paper_tasks.names import NameCounts, RunTable, collect_names, runs
 
 NAMES = [((5,), (0, 2)), ((6, 7), (1,)), ((7,), (1,)), ((1, 2, 3, 4), (0, 2))]
 
@@ -21,6 +22,18 @@ def tokenizer():
 def test_each_label_is_counted_where_it_is_named():
     counts = NameCounts(NAMES, 4)(torch.tensor([[5, 6, 7, 5, 0], [1, 2, 3, 4, 5], [9, 9, 6, 9, 7]]))
     assert counts.tolist() == [[2, 2, 2, 0], [2, 0, 2, 0], [0, 1, 0, 0]]
+
+
+def test_runs_of_every_length_are_counted_as_one_would_by_hand():
+    draw = np.random.default_rng(0)
+    known = {tuple(draw.integers(0, 4, size)): int(draw.integers(0, 9)) for size in draw.integers(1, 13, 400)}
+    ids = draw.integers(0, 4, (5, 40))
+    expected = np.zeros((5, 1 + max(known.values())))
+    for row, line in enumerate(ids.tolist()):
+        for run in runs(line):
+            if run in known:
+                expected[row, known[run]] += 1
+    assert expected.any() and RunTable(known).count(torch.tensor(ids)).tolist() == expected.tolist()
 
 
 def test_without_names_nothing_is_counted():

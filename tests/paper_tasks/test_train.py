@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,9 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from fastai.callback.core import Callback
 from safetensors.torch import load_file
 
-from paper_tasks.errors import InputError
+from paper_tasks import checkpoint
+from paper_tasks import train as module
+from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.train import STAGES, Progress, build_learner, train
 from tests.paper_tasks.conftest import tiny_options
 
@@ -109,6 +113,35 @@ def test_a_training_does_not_start_from_what_does_not_fit(trained, prepared, bac
         build_learner(prepared, tiny_options(backbone, start_from=str(tmp_path)), Progress())
     with pytest.raises(InputError, match="another backbone"):
         build_learner(prepared, tiny_options("minilm", start_from=str(trained[0])), Progress())
+
+
+def test_a_training_killed_while_words_are_fitted_goes_on_with_them_alone(prepared, backbone, tmp_path, monkeypatch):
+    options = tiny_options(backbone, epochs=1)
+    train(prepared, tmp_path / "undisturbed", options)
+
+    def killed(*_):
+        raise SystemExit
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(module, "fit_words", killed)
+        train(prepared, tmp_path / "killed", options)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_run_stage", killed)
+        train(prepared, tmp_path / "killed", options, resume=True)
+    assert_same_weights(tmp_path / "killed", tmp_path / "undisturbed")
+
+
+def test_an_interrupted_training_says_how_to_go_on(prepared, backbone, tmp_path):
+    class Impatient(Callback):
+        def after_batch(self):
+            if self.training and self.learn.clock.progress.step == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    options = tiny_options(backbone, epochs=1)
+    with pytest.raises(Interrupted, match=rf"^--resume goes on from {tmp_path / 'checkpoint'}\.$"):
+        train(prepared, tmp_path, options, callbacks=[Impatient()])
+    assert checkpoint.load_state(tmp_path / "checkpoint")["progress"]["step"] == 4
+    assert train(prepared, tmp_path, options, resume=True)["papers_seen"] > 0
 
 
 @pytest.mark.slow
