@@ -61,10 +61,10 @@ def _move(scratch: Path, path: Path) -> None:
     scratch.replace(path)
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any, indent: int = 2) -> None:
     """Writes readable JSON, atomically."""
     with write_atomic(path) as scratch:
-        scratch.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        scratch.write_text(json.dumps(content, ensure_ascii=False, indent=indent) + "\n", encoding="utf-8")
 
 
 def write_table(path: Path, papers: "pd.DataFrame") -> None:
