@@ -20,7 +20,7 @@ from tqdm import tqdm
 from deployment.classifier import TEXT_FORMAT, format_paper
 from deployment.model_folder import file_checksum
 from paper_tasks import annif, metrics, vocabulary
-from paper_tasks.cache import Arrays, ScoreCache
+from paper_tasks.cache import Arrays, ScoreCache, label_checksum
 from paper_tasks.held_out import Answers
 from paper_tasks.label import Labeller
 from paper_tasks.prepare import indicator
@@ -178,9 +178,13 @@ def original_recipe(splits: Splits, cache: ScoreCache) -> Answers | None:
         }
 
     found = cache.arrays("original", file_checksum(weights), compute)
-    schedule = json.loads((ORIGINAL / "training.json").read_text(encoding="utf-8"))["schedule"]
+    record = json.loads((ORIGINAL / "training.json").read_text(encoding="utf-8"))
+    note = record["schedule"]
+    if record.get("labels") != label_checksum(splits.train_truth):
+        # Its test papers it may still not have seen: those of `prepare`'s HELD_OUT stay the same.
+        note += ", on other labels than the train split has now"
     predicted = (found["published"] >= 0.5).astype(np.int64)
-    return Answers(found["published"], predicted, found["masked"], are_probabilities=True, note=schedule)
+    return Answers(found["published"], predicted, found["masked"], are_probabilities=True, note=note)
 
 
 BASELINES: dict[str, Callable[[Splits, ScoreCache], Answers | None]] = {

@@ -48,6 +48,11 @@ def fingerprint(prepared_dir: Path, split: str, rows: int | None) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+def label_checksum(truth: np.ndarray) -> str:
+    """Tells what a system learned from others: a checksum of labels, 0 and 1, (papers, labels)."""
+    return hashlib.sha256(repr(truth.shape).encode() + np.packbits(truth.astype(bool)).tobytes()).hexdigest()
+
+
 def _read(entry: Path) -> Arrays | None:
     try:
         return {path.stem: np.load(path, allow_pickle=False) for path in sorted(entry.glob("*.npy"))}

@@ -171,7 +171,6 @@ def worth(scores: np.ndarray, logits: np.ndarray, truth: np.ndarray) -> float:
 def write_config(folder: Path, config: dict, model_file: str) -> None:
     """Writes `config.json` with the SHA-256 of the files beside it."""
     files = {name: _sha256(folder / name) for name in (model_file, *COPIED)}
-    # Thousands of lines: blanks in front of them would weigh more than the rest of some.
     writing.write_json(folder / "config.json", config | {"files": files}, indent=0)
 
 
@@ -274,9 +273,7 @@ def _write(model: PaperTaskModel | FastModel, model_dir: Path, folder: Path, fil
             to_int8(Path(scratch) / FP32, folder / file)
     for name in COPIED:
         # Without the blanks that training leaves for people: a quarter of a megabyte.
-        content = json.loads((model_dir / name).read_text(encoding="utf-8"))
-        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-        (folder / name).write_text(text, encoding="utf-8")
+        writing.write_json(folder / name, json.loads((model_dir / name).read_text(encoding="utf-8")), indent=None)
     write_config(folder, _with_threshold(config | {"scores": {}}, 0.5), file)
     return TaskClassifier.load(folder)
 

@@ -87,7 +87,8 @@ class RunTable:
         by_size: dict[int, list[tuple[int, ...]]] = {}
         for run in group_of:
             by_size.setdefault(len(run), []).append(run)
-        self._tables = {size: self._table(runs) for size, runs in sorted(by_size.items())}
+        self._tables = {size: self._table(runs) for size, runs in by_size.items()}
+        self._device = torch.device("cpu")
 
     def _table(self, runs: list[tuple[int, ...]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Hashes in order, (runs,), and the ids, (runs, size), and groups, (runs,), that belong to them."""
@@ -107,8 +108,13 @@ class RunTable:
         counts = torch.zeros(input_ids.shape[0], self.groups, device=input_ids.device)
         # With an end that is no id, a row has windows of every size.
         padded = nn.functional.pad(input_ids, (0, max(self._tables)), value=-1)
-        for size, table in self._tables.items():
-            hashes, ids, groups = (tensor.to(input_ids.device) for tensor in table)
+        if self._device != input_ids.device:
+            # Once, not for every batch.
+            self._device = input_ids.device
+            self._tables = {
+                size: tuple(part.to(self._device) for part in parts) for size, parts in self._tables.items()
+            }
+        for size, (hashes, ids, groups) in self._tables.items():
             windows = padded.unfold(1, size, 1)
             # What is beyond all others may be the last.
             place = torch.searchsorted(hashes[:-1], self._hash(windows))

@@ -18,7 +18,7 @@ from fastai.callback.core import Callback
 from fastai.callback.schedule import *  # noqa: F403  (adds fit_one_cycle to Learner)
 from fastai.learner import Learner
 from fastai.losses import BCEWithLogitsLossFlat
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from paper_tasks import checkpoint, writing
 from paper_tasks.baselines import ORIGINAL
@@ -30,9 +30,10 @@ from paper_tasks.blurr_blocks import (
     data_loaders,
     in_half_precision,
 )
+from paper_tasks.cache import label_checksum
 from paper_tasks.cli import PREPARED, one_sentence_errors, positive
 from paper_tasks.errors import InputError
-from paper_tasks.model import NO_DROPOUT, minilm_folder
+from paper_tasks.model import dropout_options, minilm_folder
 from paper_tasks.prepare import indicator, read_labels, read_split
 
 MAX_LENGTH = 512
@@ -75,7 +76,8 @@ def train(
     epochs: int = EPOCHS,
 ) -> None:
     """Fine-tunes `backbone` (a folder; by default all-MiniLM-L6-v2) on `prepared_dir`'s train split and writes it to
-    `output_dir`, its schedule to `training.json`. A training that was killed goes on after its last whole epoch.
+    `output_dir`, its schedule and a checksum of its labels to `training.json`. A training that was killed goes on after
+    its last whole epoch.
 
     But for the data, two things differ from the original, for lack of time on a CPU: the encoder has no dropout, and
     its layer norms are frozen too when the rest is.
@@ -100,9 +102,11 @@ def train(
     papers = pd.concat([split, dev.head(DEV_PAPERS)], ignore_index=True)
     source = backbone or minilm_folder()
     tokenizer = AutoTokenizer.from_pretrained(source)
-    model = AutoModelForSequenceClassification.from_pretrained(source, num_labels=len(labels), **NO_DROPOUT)
+    options = dropout_options(AutoConfig.from_pretrained(source))
+    model = AutoModelForSequenceClassification.from_pretrained(source, num_labels=len(labels), **options)
+    truth = indicator(papers["tasks"], labels)
     loaders = data_loaders(
-        indicator(papers["tasks"], labels),
+        truth,
         len(split),
         model,
         tokenizer,
@@ -140,7 +144,7 @@ def train(
         f"{frozen_epochs} of its {FROZEN_EPOCHS} epochs with the encoder frozen and {epochs} of its {EPOCHS} of the "
         f"whole, in {round(state['seconds'] / 60)} minutes"
     )
-    writing.write_json(record, {"schedule": schedule})
+    writing.write_json(record, {"schedule": schedule, "labels": label_checksum(truth[: len(split)])})
     checkpoint.remove(folder)
 
 

@@ -38,10 +38,6 @@ class PrepareOptions:
     keyword_test_share: float = 0.4
     seed: int = 22
 
-    def split_alike(self, other: "PrepareOptions") -> bool:
-        """Whether both ask for the same split."""
-        return replace(self, min_papers=other.min_papers) == other
-
 
 def frequent_tasks(counts: Mapping[str, int], min_papers: int) -> list[str]:
     """The tasks of at least `min_papers` papers, in the order of `counts`."""
@@ -73,13 +69,17 @@ def split(labels: np.ndarray, has_keywords: np.ndarray, options: PrepareOptions)
     return where
 
 
-def known_split(papers: pd.DataFrame, held_out: Mapping[str, Iterable[str]]) -> np.ndarray | None:
-    """The split in which the papers of `held_out` (split to fingerprints) are held out, and no others.
+def known_split(fingerprints: Iterable[str], options: PrepareOptions) -> np.ndarray | None:
+    """The split in which the papers of `HELD_OUT` are held out, and no others.
 
-    Returns (papers,) of indexes into SPLITS; or None where the table has not even half of them.
+    Returns (papers,) of indexes into SPLITS; or None where half of them or more are missing, or the options ask for
+    another split.
     """
+    if replace(options, min_papers=PrepareOptions.min_papers) != PrepareOptions():
+        return None
+    held_out = json.loads(HELD_OUT.read_text(encoding="utf-8"))
     place = {mark: SPLITS.index(name) for name, marks in held_out.items() for mark in marks}
-    where = np.array([place.get(mark, 0) for mark in _fingerprints(papers)], dtype=np.int64)
+    where = np.array([place.get(mark, 0) for mark in fingerprints], dtype=np.int64)
     return where if np.count_nonzero(where) > len(place) / 2 else None
 
 
@@ -125,15 +125,13 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     labeller = Labeller([vocabulary.task(name) for name in kept])
     papers["masked"] = _masked(papers, kept, labeller)
     has_keywords = papers["keywords"].map(lambda keywords: bool(labeller.keyword_tasks(keywords)))
-    where = None
-    if options.split_alike(PrepareOptions()):
-        where = known_split(papers, json.loads(HELD_OUT.read_text(encoding="utf-8")))
+    marks = _fingerprints(papers)
+    where = known_split(marks, options)
     report["split"] = "drawn" if where is None else f"as in {HELD_OUT.name}"
     if where is None:
         where = split(indicator(papers["tasks"], kept), has_keywords.to_numpy(dtype=bool), options)
 
     output_dir.mkdir(parents=True, exist_ok=True)
-    marks = np.array(_fingerprints(papers))
     held_out = {name: sorted(marks[where == SPLITS.index(name)].tolist()) for name in SPLITS[1:]}
     for number, name in enumerate(SPLITS):
         part = papers.loc[where == number, ["title", "abstract", "tasks", "keywords", "masked"]]
@@ -186,10 +184,10 @@ def _letters(text: str) -> str:
     return re.sub(r"[\W_]+", "", text).casefold()
 
 
-def _fingerprints(papers: pd.DataFrame) -> list[str]:
-    """A short hash of each paper's title, or of its abstract if it has none."""
+def _fingerprints(papers: pd.DataFrame) -> np.ndarray:
+    """(papers,): a short hash of each one's title, or of its abstract if it has none."""
     texts = map(_letters, papers["title"].where(papers["title"] != "", papers["abstract"]))
-    return [hashlib.sha1(text.encode()).hexdigest()[:10] for text in texts]
+    return np.array([hashlib.sha1(text.encode()).hexdigest()[:10] for text in texts])
 
 
 def _draw(labels: np.ndarray, rows: np.ndarray, share: float, seed: int) -> np.ndarray:

@@ -61,10 +61,12 @@ def _move(scratch: Path, path: Path) -> None:
     scratch.replace(path)
 
 
-def write_json(path: Path, content: Any, indent: int = 2) -> None:
-    """Writes readable JSON, atomically."""
+def write_json(path: Path, content: Any, indent: int | None = 2) -> None:
+    """Writes JSON, atomically: readable by default; with `indent` 0 lines without blanks, with None a single one."""
+    separators = None if indent else (",", ":")
     with write_atomic(path) as scratch:
-        scratch.write_text(json.dumps(content, ensure_ascii=False, indent=indent) + "\n", encoding="utf-8")
+        text = json.dumps(content, ensure_ascii=False, indent=indent, separators=separators)
+        scratch.write_text(text + "\n", encoding="utf-8")
 
 
 def write_table(path: Path, papers: "pd.DataFrame") -> None:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import BertConfig, DistilBertConfig
 
 from paper_tasks import model as module
 from paper_tasks.errors import InputError
@@ -9,6 +10,7 @@ from paper_tasks.model import (
     Head,
     PaperTaskModel,
     backbone_at_hand,
+    dropout_options,
     load_backbone,
     mean_pooling,
 )
@@ -128,6 +130,24 @@ def test_an_unknown_backbone_is_told(monkeypatch, name):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(InputError, match="minilm"):
         load_backbone(name)
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (BertConfig(), {"hidden_dropout_prob": 0.3, "attention_probs_dropout_prob": 0.0}),
+        (DistilBertConfig(), {"dropout": 0.3, "attention_dropout": 0.0}),
+    ],
+    ids=["BERT", "DistilBERT"],
+)
+def test_dropout_has_the_encoders_own_names(config, expected):
+    assert dropout_options(config, 0.3) == expected
+
+
+def test_dropout_reaches_the_encoder(backbone):
+    encoder, _ = load_backbone(backbone, 0.3)
+    rates = {module.p for module in encoder.modules() if isinstance(module, torch.nn.Dropout)}
+    assert rates == {0.0, 0.3}
 
 
 def test_minilm_takes_the_place_of_a_backbone_out_of_reach(monkeypatch, capsys):

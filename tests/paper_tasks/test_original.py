@@ -89,6 +89,11 @@ def test_the_table_has_a_row_for_it_at_one_half(trained_original, prepared, monk
     expected = original.probabilities(trained_original, splits.papers["masked"].tolist())
     np.testing.assert_allclose(answers.masked, expected)
 
+    assert answers.note.endswith(" minutes")
+    splits.train_truth[0, 0] ^= 1
+    mended = baselines.original_recipe(splits, ScoreCache(tmp_path, "papers"))
+    assert mended.note == f"{answers.note}, on other labels than the train split has now"
+
 
 def test_untrained_it_has_no_row_but_a_word(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(baselines, "ORIGINAL", tmp_path)

@@ -16,6 +16,14 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize(
+    ("indent", "text"), [(2, '{\n  "a": [\n    1\n  ]\n}\n'), (0, '{\n"a":[\n1\n]\n}\n'), (None, '{"a":[1]}\n')]
+)
+def test_json_is_as_readable_as_asked_for(tmp_path, indent, text):
+    writing.write_json(tmp_path / "out.json", {"a": [1]}, indent)
+    assert (tmp_path / "out.json").read_text(encoding="utf-8") == text
+
+
 def test_parquet_keeps_types(tmp_path):
     source = tmp_path / "in.parquet"
     pd.DataFrame({"title": ["A"], "year": [2024], "authors": [["x", "y"]]}).to_parquet(source)
