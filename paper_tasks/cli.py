@@ -262,11 +262,6 @@ def export(
     prepared: Prepared = PREPARED,
     output: Annotated[Path, Option("--output", "-o", help="Folder to write the int8 model to.")] = MODEL_DIR,
     max_length: Annotated[int, Option(min=8, help="Tokens of a paper that the encoder reads at most.")] = 192,
-    short_length: Annotated[int, Option(min=8, help="... and in the first three quarters of each stage.")] = 128,
-    dropout: Annotated[float, Option(min=0, max=0.9, help="Of the encoder's layers; pays over many epochs.")] = 0.0,
-    train_embeddings: Annotated[
-        bool, Option("--train-embeddings", help="Train the table of tokens too; on a GPU it costs little.")
-    ] = False,
 ) -> None:
     """Calibrate, quantize to int8 ONNX, and print the scores of fp32, int8 and the fast tier side by side."""
     from paper_tasks.export import export as run
