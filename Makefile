@@ -1,7 +1,7 @@
 # make demo   the app at http://127.0.0.1:7860          make test      the whole test suite
 # make web    the page and API at http://127.0.0.1:8000 make lint      ruff
 # make data   splits from PAPERS                        make evaluate  the README's table, into results/
-# make model  train, export and evaluate on PAPERS      make annif     Annif, for `make evaluate` to compare with
+# make model  pretrain, train, export, evaluate         make annif     Annif, for `make evaluate` to compare with
 # make notebooks      all four, small, on the sample    make picture   the README's screenshots
 # make notebooks-full all four on PAPERS, hours         make clean     remove what was installed
 # make original    the original's recipe, hours, for `make evaluate` to compare with
@@ -12,6 +12,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PAPERS ?= csv_files/papers.csv.xz
+PRETRAIN_MINUTES ?= 55
 BUDGET_MINUTES ?= 55
 # A trained model to train on from, and another seed than it had.
 START_FROM ?=
@@ -42,11 +43,16 @@ data: csv_files/prepared/report.json
 csv_files/prepared/report.json: $(PAPERS) | $(VENV)/all.stamp
 	$(BIN)/python -m paper_tasks prepare $(PAPERS) --output csv_files/prepared
 
-model: csv_files/prepared/report.json
-	$(BIN)/python -m paper_tasks train --backbone minilm --budget-minutes $(BUDGET_MINUTES) --seed $(SEED) \
-	    $(if $(START_FROM),--start-from $(START_FROM)) --output models/minilm
+model: csv_files/prepared/report.json $(if $(START_FROM),,models/phrases/pretraining.json)
+	$(BIN)/python -m paper_tasks train --budget-minutes $(BUDGET_MINUTES) --seed $(SEED) \
+	    $(if $(START_FROM),--backbone minilm --start-from $(START_FROM),--backbone models/phrases) --output models/minilm
 	$(BIN)/python -m paper_tasks export --model models/minilm --output deployment/model
 	$(MAKE) evaluate
+
+# On papers, labelled or not; killed, it goes on. A GPU has time for more of it: --batch-size 256.
+models/phrases/pretraining.json: csv_files/prepared/report.json
+	$(BIN)/python -m paper_tasks pretrain --backbone minilm --budget-minutes $(PRETRAIN_MINUTES) \
+	    --output models/phrases --resume
 
 # fp32 is compared where a training left it; the repository carries the int8 model alone.
 # A folder exported by some other recipe is one more row: make evaluate OTHERS='--other "its name=FOLDER"'.
@@ -91,7 +97,8 @@ notebooks-full: $(PAPERS) | $(VENV)/test.stamp
 	@mkdir -p build/$@
 	$(call run_notebook,01_filter_tasks,-p papers_path $(abspath $(PAPERS)) -p min_papers 30)
 	$(call run_notebook,02_finetune,-p budget_minutes $(BUDGET_MINUTES) -p dev_papers 500 -p lr_find_steps 100 \
-	    -p seed $(SEED) $(if $(START_FROM),-p start_from $(abspath $(START_FROM))))
+	    -p seed $(SEED) $(if $(START_FROM),-p start_from $(abspath $(START_FROM))) \
+	    $(if $(wildcard models/phrases/pretraining.json),-p backbone $(abspath models/phrases)))
 	$(call run_notebook,03_export_quantize,-p rows 500)
 	$(call run_notebook,04_evaluate)
 

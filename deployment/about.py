@@ -21,6 +21,8 @@ def about_markdown(config: dict[str, Any], keep_hours: float) -> str:
     upload is kept."""
     training, scores = config["training"], config["scores"]
     data = training["data"]
+    learned = training.get("pretraining")
+    pretraining = f", which first learned what phrases {learned['texts']:,} texts had lost" if learned else ""
     rows = "\n".join(
         f"| {name.replace('_', ' ')} | {scores['fp32'][name]:.3f} | {scores['int8'][name]:.3f} |"
         for name in scores["int8"]
@@ -40,7 +42,7 @@ stands in its title, its abstract or its authors' keywords. These are *not* Pape
 all words that name a task were cut from a text with a probability of {training["mask_rate"]:.0%}, task by task, so
 that the model learns what a paper on that task is about.
 
-The encoder is {config["backbone"]}; training took {training["minutes"]:.0f} minutes on
+The encoder is {config["backbone"]}{pretraining}; training took {training["minutes"]:.0f} minutes on
 {training["papers_seen"]:,} texts (seed {training["seed"]}). Its encoder reads the first {config["encoder_tokens"]}
 tokens of a text.
 

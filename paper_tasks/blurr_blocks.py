@@ -121,8 +121,8 @@ def data_loaders(
     together.
     """
     targets = truth.astype(np.float32)
-    workers = _workers()
-    if workers:
+    processes = workers()
+    if processes:
         # Each of them tokenizes by itself; the tokenizer's own threads do not outlive a fork.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     block = TextBlock(
@@ -145,15 +145,20 @@ def data_loaders(
         range(len(truth)),
         bs=batch_size,
         val_bs=batch_size,
-        num_workers=workers,
+        num_workers=processes,
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
         dl_kwargs=[{"res": lengths[:train_rows]}, {"val_res": lengths[train_rows:]}],
     )
 
 
-def _workers() -> int:
+def workers() -> int:
     """Processes that prepare batches: a GPU would wait for one; a CPU's cores have enough to do."""
     return min(12, os.cpu_count() or 1) if torch.cuda.is_available() else 0
+
+
+def device_name() -> str:
+    """What trains here: the GPU's name, or the number of a CPU's cores."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPU cores"
 
 
 class CpuBFloat16(Callback):

@@ -60,8 +60,9 @@ Which machine-learning tasks does a paper work on? Title and abstract go in; a p
 ## Data
 
 The model learned from {data["papers_train"]:,} papers of {data["source"]}. Their labels are {data["labels"]}.
-Another {data["papers_dev"]:,} chose thresholds and calibrated the probabilities; {data["papers_test"]:,} were kept for
-the scores below, without those that are nearly a paper of the others ({evaluation["near_duplicates_left_out"]:,}).
+{_pretraining(training)}Another {data["papers_dev"]:,} chose thresholds and calibrated the probabilities;
+{data["papers_test"]:,} were kept for the scores below, without those that are nearly a paper of the others
+({evaluation["near_duplicates_left_out"]:,}).
 
 Distant labels are *not* Papers with Code's, which nobody has given since it closed in July 2025. A paper has a task
 where the task's name, or an alias of it, stands in its title, its abstract or the authors' keywords. So a paper that
@@ -162,12 +163,25 @@ def _never_found(scores: Mapping) -> str:
     )
 
 
+def _pretraining(training: Mapping) -> str:
+    """What the encoder had learned before, if it was pretrained on papers."""
+    if "pretraining" not in training:
+        return ""
+    record = training["pretraining"]
+    return (
+        f"Before, its encoder had learned, on {record['texts']:,} texts without labels, those papers and others of the "
+        f"same table, which of {record['different_phrases']:,} phrases were cut from a text "
+        f"({record['minutes']:.0f} minutes, {record['device']}).\n"
+    )
+
+
 def _training(training: Mapping) -> str:
     """What the training took, as far as the config tells."""
     runs = ""
     if training.get("runs", 1) > 1:
         runs = f" in {training['runs']} runs, each later one from the model of the one before (`train --start-from`)"
-    sentences = [f"Training took {training['minutes']} minutes{runs}"] if "minutes" in training else []
+    device = f" on {training['device']}" if "device" in training else ""
+    sentences = [f"Training took {training['minutes']} minutes{device}{runs}"] if "minutes" in training else []
     if "papers_seen" in training:
         sentences.append(f"saw {training['papers_seen']:,} papers (each as often as it came)")
     return (", and ".join(sentences) + ". " if sentences else "") + (

@@ -192,6 +192,48 @@ def prepare(
     )
 
 
+@app.command(epilog="Example: python -m paper_tasks pretrain --backbone minilm --budget-minutes 60")
+def pretrain(
+    output: Annotated[Path, Option("--output", "-o", help="Folder to write the encoder to.")] = Path("models/phrases"),
+    prepared: Prepared = PREPARED,
+    backbone: Annotated[
+        str,
+        Option(help="Hub name of an encoder, a folder with one, or `minilm`, which the installation brings along."),
+    ] = "minilm",
+    budget_minutes: Annotated[
+        float | None,
+        Option(min=0.05, help="Wall-clock minutes to fit the pretraining into; it may end before, with its epochs."),
+    ] = None,
+    epochs: Annotated[int, Option(min=1, help="How often every text is read.")] = 16,
+    batch_size: Annotated[int, Option(min=2, help="Texts a step; a GPU has room for 256.")] = 64,
+    phrases: Annotated[int, Option(min=1, help="Phrases that are cut from each text.")] = 6,
+    learning_rate: Annotated[float, Option(help="Highest of the cycle.")] = 2e-4,
+    max_length: Annotated[int, Option(min=8, help="Tokens of a text that the encoder reads at most.")] = 192,
+    seed: Annotated[int, Option(help="For order and cuts.")] = 22,
+    resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint in the output folder.")] = False,
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace an encoder in the output folder.")] = False,
+) -> None:
+    """Pretrain an encoder on papers, labelled or not: which phrases has a text lost? Then `train --backbone OUTPUT`."""
+    from paper_tasks.pretrain import PretrainOptions
+    from paper_tasks.pretrain import pretrain as run
+
+    options = PretrainOptions(
+        backbone=backbone,
+        budget_minutes=budget_minutes,
+        epochs=epochs,
+        batch_size=batch_size,
+        phrases=phrases,
+        learning_rate=learning_rate,
+        max_length=max_length,
+        seed=seed,
+    )
+    record = run(prepared, output, options, resume=resume, overwrite=overwrite)
+    print(
+        f"{record['different_phrases']:,} phrases in {record['texts']:,} texts, {record['papers_seen']:,} of them read "
+        f"in {record['minutes']} minutes. Encoder in {output}."
+    )
+
+
 @app.command(epilog="Example: python -m paper_tasks train --backbone minilm --budget-minutes 60")
 def train(
     output: Annotated[Path, Option("--output", "-o", help="Folder to write the model to.")] = Path("models/latest"),
@@ -254,6 +296,19 @@ def train(
         f"{training['papers_seen']:,} papers in {training['minutes']} minutes; on {scores['papers']:,} of dev "
         f"micro-F1 {scores['micro_f1']:.3f}, macro-F1 {scores['macro_f1']:.3f}. Model in {output}."
     )
+
+
+@app.command(epilog="Example: python -m paper_tasks average models/one models/two --output models/latest")
+def average(
+    models: Annotated[list[Path], Argument(metavar="MODEL...", help="Folders that `train` wrote, two or more.")],
+    output: Annotated[Path, Option("--output", "-o", help="Folder to write the model to.")] = Path("models/latest"),
+    overwrite: Annotated[bool, Option("--overwrite", help="Replace a model in the output folder.")] = False,
+) -> None:
+    """Make one model of several trainings from one start, with other seeds or options: the mean of their weights."""
+    from paper_tasks.average import average as run
+
+    training = run(models, output, overwrite)
+    print(f"{training['averaged']} models averaged in {output}.")
 
 
 @app.command(epilog="Example: python -m paper_tasks export --model models/latest --output deployment/model")

@@ -16,7 +16,7 @@ from paper_tasks.earlier import keep_rows
 from paper_tasks.errors import InputError
 from paper_tasks.held_out import Answers, HeldOut
 from paper_tasks.near_duplicates import near_duplicates
-from paper_tasks.prepare import pairs, read_labels, read_split
+from paper_tasks.prepare import has_unlabelled, pairs, read_labels, read_split
 
 
 def evaluate(
@@ -49,7 +49,11 @@ def evaluate(
     inputs = fingerprint(prepared_dir, split, rows)
     cache = ScoreCache(cache_dir, inputs)
     papers = papers[:rows]
-    known = cache.arrays("near-duplicates", "", lambda: {"rows": _near_duplicates(papers, train, dev, split)})["rows"]
+    seen = [part for name, part in (("train", train), ("dev", dev)) if name != split]
+    if has_unlabelled(prepared_dir):
+        seen.append(read_split(prepared_dir, "unlabelled"))
+    others = chain.from_iterable(map(texts, seen))
+    known = cache.arrays("near-duplicates", "", lambda: {"rows": near_duplicates(texts(papers), others)})["rows"]
     if known.all():
         raise InputError(
             f"{prepared_dir}: every paper of {split} is nearly one that systems learn from; prepare others."
@@ -127,12 +131,6 @@ def model_answers(name: str, folder: Path, splits: Splits, cache: ScoreCache) ->
     found = cache.arrays("model", config, compute)
     predicted = (found["published"] >= classifier.thresholds).astype(np.int64)
     return Answers(found["published"], predicted, found["masked"], are_probabilities=True)
-
-
-def _near_duplicates(papers: pd.DataFrame, train: pd.DataFrame, dev: pd.DataFrame, split: str) -> np.ndarray:
-    """Boolean (papers,): those that some paper of another split gives away."""
-    others = [part for name, part in (("train", train), ("dev", dev)) if name != split]
-    return near_duplicates(texts(papers), chain.from_iterable(map(texts, others)))
 
 
 def _probabilities(classifier: TaskClassifier, papers: pd.DataFrame, description: str) -> np.ndarray:

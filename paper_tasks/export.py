@@ -54,6 +54,7 @@ def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: in
         raise InputError(f"{model_dir} was trained on other tasks than {prepared_dir} has; prepare or train again.")
     model.check_length(max_length)
     model.encoder_tokens = max_length
+    model.cut_positions()
     fast = FastModel(model).eval()
     dev = read_split(prepared_dir, "dev")
     half = min(len(dev) // 2, MOST_PAPERS)

@@ -23,6 +23,7 @@ from paper_tasks.words import WordModel
 ENCODER_TOKENS = 192
 MINILM = "minilm"
 NAME_WEIGHTS = ("head.named", "head.repeated")
+POSITIONS = "encoder.embeddings.position_embeddings.weight"
 
 
 class Head(nn.Module):
@@ -142,13 +143,23 @@ class PaperTaskModel(nn.Module):
 
     def check_length(self, tokens: int) -> None:
         """Raises InputError if the encoder has fewer positions than that."""
-        table = getattr(self.encoder.embeddings, "position_embeddings", None)
-        if table is None:
-            return
-        # RoBERTa counts positions from behind that of its padding.
-        most = table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
-        if tokens > most:
+        table, first = self._positions()
+        if table is not None and tokens > (most := table.num_embeddings - first):
             raise InputError(f"This encoder reads {most} tokens at most, not {tokens}; give --max-length {most}.")
+
+    @torch.no_grad()
+    def cut_positions(self) -> None:
+        """Forgets the positions of tokens that the encoder does not read: a tenth of a megabyte less to ship."""
+        table, first = self._positions()
+        if table is not None:
+            table.weight = nn.Parameter(table.weight[: first + self.encoder_tokens].clone())
+            table.num_embeddings = len(table.weight)
+
+    def _positions(self) -> tuple[nn.Embedding | None, int]:
+        """The encoder's table of positions, if it has one, and the row of a text's first token."""
+        table = getattr(self.encoder.embeddings, "position_embeddings", None)
+        # RoBERTa counts positions from behind that of its padding.
+        return table, 0 if table is None or table.padding_idx is None else table.padding_idx + 1
 
     @torch.no_grad()
     def start_from_names(
@@ -181,6 +192,9 @@ class PaperTaskModel(nn.Module):
         taken |= {"head.scale": torch.ones(1), "head.shift": torch.zeros(1)}
         wrong = InputError("The model to start from has another backbone; name the same with --backbone.")
         try:
+            # A model that ships has the positions alone that it reads.
+            if POSITIONS in taken.keys() & (own := self.state_dict()).keys():
+                taken[POSITIONS] = torch.cat([taken[POSITIONS], own[POSITIONS][len(taken[POSITIONS]) :]])
             missing, unexpected = self.load_state_dict(taken, strict=False)
         except RuntimeError as error:
             raise wrong from error

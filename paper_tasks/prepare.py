@@ -87,8 +87,9 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     """Label (where `source` has no tasks), filter, drop duplicates, split and write.
 
     Writes `train.csv`, `dev.csv`, `test.csv` (columns title, abstract, tasks, keywords, masked), `labels.json`
-    (the tasks kept), `held_out.json` (fingerprints of dev and test) and `report.json` (what was dropped and why), and
-    returns the report. `masked` is the text as the model reads it, without the words that name the paper's tasks.
+    (the tasks kept), `unlabelled.csv` (title, abstract and keywords of those papers, if any, that have none),
+    `held_out.json` (fingerprints of dev and test) and `report.json` (what was dropped and why), and returns the report.
+    `masked` is the text as the model reads it, without the words that name the paper's tasks.
 
     A table with most of the papers that the project's own figures were measured on (`HELD_OUT`) is split as it was
     then, unless the options ask for another split.
@@ -115,6 +116,7 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     papers["tasks"] = [[task for task in dict.fromkeys(tasks) if task in known] for tasks in papers["tasks"]]
     labelled = papers["tasks"].map(bool)
     report["papers_without_a_kept_task_dropped"] = int((~labelled).sum())
+    unlabelled = papers.loc[~labelled, ["title", "abstract", "keywords"]]
     papers = papers[labelled].reset_index(drop=True)
     if len(kept) < 2 or len(papers) < 3 / min(options.dev_share, options.test_share):
         raise InputError(
@@ -137,6 +139,9 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
         part = papers.loc[where == number, ["title", "abstract", "tasks", "keywords", "masked"]]
         writing.write_table(output_dir / f"{name}.csv", part)
         report[f"papers_{name}"] = len(part)
+    (output_dir / "unlabelled.csv").unlink(missing_ok=True)
+    if len(unlabelled):
+        writing.write_table(output_dir / "unlabelled.csv", unlabelled)
     report["tasks_per_paper"] = round(sum(counts[task] for task in kept) / len(papers), 3)
     report["papers_per_task"] = {task: counts[task] for task in kept}
     writing.write_json(output_dir / "labels.json", kept)
@@ -154,14 +159,22 @@ def read_labels(prepared_dir: Path) -> list[str]:
 
 
 def read_split(prepared_dir: Path, name: str) -> pd.DataFrame:
-    """One split as `prepare` wrote it; `tasks` are lists of names. Raises InputError if it is not there."""
+    """One split as `prepare` wrote it, or its `unlabelled` papers; `tasks`, where there are any, are lists of names.
+
+    Raises InputError if it is not there.
+    """
     path = prepared_dir / f"{name}.csv"
     if not path.is_file():
         raise InputError(f"{path} is missing: make it with python -m paper_tasks prepare.")
     papers = tables.read_table(path)
-    for column in ("tasks", "keywords"):
+    for column in papers.columns.intersection(["tasks", "keywords"]):
         papers[column] = tables.parse_column(papers[column], path)
     return papers
+
+
+def has_unlabelled(prepared_dir: Path) -> bool:
+    """Whether `prepare` met papers without a task; then `read_split` reads them too."""
+    return (prepared_dir / "unlabelled.csv").is_file()
 
 
 def pairs(papers: pd.DataFrame, description: str) -> Iterator[tuple[str, str]]:

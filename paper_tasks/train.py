@@ -3,17 +3,15 @@
 import contextlib
 import dataclasses
 import json
-import signal
 import sys
-import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from fastai.callback.core import Callback, CancelFitException
+from fastai.callback.core import Callback
 from fastai.callback.schedule import *  # noqa: F403  (adds fit_one_cycle and lr_find to Learner)
 from fastai.callback.training import GradientClip
 from fastai.learner import Learner
@@ -22,13 +20,15 @@ from transformers import PreTrainedTokenizerBase
 from deployment.classifier import TEXT_FORMAT, format_paper
 from deployment.model_folder import read_config
 from paper_tasks import checkpoint, shipped, vocabulary
-from paper_tasks.blurr_blocks import PaperTexts, data_loaders, learner
-from paper_tasks.errors import InputError, Interrupted
+from paper_tasks.blurr_blocks import PaperTexts, data_loaders, device_name, learner
+from paper_tasks.clock import Clock, Progress, begin
+from paper_tasks.errors import Interrupted
 from paper_tasks.label import Labeller
 from paper_tasks.losses import LOSSES
 from paper_tasks.model import ENCODER_TOKENS, PaperTaskModel, load_backbone
 from paper_tasks.names import TEXT_TOKENS, collect_names
 from paper_tasks.prepare import indicator, read_labels, read_split
+from paper_tasks.pretrain import read_record
 from paper_tasks.words import fit_words
 
 
@@ -72,23 +72,6 @@ class TrainOptions:
 STAGES = ("frozen", "unfrozen")
 
 
-@dataclass
-class Progress:
-    """Where a training stands: what a checkpoint must know to go on from there."""
-
-    stage: int = 0
-    epoch: int = 0
-    step: int = 0
-    papers: int = 0
-    seconds: float = 0.0
-    stage_started: float = 0.0
-    history: list[dict] = dataclasses.field(default_factory=list)
-
-    def start_stage(self, stage: int) -> None:
-        """On to the first paper of a stage."""
-        self.stage, self.epoch, self.step, self.stage_started = stage, 0, 0, self.seconds
-
-
 def train(
     prepared_dir: Path,
     output_dir: Path,
@@ -103,30 +86,17 @@ def train(
     `callbacks` watch it. Returns what it wrote to `training.json`. Raises InputError for a folder that holds another
     training, Interrupted at Ctrl-C.
     """
+    progress, resumed = begin(output_dir, options, resume, overwrite)
     folder = output_dir / "checkpoint"
-    started = checkpoint.exists(folder)
-    if not (resume or overwrite) and (started or (output_dir / "model.safetensors").exists()):
-        raise InputError(f"{output_dir} holds a training already: --resume goes on with it, --overwrite starts anew.")
-    progress = Progress()
-    if resume and started:
-        state = checkpoint.load_state(folder)
-        if state["options"] != dataclasses.asdict(options):
-            changed = [key for key, value in dataclasses.asdict(options).items() if state["options"].get(key) != value]
-            raise InputError(
-                f"{output_dir} was started with other options: {', '.join(changed)}; use the same to resume."
-            )
-        progress = Progress(**state["progress"])
-
-    resumed = resume and started
     learn, tokenizer, model = build_learner(prepared_dir, options, progress, folder, callbacks)
     earlier = _record(Path(options.start_from)) if options.start_from else {}
     if resumed:
-        checkpoint.load_model(folder, model)
+        checkpoint.load_model(resumed, model)
     while progress.stage < len(STAGES):
-        _run_stage(learn, options, progress, folder if resumed else None)
+        _run_stage(learn, options, progress, resumed)
         if learn.clock.interrupted:
             raise Interrupted(f"--resume goes on from {folder}.")
-        resumed = False
+        resumed = None
         progress.start_stage(progress.stage + 1)
         if progress.stage == len(STAGES):
             # What is left takes some minutes too.
@@ -142,10 +112,13 @@ def train(
         "runs": 1,
         "papers_seen": progress.papers,
         "minutes": round(progress.seconds / 60, 1),
+        "device": device_name(),
         "dev": scores,
     }
-    # Of the model that this one started from, what it learned counts, not where it lay.
+    # Of what this model started from, what it had learned counts, not where it lay.
     del training["start_from"]
+    if pretraining := read_record(options.backbone) or earlier.get("pretraining"):
+        training |= {"backbone": pretraining["backbone"], "pretraining": pretraining}
     for name in ("runs", "papers_seen", "minutes"):
         training[name] += earlier.get(name, 0)
     model.save(output_dir, tokenizer, training)
@@ -202,13 +175,15 @@ def build_learner(
         batch_size=options.batch_size,
         seed=options.seed,
     )
+    stages = dict(zip(STAGES, (options.frozen_share, 1.0), strict=True))
+    clock = Clock(model, options, stages, texts.start_epoch, progress or Progress(), folder)
     learn = learner(
         loaders,
         model,
         LOSSES[options.loss](),
         train_embeddings=options.train_embeddings,
         weight_decay=options.weight_decay,
-        callbacks=[GradientClip(1.0), Clock(options, progress or Progress(), texts, folder), *callbacks],
+        callbacks=[GradientClip(1.0), clock, Lengths(options), *callbacks],
     )
     return learn, tokenizer, model
 
@@ -240,123 +215,17 @@ def _starting_points(truth: np.ndarray, named: list[set[int]]) -> tuple[torch.Te
     return torch.tensor(truth.mean(axis=0), dtype=torch.float32), torch.tensor(hits / all_named, dtype=torch.float32)
 
 
-class Clock(Callback):
-    """Keeps the time: moves the one-cycle schedule, stops at the budget, writes checkpoints and the log."""
+class Lengths(Callback):
+    """How many tokens of a text the encoder reads: fewer in the first part of each stage."""
 
-    # After fastai has set its own `pct_train`, before its schedulers read it.
-    order = ParamScheduler.order - 1  # noqa: F405
+    order = Clock.order + 1
 
-    def __init__(self, options: TrainOptions, progress: Progress, texts: PaperTexts, folder: Path | None) -> None:
-        self.options, self.progress, self.texts, self.folder = options, progress, texts, folder
-        self._mark = self._logged = self._saved = time.monotonic()
-        self.interrupted = False
-
-    def before_fit(self) -> None:
-        self._resumed_epoch = self.progress.epoch
-        self._handlers = {}
-        if self.folder is not None:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                self._handlers[number] = signal.signal(number, self._interrupt)
-
-    def before_epoch(self) -> None:
-        if self.epoch < self._resumed_epoch:
-            return
-        self.progress.epoch = self.epoch
-        # A number for the epoch among those of both stages.
-        self._number = 1000 * self.progress.stage + self.epoch
-        self.texts.start_epoch(self._number)
-        self.dls.train.epoch, self.dls.train.skip = self._number, self.progress.step
+    def __init__(self, options: TrainOptions) -> None:
+        self.options = options
 
     def before_batch(self) -> None:
-        if not self.training:
-            return
-        # Dropout depends on seed and step alone: a resumed training has no random state to restore.
-        state = np.random.SeedSequence([self.options.seed, self._number, self.progress.step])
-        torch.manual_seed(int(state.generate_state(1)[0]))
-        self.learn.pct_train = self._share_done(self.progress.step)
-        if self.learn.pct_train >= 1:
-            raise CancelFitException
-        is_long = self.learn.pct_train >= 1 - self.options.long_share
+        is_long = not self.training or self.pct_train >= 1 - self.options.long_share
         self.model.hf_model.encoder_tokens = self.options.max_length if is_long else self.options.short_length
-
-    def before_validate(self) -> None:
-        self.model.hf_model.encoder_tokens = self.options.max_length
-
-    def after_batch(self) -> None:
-        if not self.training:
-            return
-        self.progress.step += 1
-        self.progress.papers += len(self.y)
-        now = time.monotonic()
-        if now - self._logged > 60:
-            self._log(now)
-        if self.interrupted or now - self._saved > 60 * self.options.checkpoint_minutes:
-            self.save()
-        if self.interrupted:
-            # Of any other exception fastai would change the words.
-            raise CancelFitException
-
-    def after_epoch(self) -> None:
-        if self.epoch < self._resumed_epoch:
-            return
-        self.progress.step = 0
-        names = ("epoch", *self.recorder.metric_names[1:-1])
-        row = dict(zip(names, (self.epoch, *self.recorder.values[-1]), strict=False))
-        self.progress.history.append({"stage": STAGES[self.progress.stage]} | row)
-
-    def after_fit(self) -> None:
-        self._tick()
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-
-    @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
-        """The time in here counts to no budget."""
-        self._tick()
-        yield
-        self._mark = time.monotonic()
-
-    def _tick(self) -> None:
-        now = time.monotonic()
-        self.progress.seconds += now - self._mark
-        self._mark = now
-
-    def _share_done(self, step: int) -> float:
-        done = (self.epoch + step / len(self.dls.train)) / self.n_epoch
-        return max(done, self._share_of_time())
-
-    def _share_of_time(self) -> float:
-        self._tick()
-        if self.options.budget_minutes is None:
-            return 0.0
-        options = self.options
-        end = 60 * options.budget_minutes * (options.frozen_share, 1)[self.progress.stage]
-        start = self.progress.stage_started
-        return (self.progress.seconds - start) / max(end - start, 1e-9)
-
-    def save(self) -> None:
-        """Writes a checkpoint, where there is a folder for it."""
-        if self.folder is None:
-            return
-        self._tick()
-        state = {"options": dataclasses.asdict(self.options), "progress": dataclasses.asdict(self.progress)}
-        checkpoint.save(self.folder, self.model.hf_model, self.opt, state)
-        self._saved = time.monotonic()
-
-    def _log(self, now: float) -> None:
-        self._logged = now
-        if sys.stderr.isatty():
-            return
-        print(
-            f"{STAGES[self.progress.stage]} epoch {self.epoch} step {self.progress.step}: "
-            f"{self.learn.pct_train:.1%} of the stage, loss {self.smooth_loss.item():.3f}, "
-            f"{self.progress.papers:,} papers in {self.progress.seconds / 60:.1f} minutes",
-            file=sys.stderr,
-            flush=True,
-        )
-
-    def _interrupt(self, *_) -> None:
-        self.interrupted = True
 
 
 def _run_stage(learn: Learner, options: TrainOptions, progress: Progress, resumed: Path | None) -> None:

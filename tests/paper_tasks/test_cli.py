@@ -10,6 +10,7 @@ import pytest
 
 from paper_tasks import cli
 from paper_tasks.model import ENCODER_TOKENS
+from paper_tasks.pretrain import PretrainOptions
 from paper_tasks.train import TrainOptions
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,9 @@ def assert_one_sentence(done, *words):
         assert str(word) in done.stderr
 
 
-@pytest.mark.parametrize("command", ["", "tag", "label", "prepare", "train", "export", "evaluate"])
+@pytest.mark.parametrize(
+    "command", ["", "tag", "label", "prepare", "pretrain", "train", "average", "export", "evaluate"]
+)
 def test_help(command):
     done = run(*command.split(), "--help")
     assert done.returncode == 0 and "--help" in done.stdout
@@ -38,10 +41,11 @@ def test_help(command):
 
 def test_the_defaults_that_help_tells_are_those_of_the_stages():
     """The command line repeats them, so that help comes without importing PyTorch."""
-    options = {field.name: field.default for field in fields(TrainOptions)}
-    told = {name: parameter.default for name, parameter in signature(cli.train).parameters.items()}
-    shared = told.keys() & options.keys() - {"backbone"}
-    assert len(shared) > 8 and {name: told[name] for name in shared} == {name: options[name] for name in shared}
+    for command, of_stage in ((cli.train, TrainOptions), (cli.pretrain, PretrainOptions)):
+        options = {field.name: field.default for field in fields(of_stage)}
+        told = {name: parameter.default for name, parameter in signature(command).parameters.items()}
+        shared = told.keys() & options.keys() - {"backbone"}
+        assert len(shared) > 6 and {name: told[name] for name in shared} == {name: options[name] for name in shared}
     assert signature(cli.export).parameters["max_length"].default == ENCODER_TOKENS
     for notebook in ("02_finetune", "03_export_quantize"):
         text = (ROOT / "notebooks" / f"{notebook}.ipynb").read_text(encoding="utf-8")

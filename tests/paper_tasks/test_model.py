@@ -14,6 +14,7 @@ from paper_tasks.model import (
     load_backbone,
     mean_pooling,
 )
+from tests.paper_tasks import tiny
 
 LABELS = ["Image Captioning", "Speech Recognition", "Machine Translation", "Graph Clustering"]
 
@@ -172,3 +173,16 @@ def test_what_cannot_be_on_the_hub_is_left_to_the_loading():
 def test_a_backbone_on_disk_needs_no_hub(monkeypatch, backbone):
     monkeypatch.setattr(module, "repo_exists", None)
     assert [backbone_at_hand(name) for name in ("minilm", str(backbone))] == ["minilm", str(backbone)]
+
+
+@pytest.mark.parametrize("kind", tiny.ENCODERS)
+def test_positions_that_are_not_read_are_forgotten_without_a_trace(kind):
+    model = tiny.random_model(kind)
+    model.encoder_tokens = 20
+    ids = torch.randint(5, 400, (2, 50), generator=torch.Generator().manual_seed(0))
+    expected = model(ids, torch.ones_like(ids)).logits
+    model.cut_positions()
+    assert len(model.encoder.embeddings.position_embeddings.weight) in (20, 22)
+    torch.testing.assert_close(model(ids, torch.ones_like(ids)).logits, expected, rtol=0, atol=0)
+    with pytest.raises(InputError, match="20 tokens at most"):
+        model.check_length(21)

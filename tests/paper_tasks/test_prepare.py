@@ -50,6 +50,7 @@ def test_keeps_frequent_tasks_and_drops_papers_without(prepared):
     assert {"Question Answering", "Image Inpainting", "Speech Enhancement", "Link Prediction"} <= set(labels)
     assert labels == [name for name in vocabulary.names() if name in set(labels)], "vocabulary order"
     assert report["papers_without_a_kept_task_dropped"] == 20
+    assert set(read_split(folder / "out", "unlabelled")["title"]) == {f"Note {number}" for number in range(20)}
     assert report["papers_train"] + report["papers_dev"] + report["papers_test"] == 400
 
 
