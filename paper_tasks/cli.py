@@ -298,19 +298,6 @@ def train(
     )
 
 
-@app.command(epilog="Example: python -m paper_tasks average models/one models/two --output models/latest")
-def average(
-    models: Annotated[list[Path], Argument(metavar="MODEL...", help="Folders that `train` wrote, two or more.")],
-    output: Annotated[Path, Option("--output", "-o", help="Folder to write the model to.")] = Path("models/latest"),
-    overwrite: Annotated[bool, Option("--overwrite", help="Replace a model in the output folder.")] = False,
-) -> None:
-    """Make one model of several trainings from one start, with other seeds or options: the mean of their weights."""
-    from paper_tasks.average import average as run
-
-    training = run(models, output, overwrite)
-    print(f"{training['averaged']} models averaged in {output}.")
-
-
 @app.command(epilog="Example: python -m paper_tasks export --model models/latest --output deployment/model")
 def export(
     model: Annotated[Path, Option(help="Folder that `train` wrote.")] = Path("models/latest"),
