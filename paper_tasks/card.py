@@ -60,9 +60,9 @@ Which machine-learning tasks does a paper work on? Title and abstract go in; a p
 ## Data
 
 The model learned from {data["papers_train"]:,} papers of {data["source"]}. Their labels are {data["labels"]}.
-{_pretraining(training)}Another {data["papers_dev"]:,} chose thresholds and calibrated the probabilities;
-{data["papers_test"]:,} were kept for the scores below, without those that are nearly a paper of the others
-({evaluation["near_duplicates_left_out"]:,}).
+Another {data["papers_dev"]:,} chose thresholds and calibrated the probabilities; {data["papers_test"]:,} were kept for
+the scores below, without those that are nearly a paper of the others ({evaluation["near_duplicates_left_out"]:,}).
+{_pretraining(training)}
 
 Distant labels are *not* Papers with Code's, which nobody has given since it closed in July 2025. A paper has a task
 where the task's name, or an alias of it, stands in its title, its abstract or the authors' keywords. So a paper that
@@ -169,8 +169,8 @@ def _pretraining(training: Mapping) -> str:
         return ""
     record = training["pretraining"]
     return (
-        f"Before, its encoder had learned, on {record['texts']:,} texts without labels, those papers and others of the "
-        f"same table, which of {record['different_phrases']:,} phrases were cut from a text "
+        f"\nBefore it saw a label, its encoder had learned which of {record['different_phrases']:,} phrases were cut "
+        f"out of a text,\non {record['texts']:,} texts of the same table: those papers, and others that name no task "
         f"({record['minutes']:.0f} minutes, {record['device']}).\n"
     )
 

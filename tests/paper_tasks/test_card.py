@@ -40,7 +40,8 @@ def test_scores_stand_beside_their_interval_and_the_best_other(card):
 def test_it_tells_what_the_model_learned_from_and_how_long(card, config):
     training = config["training"]
     assert f"{training['data']['papers_train']:,} papers" in card.text
-    assert f"Training took {training['minutes']} minutes" in card.text
+    assert f"Training took {training['minutes']} minutes on {training['device']}" in card.text
+    assert f"which of {training['pretraining']['different_phrases']:,} phrases were cut out" in card.text
     for word in ("English", "2023", "artefacts", "Short texts", "Distant labels are *not*", "make model"):
         assert word in card.text
 

@@ -29,9 +29,7 @@ def assert_one_sentence(done, *words):
         assert str(word) in done.stderr
 
 
-@pytest.mark.parametrize(
-    "command", ["", "tag", "label", "prepare", "pretrain", "train", "average", "export", "evaluate"]
-)
+@pytest.mark.parametrize("command", ["", *(command.callback.__name__ for command in cli.app.registered_commands)])
 def test_help(command):
     done = run(*command.split(), "--help")
     assert done.returncode == 0 and "--help" in done.stdout
