@@ -61,8 +61,8 @@ class Curves(Callback):
     def _predict(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits and truth of the development papers, both (papers, labels)."""
         logits, truth = [], []
-        # The encoder reads whole texts until the clock shortens them for the next batch.
-        self.clock.before_validate()
+        # The encoder reads whole texts until they are shortened for the next batch.
+        self.model.hf_model.encoder_tokens = self.clock.options.max_length
         self.learn.model.eval()
         for inputs, targets in self.dls.valid:
             logits.append(self.learn.model.hf_model(**inputs).logits.float().cpu())

@@ -58,6 +58,7 @@ def build_variants(model_dir: Path, config: dict, folder: Path) -> dict[str, Var
     """
     model = PaperTaskModel.load(model_dir)
     model.encoder_tokens = config["encoder_tokens"]
+    model.cut_positions()
     torch_classifier = TaskClassifier(TorchSession(model), open_tokenizer(model_dir, config), config, names={})
     variants = {TORCH: Variant(model_dir / "model.safetensors", torch_classifier)}
 
