@@ -52,7 +52,7 @@ model: csv_files/prepared/report.json $(if $(START_FROM),,models/phrases/pretrai
 # On papers, labelled or not; killed, it goes on. A GPU has time for more of it: --batch-size 256.
 models/phrases/pretraining.json: csv_files/prepared/report.json
 	$(BIN)/python -m paper_tasks pretrain --backbone minilm --budget-minutes $(PRETRAIN_MINUTES) \
-	    --output models/phrases --resume
+	    --output models/phrases $(if $(wildcard models/phrases/checkpoint),--resume,--overwrite)
 
 # fp32 is compared where a training left it; the repository carries the int8 model alone.
 # A folder exported by some other recipe is one more row: make evaluate OTHERS='--other "its name=FOLDER"'.

@@ -17,13 +17,12 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 from tqdm import tqdm
 
-from deployment.classifier import TEXT_FORMAT, format_paper
 from deployment.model_folder import file_checksum
 from paper_tasks import annif, metrics, vocabulary
 from paper_tasks.cache import Arrays, ScoreCache, label_checksum
 from paper_tasks.held_out import Answers
 from paper_tasks.label import Labeller
-from paper_tasks.prepare import indicator
+from paper_tasks.prepare import indicator, texts
 from paper_tasks.thresholds import per_task_thresholds
 
 # Papers of the development split that the one threshold of the slow zero-shot similarity is chosen on.
@@ -49,11 +48,6 @@ class Splits:
     @cached_property
     def train_truth(self) -> np.ndarray:
         return indicator(self.train["tasks"], self.labels)
-
-
-def texts(papers: pd.DataFrame) -> list[str]:
-    """Title and abstract of each paper, as the one string that the model reads too."""
-    return [format_paper(*paper, TEXT_FORMAT) for paper in zip(papers["title"], papers["abstract"], strict=True)]
 
 
 def matching_scores(papers: pd.DataFrame, labels: list[str]) -> np.ndarray:

@@ -24,7 +24,6 @@ import numpy as np
 from deployment.classifier import format_paper
 from deployment.model_folder import read_config, usable_cores, verify_files
 from paper_tasks import annif, tables, writing
-from paper_tasks.baselines import texts
 from paper_tasks.bench_report import plot, report
 from paper_tasks.bench_systems import (
     ANNIF,
@@ -40,9 +39,9 @@ from paper_tasks.bench_systems import (
     build_original,
     model_files,
 )
-from paper_tasks.cli import MODEL_DIR, PREPARED, one_sentence_errors, positive
+from paper_tasks.entry import MODEL_DIR, PREPARED, one_sentence_errors, positive
 from paper_tasks.errors import InputError
-from paper_tasks.prepare import indicator, read_labels, read_split
+from paper_tasks.prepare import indicator, read_labels, read_split, texts
 from paper_tasks.scoreboard import update_document
 
 ROOT = Path(__file__).parent.parent

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from paper_tasks import cluster, scoreboard, tables, writing
-from paper_tasks.cli import MODEL_DIR, one_sentence_errors, positive
 from paper_tasks.cluster import Done
+from paper_tasks.entry import MODEL_DIR, one_sentence_errors, positive
 
 MARKS = ("<!-- scale: from here on written by `make bench-scale` -->", "<!-- scale: to here -->")
 PARTS = 40

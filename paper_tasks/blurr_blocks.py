@@ -121,10 +121,6 @@ def data_loaders(
     together.
     """
     targets = truth.astype(np.float32)
-    processes = workers()
-    if processes:
-        # Each of them tokenizes by itself; the tokenizer's own threads do not outlive a fork.
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     block = TextBlock(
         hf_arch=model.config.model_type,
         hf_config=model.config,
@@ -145,7 +141,7 @@ def data_loaders(
         range(len(truth)),
         bs=batch_size,
         val_bs=batch_size,
-        num_workers=processes,
+        num_workers=workers(),
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
         dl_kwargs=[{"res": lengths[:train_rows]}, {"val_res": lengths[train_rows:]}],
     )
@@ -153,7 +149,11 @@ def data_loaders(
 
 def workers() -> int:
     """Processes that prepare batches: a GPU would wait for one; a CPU's cores have enough to do."""
-    return min(12, os.cpu_count() or 1) if torch.cuda.is_available() else 0
+    if not torch.cuda.is_available():
+        return 0
+    # Each of them tokenizes by itself; the tokenizer's own threads do not outlive a fork.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    return min(12, os.cpu_count() or 1)
 
 
 def device_name() -> str:

@@ -1,16 +1,14 @@
 """The command line: one command a stage. A wrong input is told in one sentence, with exit code 2."""
 
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 from typer import Argument, Option
 
-from paper_tasks.errors import InputError, Interrupted
+from paper_tasks.entry import MODEL_DIR, PREPARED, one_sentence_errors
+from paper_tasks.errors import InputError
 
 # Modules are imported where they are used: `tag` starts without torch, `--help` without anything.
 app = typer.Typer(
@@ -22,9 +20,16 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-MODEL_DIR = Path(__file__).parent.parent / "deployment" / "model"
 Prepared = Annotated[Path, Option("--prepared", help="Folder that `prepare` wrote.")]
-PREPARED = Path("csv_files/prepared")
+Backbone = Annotated[
+    str, Option(help="Hub name of an encoder, a folder with one, or `minilm`, which the installation brings along.")
+]
+BudgetMinutes = Annotated[
+    float | None, Option(min=0.05, help="Wall-clock minutes to fit it into; it may end before, with its epochs.")
+]
+MaxLength = Annotated[int, Option(min=8, help="Tokens of a paper that the encoder reads at most.")]
+Resume = Annotated[bool, Option("--resume", help="Go on from the last checkpoint in the output folder.")]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace what is in the output folder.")]
 
 
 @app.command(epilog='Example: python -m paper_tasks tag --title "Faster person detection" --abstract "We ..."')
@@ -196,22 +201,16 @@ def prepare(
 def pretrain(
     output: Annotated[Path, Option("--output", "-o", help="Folder to write the encoder to.")] = Path("models/phrases"),
     prepared: Prepared = PREPARED,
-    backbone: Annotated[
-        str,
-        Option(help="Hub name of an encoder, a folder with one, or `minilm`, which the installation brings along."),
-    ] = "minilm",
-    budget_minutes: Annotated[
-        float | None,
-        Option(min=0.05, help="Wall-clock minutes to fit the pretraining into; it may end before, with its epochs."),
-    ] = None,
+    backbone: Backbone = "minilm",
+    budget_minutes: BudgetMinutes = None,
     epochs: Annotated[int, Option(min=1, help="How often every text is read.")] = 16,
     batch_size: Annotated[int, Option(min=2, help="Texts a step; a GPU has room for 256.")] = 64,
     phrases: Annotated[int, Option(min=1, help="Phrases that are cut from each text.")] = 6,
     learning_rate: Annotated[float, Option(help="Highest of the cycle.")] = 2e-4,
-    max_length: Annotated[int, Option(min=8, help="Tokens of a text that the encoder reads at most.")] = 192,
+    max_length: MaxLength = 192,
     seed: Annotated[int, Option(help="For order and cuts.")] = 22,
-    resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint in the output folder.")] = False,
-    overwrite: Annotated[bool, Option("--overwrite", help="Replace an encoder in the output folder.")] = False,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Pretrain an encoder on papers, labelled or not: which phrases has a text lost? Then `train --backbone OUTPUT`."""
     from paper_tasks.pretrain import PretrainOptions
@@ -238,24 +237,18 @@ def pretrain(
 def train(
     output: Annotated[Path, Option("--output", "-o", help="Folder to write the model to.")] = Path("models/latest"),
     prepared: Prepared = PREPARED,
-    backbone: Annotated[
-        str,
-        Option(help="Hub name of an encoder, a folder with one, or `minilm`, which the installation brings along."),
-    ] = "distilroberta-base",
+    backbone: Backbone = "distilroberta-base",
     start_from: Annotated[
         Path | None,
         Option(help="Folder that `train` or `export` wrote, to train on from: encoder and head.", show_default=False),
     ] = None,
-    budget_minutes: Annotated[
-        float | None,
-        Option(min=0.05, help="Wall-clock minutes to fit the training into; it may end before, with its epochs."),
-    ] = None,
+    budget_minutes: BudgetMinutes = None,
     frozen_epochs: Annotated[int, Option(min=1, help="Epochs with the encoder frozen.")] = 1,
     epochs: Annotated[int, Option(min=1, help="Epochs with all layers training.")] = 6,
     learning_rate: Annotated[float, Option(help="Highest of the cycle, for the head.")] = 2e-3,
     lower_divisor: Annotated[float, Option(help="The encoder's lower half learns at so much less.")] = 30.0,
     batch_size: Annotated[int, Option(min=1, help="Papers a step.")] = 32,
-    max_length: Annotated[int, Option(min=8, help="Tokens of a paper that the encoder reads at most.")] = 192,
+    max_length: MaxLength = 192,
     short_length: Annotated[int, Option(min=8, help="... and in the first three quarters of each stage.")] = 128,
     dropout: Annotated[float, Option(min=0, max=0.9, help="Of the encoder's layers; pays over many epochs.")] = 0.0,
     train_embeddings: Annotated[
@@ -266,8 +259,8 @@ def train(
     ] = 0.7,
     loss: Annotated[str, Option(help="bce or asymmetric.")] = "bce",
     seed: Annotated[int, Option(help="For weights, order and masking.")] = 22,
-    resume: Annotated[bool, Option("--resume", help="Go on from the last checkpoint in the output folder.")] = False,
-    overwrite: Annotated[bool, Option("--overwrite", help="Replace a model in the output folder.")] = False,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Fine-tune an encoder on the train split: the head first, then everything."""
     from paper_tasks.train import TrainOptions
@@ -303,7 +296,7 @@ def export(
     model: Annotated[Path, Option(help="Folder that `train` wrote.")] = Path("models/latest"),
     prepared: Prepared = PREPARED,
     output: Annotated[Path, Option("--output", "-o", help="Folder to write the int8 model to.")] = MODEL_DIR,
-    max_length: Annotated[int, Option(min=8, help="Tokens of a paper that the encoder reads at most.")] = 192,
+    max_length: MaxLength = 192,
 ) -> None:
     """Calibrate, quantize to int8 ONNX, and print the scores of fp32, int8 and the fast tier side by side."""
     from paper_tasks.export import export as run
@@ -384,37 +377,3 @@ def main() -> None:
     """Runs the command that the arguments name, and exits."""
     with one_sentence_errors():
         app()
-
-
-@contextmanager
-def one_sentence_errors() -> Iterator[None]:
-    """Turns what a user can cause into a sentence on stderr and exit code 2."""
-    from deployment.classifier import EmptyPaper, ModelError
-
-    try:
-        yield
-    except (InputError, ModelError, EmptyPaper) as error:
-        sys.exit(_fail(str(error)))
-    except MemoryError:
-        sys.exit(_fail("The memory of this machine is used up; close other programs or give fewer papers."))
-    except BrokenPipeError:
-        # Whoever read our output has left; Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
-    except Interrupted as error:
-        print(f"Interrupted. {error}".strip(), file=sys.stderr)
-        sys.exit(130)
-
-
-def positive(text: str) -> int:
-    """For argparse: a whole number from 1 up."""
-    import argparse
-
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 up")
-    return int(text)
-
-
-def _fail(sentence: str) -> int:
-    print(f"error: {sentence}", file=sys.stderr)
-    return 2

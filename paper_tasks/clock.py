@@ -52,8 +52,10 @@ def begin(output_dir: Path, options: Any, resume: bool, overwrite: bool) -> tupl
     """
     folder = output_dir / "checkpoint"
     started = checkpoint.exists(folder)
-    if not (resume or overwrite) and (started or (output_dir / "model.safetensors").exists()):
+    if started and not (resume or overwrite):
         raise InputError(f"{output_dir} holds a training already: --resume goes on with it, --overwrite starts anew.")
+    if not (started or overwrite) and (output_dir / "model.safetensors").exists():
+        raise InputError(f"{output_dir} holds a finished training: --overwrite replaces it.")
     if not (resume and started):
         return Progress(), None
     state = checkpoint.load_state(folder)

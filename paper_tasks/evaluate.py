@@ -10,13 +10,13 @@ import pandas as pd
 from deployment.classifier import TaskClassifier, format_paper
 from deployment.model_folder import file_checksum
 from paper_tasks import metrics, plots, report, scoreboard, vocabulary, writing
-from paper_tasks.baselines import BASELINES, Splits, texts
+from paper_tasks.baselines import BASELINES, Splits
 from paper_tasks.cache import Arrays, ScoreCache, fingerprint
 from paper_tasks.earlier import keep_rows
 from paper_tasks.errors import InputError
 from paper_tasks.held_out import Answers, HeldOut
 from paper_tasks.near_duplicates import near_duplicates
-from paper_tasks.prepare import has_unlabelled, pairs, read_labels, read_split
+from paper_tasks.prepare import has_unlabelled, pairs, read_labels, read_split, texts
 
 
 def evaluate(
@@ -49,11 +49,14 @@ def evaluate(
     inputs = fingerprint(prepared_dir, split, rows)
     cache = ScoreCache(cache_dir, inputs)
     papers = papers[:rows]
-    seen = [part for name, part in (("train", train), ("dev", dev)) if name != split]
-    if has_unlabelled(prepared_dir):
-        seen.append(read_split(prepared_dir, "unlabelled"))
-    others = chain.from_iterable(map(texts, seen))
-    known = cache.arrays("near-duplicates", "", lambda: {"rows": near_duplicates(texts(papers), others)})["rows"]
+
+    def near() -> Arrays:
+        seen = [part for name, part in (("train", train), ("dev", dev)) if name != split]
+        if has_unlabelled(prepared_dir):
+            seen.append(read_split(prepared_dir, "unlabelled"))
+        return {"rows": near_duplicates(texts(papers), chain.from_iterable(map(texts, seen)))}
+
+    known = cache.arrays("near-duplicates", "", near)["rows"]
     if known.all():
         raise InputError(
             f"{prepared_dir}: every paper of {split} is nearly one that systems learn from; prepare others."

@@ -31,7 +31,7 @@ from paper_tasks.blurr_blocks import (
     in_half_precision,
 )
 from paper_tasks.cache import label_checksum
-from paper_tasks.cli import PREPARED, one_sentence_errors, positive
+from paper_tasks.entry import PREPARED, one_sentence_errors, positive
 from paper_tasks.errors import InputError
 from paper_tasks.model import dropout_options, minilm_folder
 from paper_tasks.prepare import indicator, read_labels, read_split

@@ -183,6 +183,11 @@ def pairs(papers: pd.DataFrame, description: str) -> Iterator[tuple[str, str]]:
     yield from tqdm(rows, desc=description, total=len(papers), unit="paper", delay=1, disable=None)
 
 
+def texts(papers: pd.DataFrame) -> list[str]:
+    """Title and abstract of each paper, as the one string that the model reads."""
+    return [format_paper(*paper, TEXT_FORMAT) for paper in zip(papers["title"], papers["abstract"], strict=True)]
+
+
 def indicator(tasks: Iterable[Iterable[str]], labels: list[str]) -> np.ndarray:
     """0 and 1, int64, (papers, labels). (int8 overflows inside scikit-learn's sparse columns beyond 128.)"""
     places = {name: place for place, name in enumerate(labels)}
@@ -213,8 +218,8 @@ def _draw(labels: np.ndarray, rows: np.ndarray, share: float, seed: int) -> np.n
 
 def _masked(papers: pd.DataFrame, kept: list[str], labeller: Labeller) -> list[str]:
     places = {name: place for place, name in enumerate(kept)}
-    rows = zip(papers["title"], papers["abstract"], papers["tasks"], strict=True)
+    rows = zip(texts(papers), papers["tasks"], strict=True)
     return [
-        labeller.remove_mentions(format_paper(title, abstract, TEXT_FORMAT), {places[task] for task in tasks})
-        for title, abstract, tasks in tqdm(rows, total=len(papers), desc="masking", unit="paper", delay=1, disable=None)
+        labeller.remove_mentions(text, {places[task] for task in tasks})
+        for text, tasks in tqdm(rows, total=len(papers), desc="masking", unit="paper", delay=1, disable=None)
     ]

@@ -26,14 +26,13 @@ from fastai.optimizer import Adam
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from deployment.classifier import TEXT_FORMAT, format_paper
 from paper_tasks import checkpoint, writing
 from paper_tasks.blurr_blocks import EpochDL, device_name, in_half_precision, workers
 from paper_tasks.clock import Clock, begin
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.model import ENCODER_TOKENS, load_backbone, mean_pooling
 from paper_tasks.phrases import Cut, Phrases
-from paper_tasks.prepare import has_unlabelled, read_split
+from paper_tasks.prepare import has_unlabelled, read_split, texts
 
 # What a folder says of the pretraining that its encoder had.
 RECORD = "pretraining.json"
@@ -157,14 +156,20 @@ def pretrain(
     if len(rows) < options.batch_size:
         raise InputError(f"Only {len(rows):,} texts have phrases; give more papers, or a smaller --batch-size.")
     model = PhraseModel(encoder, options.scale)
-    texts = CutTexts(phrases, rows, tokenizer, options)
+    train_texts = CutTexts(phrases, rows, tokenizer, options)
     dev_texts = CutTexts(phrases, dev_rows, tokenizer, options)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     loader = partial(EpochDL, bs=options.batch_size, seed=options.seed, num_workers=workers(), device=device)
-    clock = Clock(model, options, {"phrases": 1.0}, texts.start_epoch, progress, output_dir / "checkpoint")
+    clock = Clock(model, options, {"phrases": 1.0}, train_texts.start_epoch, progress, output_dir / "checkpoint")
     learn = Learner(
         DataLoaders(
-            loader(texts, res=phrases.lengths[rows].tolist(), create_batch=texts.batch, shuffle=True, drop_last=True),
+            loader(
+                train_texts,
+                res=phrases.lengths[rows].tolist(),
+                create_batch=train_texts.batch,
+                shuffle=True,
+                drop_last=True,
+            ),
             loader(dev_texts, res=phrases.lengths[dev_rows].tolist(), create_batch=dev_texts.batch),
         ),
         model,
@@ -210,12 +215,8 @@ def _phrases(prepared_dir: Path, options: PretrainOptions) -> tuple[Phrases, np.
         parts.append(read_split(prepared_dir, "unlabelled"))
     parts.append(read_split(prepared_dir, "dev").head(options.dev_papers))
     papers = pd.concat(parts, ignore_index=True)
-    texts = [
-        format_paper(title, abstract, TEXT_FORMAT)
-        for title, abstract in zip(papers["title"], papers["abstract"], strict=True)
-    ]
     own = len(papers) - len(parts[-1])
-    phrases = Phrases(texts, papers["keywords"], counted=own)
+    phrases = Phrases(texts(papers), papers["keywords"], counted=own)
     # A text with one phrase, or with none, has nothing to ask, or nothing to tell.
     rows = np.flatnonzero(phrases.different > 1)
     return phrases, rows[rows < own], rows[rows >= own]

@@ -17,9 +17,9 @@ from fastai.callback.training import GradientClip
 from fastai.learner import Learner
 from transformers import PreTrainedTokenizerBase
 
-from deployment.classifier import TEXT_FORMAT, format_paper
+from deployment.classifier import TEXT_FORMAT
 from deployment.model_folder import read_config
-from paper_tasks import checkpoint, shipped, vocabulary
+from paper_tasks import checkpoint, prepare, shipped, vocabulary
 from paper_tasks.blurr_blocks import PaperTexts, data_loaders, device_name, learner
 from paper_tasks.clock import Clock, Progress, begin
 from paper_tasks.errors import Interrupted
@@ -143,10 +143,7 @@ def build_learner(
     labels = read_labels(prepared_dir)
     train_papers, dev_papers = read_split(prepared_dir, "train"), read_split(prepared_dir, "dev")
     papers = pd.concat([train_papers, dev_papers.head(options.dev_papers)], ignore_index=True)
-    papers["text"] = [
-        format_paper(title, abstract, TEXT_FORMAT)
-        for title, abstract in zip(papers["title"], papers["abstract"], strict=True)
-    ]
+    papers["text"] = prepare.texts(papers)
     truth = indicator(papers["tasks"], labels)
     rows = len(train_papers)
 

@@ -50,6 +50,7 @@ def test_training_reads_what_serving_reads(built, prepared):
 def test_processes_prepare_the_same_batches(built, prepared, backbone, monkeypatch):
     # As beside a GPU.
     monkeypatch.setattr(blurr_blocks, "workers", lambda: 2)
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
     other, *_ = build_learner(prepared, tiny_options(backbone))
     assert other.dls.train.fake_l.num_workers == 2
     for learn in (built[0], other):

@@ -89,9 +89,17 @@ def test_a_budget_ends_the_training_with_its_cycle_complete(prepared, backbone, 
     assert training["minutes"] <= 0.3 and training["papers_seen"] > 0
 
 
-def test_an_existing_training_is_not_overwritten_unasked(trained, prepared, backbone):
-    with pytest.raises(InputError, match="--resume"):
-        train(prepared, trained[0], tiny_options(backbone))
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_finished_training_is_not_overwritten_unasked(trained, prepared, backbone, resume):
+    with pytest.raises(InputError, match="finished training: --overwrite"):
+        train(prepared, trained[0], tiny_options(backbone), resume=resume)
+
+
+def test_a_training_that_broke_off_is_not_overwritten_unasked(prepared, backbone, tmp_path):
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "state.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="--resume goes on with it"):
+        train(prepared, tmp_path, tiny_options(backbone))
 
 
 def test_a_training_starts_from_an_earlier_one(trained, prepared, backbone, tmp_path):
