@@ -71,7 +71,8 @@ class Endpoints:
         except EmptyPaper:
             refuse_empty()
         except KeyError:
-            refuse(f"'{task[:80]}' is none of the tasks; take one that /tag answers, spelled as there.", "No such task")
+            # As Python writes it: on one line, whatever is in it.
+            refuse(f"{task[:80]!r} is none of the tasks; take one that /tag answers, spelled as there.", "No such task")
 
     @logged("tag")
     def probabilities(self, title: str, abstract: str) -> np.ndarray:

@@ -4,7 +4,7 @@ import json
 
 import gradio as gr
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from deployment import batch
@@ -53,6 +53,7 @@ def test_tag_batch_of_anything(endpoints, papers):
 
 @some
 @given(TEXT, TEXT, st.sampled_from(["Object Detection", "Navigate"]) | TEXT)
+@example("", "", "\n")
 def test_explain_of_anything(endpoints, title, abstract, task):
     reasons = answered(endpoints.explain, title, abstract, task)
     for span in (reasons or {"spans": []})["spans"]:
