@@ -45,7 +45,7 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
         else:
             with gzip.open(path, "rb") as file:
                 yield from ijson.items(file, "item")
-    except (OSError, EOFError, zlib.error, pyarrow.ArrowException, ijson.JSONError) as error:
+    except (OSError, EOFError, ValueError, OverflowError, zlib.error, pyarrow.ArrowException, ijson.JSONError) as error:
         raise InputError(
             f"{path} cannot be read ({one_line(str(error))}); it should be a shard or the .json.gz of the dump. "
             "Remove it to have it fetched again."

@@ -34,7 +34,11 @@ ATOM = {
     "arxiv": "http://arxiv.org/schemas/atom",
 }
 OAI_NAMES = {"o": "http://www.openarchives.org/OAI/2.0/", "x": "http://arxiv.org/OAI/arXiv/"}
-ARXIV_ID = re.compile(r"(?<![\w.])(?P<id>\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?/\d{7})(v\d+)?$")
+# Of the old numbers' subjects (math.GT/0309136) arXiv itself makes no use; a DOI has "arXiv." before the number.
+ARXIV_ID = re.compile(
+    r"(?<![\w.])(?:arxiv\.)?(?P<number>\d{4}\.\d{4,5}|(?P<archive>[a-z-]+)(?:\.[a-z]{2})?(?P<old>/\d{7}))(v\d+)?$",
+    re.IGNORECASE,
+)
 CATEGORY = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
 # Over OAI-PMH these archives are sets within physics; all others are groups of their own.
 PHYSICS = {
@@ -54,8 +58,11 @@ class OaiPage(NamedTuple):
 
 def arxiv_id(text: str) -> str:
     """The number, without its version, at the end of an address or of a number; "" if there is none."""
-    match = ARXIV_ID.search(text.strip().removesuffix(".pdf"))
-    return match["id"] if match else ""
+    path = re.split("[?#]", text.strip())[0].rstrip("/").removesuffix(".pdf")
+    match = ARXIV_ID.search(path)
+    if not match:
+        return ""
+    return match["archive"].lower() + match["old"] if match["old"] else match["number"]
 
 
 def by_category(client: Client, category: str, since: date, until: date, api: str = API) -> Iterator[Item]:
@@ -144,7 +151,7 @@ def parse_atom(body: bytes) -> tuple[list[Paper | Problem], int]:
     """A page of the API, and how many papers its query has in all."""
     feed = _xml(body, "{http://www.w3.org/2005/Atom}feed")
     total = feed.findtext("os:totalResults", "", ATOM)
-    if not total.strip().isdigit():
+    if not total.strip().isdecimal():
         raise UnexpectedContentError("a feed without totalResults")
     entries = feed.findall("a:entry", ATOM)
     if entries and "/api/errors" in entries[0].findtext("a:id", "", ATOM):
@@ -174,7 +181,7 @@ def parse_oai(body: bytes) -> OaiPage:
     if token is None:
         return OaiPage(items, total=len(items))
     size = token.get("completeListSize", "")
-    return OaiPage(items, one_line(token.text), total=int(size) if size.isdigit() else 0)
+    return OaiPage(items, one_line(token.text), total=int(size) if size.isdecimal() else 0)
 
 
 def _first_request(category: str, since: date) -> dict[str, str]:
@@ -203,9 +210,10 @@ def _pages(client: Client, api: str, query: dict[str, str]) -> Iterator[Item]:
         try:
             papers, total = client.get(url, lambda body, start=start: _parse_page(body, start))
         except FetchError as error:
-            yield Problem(url, str(error))
-            return
-        if start == 0:
+            # Some pages never come, between others that do.
+            yield Problem(url, f"{error}, for a page of up to {PAGE:,} papers")
+            papers = []
+        if papers and start == 0:
             yield Expected(total)
         yield from fetched_from(papers, url)
         start += PAGE

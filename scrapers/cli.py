@@ -35,7 +35,6 @@ app = typer.Typer(
 # What typer makes of Ctrl-C.
 INTERRUPTED = 130
 FOLDER = Path("csv_files")
-LINKS = Path(__file__).parents[1] / "json_files"
 
 
 @app.command(epilog="Example: python -m scrapers archive --since 2020 --area Audio")
@@ -116,6 +115,7 @@ def wayback(
     from scrapers import wayback as source
     from scrapers.dates import period
     from scrapers.pages import SITE
+    from scrapers.selection import LINKS
 
     time, base = period(since, until), _address(base_url, source.ARCHIVE)
     pages: list[str] | None = addresses
@@ -126,7 +126,8 @@ def wayback(
         pages = json.loads((LINKS / name).read_text(encoding="utf-8"))
     with _client(source, base, pace, cache, contact, output if retry_problems and not dry_run else None) as client:
         if dry_run:
-            _tell_count(source.count(client, base), source.PACE, "papers have a snapshot")
+            papers = source.count(client, base, not ignore_robots)
+            _tell_count(papers, source.PACE, "papers of the site have a snapshot")
         else:
             _collect(client, source.crawl(client, pages, base, not ignore_robots), output, time, limit, excel_safe)
 
@@ -157,7 +158,8 @@ def arxiv(
     if bool(numbers) == bool(category) or (category and not since) or (numbers and oai):
         raise InputError("Give either arXiv numbers, or --category and --since (and perhaps --until and --oai).")
     time, base = period(since, until), _address(base_url, source.OAI if oai else source.API)
-    end = time.until or datetime.now(UTC).date()
+    today = datetime.now(UTC).date()
+    end = min(time.until or today, today)
     with _client(source, base, pace, cache, contact, output if retry_problems and not dry_run else None) as client:
         if dry_run:
             if numbers:
@@ -227,6 +229,9 @@ def main() -> None:
     except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except UnicodeEncodeError:
+        print("error: Bytes that are no UTF-8 cannot be asked for; correct what you typed.", file=sys.stderr)
+        sys.exit(2)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             print("Interrupted; the same command goes on where it was.", file=sys.stderr)
@@ -260,7 +265,9 @@ def _client(
     paces = {f"{base}{path}": pace * factor for path, factor in getattr(source, "SLOWER", {}).items()}
     with (
         opened_alone(cache.with_name(cache.name + ".lock")),
-        Client(hosts, pace, cache, paces=paces, keep=source.KEEP, contact=contact) as client,
+        Client(
+            hosts, pace, cache, paces=paces, keep=source.KEEP, keeps=getattr(source, "KEEPS", None), contact=contact
+        ) as client,
     ):
         if retry:
             forget_problems(client, retry)
@@ -273,9 +280,13 @@ def _client(
 def _collect(
     client: "Client", items: Iterable["Item"], output: Path, time: "Period", limit: int | None, excel_safe: bool
 ) -> None:
-    from scrapers.run import collect
+    from scrapers.run import NothingCame, collect
 
-    summary = collect(items, output, time, limit, excel_safe)
+    try:
+        summary = collect(items, output, time, limit, excel_safe)
+    except NothingCame as error:
+        print(error.summary.table(output, client))
+        raise
     print(summary.table(output, client))
     if summary.problems:
         print("The same command asks again where a server failed; --retry-problems asks for all of them.")

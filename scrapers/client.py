@@ -3,13 +3,14 @@
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
-from urllib.robotparser import RobotFileParser
 
 import requests
+from protego import Protego
 from requests_cache import CacheMixin
 from tqdm import tqdm
 
@@ -17,6 +18,7 @@ from scrapers.cache import AnswerCache
 from scrapers.transport import (
     ATTEMPTS,
     CONNECT_SECONDS,
+    LONGEST_WAIT,
     PROJECT,
     READ_SECONDS,
     FetchError,
@@ -29,7 +31,6 @@ from scrapers.transport import (
 
 Parsed = TypeVar("Parsed")
 
-LONGEST_WAIT = 900
 FAILURES_TO_STOP = 5
 STORED = (200, 404, 410)
 ROBOTS_KEEP = timedelta(days=1)
@@ -56,6 +57,7 @@ class Client:
         cache: SQLite file that keeps each answer, so that a run started again goes on where it was.
         paces: other paces, by the beginning of the address.
         keep: how long a stored answer is good; None for ever.
+        keeps: other such times, by patterns of addresses with `*`.
         contact: an address for the server's operator to write to, sent along.
         sleep: waits so many seconds.
     """
@@ -68,22 +70,26 @@ class Client:
         *,
         paces: Mapping[str, float] | None = None,
         keep: timedelta | None = None,
+        keeps: Mapping[str, timedelta] | None = None,
         contact: str = "",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.cache = AnswerCache(cache)
         self.fetched = self.from_cache = 0
-        self.pace, self._sleep = pace, sleep
+        self._paces = {"https://": pace, "http://": pace, **(paces or {})}
+        self._sleep = sleep
         self._failures, self._stopped = 0, ""
+        # By the beginnings of addresses that have a pace: the last that gave something.
+        self._answered: dict[str, str] = {}
         self._session = _Session(
             backend=self.cache,
             expire_after=keep or -1,
-            urls_expire_after={"*/robots.txt": ROBOTS_KEEP},
+            urls_expire_after={"*/robots.txt": ROBOTS_KEEP, **(keeps or {})},
             allowable_codes=STORED,
             hosts=hosts,
             contact=contact,
         )
-        for prefix, seconds in {"https://": pace, "http://": pace, **(paces or {})}.items():
+        for prefix, seconds in self._paces.items():
             self._session.mount(prefix, PacedAdapter(seconds))
 
     def __enter__(self) -> "Client":
@@ -96,8 +102,9 @@ class Client:
         """What `parse` makes of the answer's body. It may raise UnexpectedContentError to have it asked for again.
 
         `ask_again` fetches although there is a stored answer. Raises FetchError when the server says no, or five
-        attempts, each after a longer wait, were in vain. After five such addresses in a row, or when told to wait
-        longer than a quarter of an hour, no server is asked any more: then the cache answers alone.
+        attempts, each after a longer wait, were in vain. No server is asked any more, and the cache answers alone, when
+        told to wait longer than a quarter of an hour, or after five such addresses in a row, unless the server still
+        gives what it gave before.
         """
         try:
             return self._get(url, parse, ask_again)
@@ -105,22 +112,25 @@ class Client:
             error.url = url
             raise
 
-    def obey_robots(self, url: str) -> None:
-        """Raises FetchError if the robots.txt of the host of `url` asks us to stay away; keeps to its crawl delay."""
-        site = "{0.scheme}://{0.netloc}/".format(urlsplit(url))
+    def obey_robots(self, *urls: str) -> None:
+        """Raises FetchError if the robots.txt of their host asks us to stay away from any; keeps to its crawl delay."""
+        site = "{0.scheme}://{0.netloc}/".format(urlsplit(urls[0]))
         try:
-            lines = self.get(f"{site}robots.txt", lambda body: body.decode("utf-8", "replace").splitlines())
+            robots = self.get(f"{site}robots.txt", lambda body: Protego.parse(body.decode("utf-8-sig", "replace")))
         except FetchError as error:
             if error.status and error.status < 500:
                 return
             raise FetchError(f"robots.txt cannot be read ({error}), so nothing may be fetched") from error
-        robots = RobotFileParser()
-        robots.parse(lines)
-        if not robots.can_fetch(PROJECT, url):
+        # Of how the rest of the site is, it tells nothing.
+        self._answered.clear()
+        if not all(robots.can_fetch(url, PROJECT) for url in urls):
             raise FetchError("robots.txt asks programs to stay away")
-        delay = robots.crawl_delay(PROJECT)
-        if delay and int(delay) > self.pace:
-            self._session.mount(site, PacedAdapter(int(delay)))
+        if delay := robots.crawl_delay(PROJECT):
+            # One adapter: between requests to different parts of the site, too.
+            slow = PacedAdapter(delay)
+            for prefix, pace in self._paces.items():
+                if delay > pace:
+                    self._session.mount(prefix if prefix.startswith(site) else site, slow)
 
     def _get(self, url: str, parse: Callable[[bytes], Parsed], ask_again: bool) -> Parsed:
         for attempt in range(1, ATTEMPTS + 1):
@@ -140,9 +150,20 @@ class Client:
                 tqdm.write(f"{host}: {reason}; asking again in {seconds:.0f} seconds.", file=sys.stderr)
                 self._sleep(seconds)
         self._failures += 1
-        if self._failures == FAILURES_TO_STOP:
+        if self._failures == FAILURES_TO_STOP and not self._is_up(url):
             self._stopped = f"not asked: {FAILURES_TO_STOP} addresses in a row had failed ({reason})"
         raise FetchError(f"{reason}, {ATTEMPTS} times")
+
+    def _is_up(self, url: str) -> bool:
+        """Whether this part of the server gives what it has given before: then addresses fail, and not the server."""
+        if answered := self._answered.get(self._part(url)):
+            with suppress(FetchError, _BusyError):
+                self._attempt(answered, bytes, ask_again=True)
+        return self._failures == 0
+
+    def _part(self, url: str) -> str:
+        """The longest beginning of `url` that has a pace of its own."""
+        return max(filter(url.startswith, self._paces), key=len, default="")
 
     def _attempt(self, url: str, parse: Callable[[bytes], Parsed], ask_again: bool) -> Parsed:
         """Raises FetchError for good, _BusyError where another attempt may help."""
@@ -180,6 +201,7 @@ class Client:
         except UnexpectedContentError as error:
             raise _BusyError(str(error), None if response.from_cache else 0) from error
         self._failures *= response.from_cache
+        self._answered[self._part(url)] = url
         return parsed
 
 

@@ -15,6 +15,7 @@ from paper_tasks.locks import opened_alone
 from scrapers.transport import (
     ATTEMPTS,
     CONNECT_SECONDS,
+    LONGEST_WAIT,
     READ_SECONDS,
     FetchError,
     GuardedSession,
@@ -32,7 +33,8 @@ def download(
     """Fetches `url` to `path` unless it is there, and returns `path`.
 
     Bytes arrive in `<path>.partial`; `<path>.etag` holds the server's name for that version of the file, so that
-    parts of two versions are never joined. Raises InputError if five attempts in a row bring nothing.
+    parts of two versions are never joined. Raises InputError if five attempts in a row bring nothing, or the server
+    wants to be left alone for more than a quarter of an hour.
     """
     if path.exists():
         return path
@@ -65,7 +67,11 @@ def _fill(session: GuardedSession, url: str, file: IO[bytes], etag: Path, sleep:
             if refused or attempt > ATTEMPTS:
                 reason = f"HTTP {answer.status_code}" if answer is not None else cause(error)
                 raise InputError(f"{url} cannot be fetched ({reason}); the same command goes on.") from error
-            seconds = backoff(attempt, seconds_to_wait(answer) if answer is not None else 0)
+            wait = seconds_to_wait(answer) if answer is not None else 0
+            if wait > LONGEST_WAIT:
+                reason = f"HTTP {answer.status_code}, come back in {wait / 60:.0f} minutes"
+                raise InputError(f"{url} cannot be fetched now ({reason}); the same command goes on.") from error
+            seconds = backoff(attempt, wait)
             tqdm.write(f"{etag.stem} broke off; going on in {seconds:.0f} seconds.", file=sys.stderr)
             sleep(seconds)
 

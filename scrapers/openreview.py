@@ -26,8 +26,9 @@ def papers(client: Client, venue: str, submitted: bool = False, api: str = API) 
         try:
             notes, total = client.get(url, parse_notes)
         except FetchError as error:
-            yield Problem(url, str(error))
-            return
+            yield Problem(url, f"{error}, for a page of up to {PAGE:,} papers")
+            offset += PAGE
+            continue
         if offset == 0:
             yield Expected(total)
             if not total:
@@ -48,11 +49,13 @@ def parse_notes(body: bytes) -> tuple[list[Paper | Problem], int]:
     """A page of notes, and how many there are in all."""
     try:
         answer = json.loads(body)
-        return [_of_note(note) for note in answer["notes"]], int(answer["count"])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnexpectedContentError("no JSON where JSON was promised") from error
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+    try:
+        notes, total = list(answer["notes"]), int(answer["count"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UnexpectedContentError("JSON without notes and their count") from error
+    return [_of_note(note) for note in notes], total
 
 
 def _page_url(venue: str, submitted: bool, api: str, offset: int) -> str:
@@ -60,7 +63,15 @@ def _page_url(venue: str, submitted: bool, api: str, offset: int) -> str:
     return f"{api}/notes?{urlencode(which | {'limit': PAGE, 'offset': offset, 'sort': 'number:asc'})}"
 
 
-def _of_note(note: dict[str, Any]) -> Paper | Problem:
+def _of_note(note: Any) -> Paper | Problem:
+    try:
+        return _paper(note)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError) as error:
+        # The last three from a date that is none.
+        return Problem(API, f"a note of another form ({type(error).__name__}: {error})")
+
+
+def _paper(note: dict[str, Any]) -> Paper | Problem:
     content, address = note["content"], f"https://openreview.net/forum?id={note['forum']}"
     title, abstract = one_line(_text(content, "title")), one_line(_text(content, "abstract"))
     missing = [name for name, part in {"title": title, "abstract": abstract}.items() if not part]
@@ -91,6 +102,6 @@ def _text(content: dict[str, Any], name: str) -> str:
 
 def _keywords(value: Any) -> list[str]:
     """Venues ask for a list, or for a text with commas or semicolons; authors write either into either."""
-    items = value if isinstance(value, list) else [value or ""]
-    words = [word for item in items for word in str(item).replace(";", ",").split(",")]
+    items = value if isinstance(value, list) else [value]
+    words = [word for item in items if item for word in str(item).replace(";", ",").split(",")]
     return list(dict.fromkeys(filter(None, map(one_line, words))))

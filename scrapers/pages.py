@@ -1,19 +1,19 @@
 """What stands on a page of Papers with Code, in the layouts it had from 2019 to its end in July 2025."""
 
-import re
+from contextlib import suppress
 from datetime import datetime
 from urllib.parse import urljoin, urlsplit
 
-from bs4 import BeautifulSoup, SoupStrainer, Tag
+from bs4 import BeautifulSoup, ParserRejectedMarkup, SoupStrainer, Tag
 
 from scrapers.arxiv import arxiv_id
 from scrapers.schema import Paper, one_line
 
 SITE = "https://paperswithcode.com"
+HOSTS = {"paperswithcode.com", "www.paperswithcode.com"}
 # Methods came to the site in June 2020 and datasets in February 2021; every later page has both sections.
 SECTIONS_SINCE = "202107"
 PAPER_PARTS = ["paper-title", "paper-abstract", "paper-tasks", "paper-datasets", "method-section"]
-DAY = re.compile(r"\d{1,2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}")
 
 
 class LayoutError(Exception):
@@ -23,7 +23,7 @@ class LayoutError(Exception):
 def parse_paper(body: bytes, path: str, captured: str) -> Paper:
     """The paper of the page at `path`, as it was on `captured` (YYYYMMDDhhmmss). Raises LayoutError."""
     # Parsing nothing but these parts takes a fifth of the time.
-    page = BeautifulSoup(_decoded(body), "html.parser", parse_only=SoupStrainer(class_=PAPER_PARTS))
+    page = _parsed(body, parse_only=SoupStrainer(class_=PAPER_PARTS))
     abstract = _part(page, "abstract", ".paper-abstract")
     tasks = _links(_part(page, "tasks section", ".paper-tasks"), "/task/")
     datasets, methods = {}, {}
@@ -50,7 +50,7 @@ def parse_paper(body: bytes, path: str, captured: str) -> Paper:
 
 def parse_links(body: bytes, selector: str, prefix: str) -> list[str]:
     """Paths that begin with `prefix`, each once, of the links that `selector` finds. Raises LayoutError for none."""
-    page = BeautifulSoup(_decoded(body), "html.parser")
+    page = _parsed(body)
     paths = [path_of(_address(link)) for link in page.select(selector)]
     found = list(dict.fromkeys(path for path in paths if path.startswith(prefix) and path != prefix))
     if not found:
@@ -59,11 +59,19 @@ def parse_links(body: bytes, selector: str, prefix: str) -> list[str]:
 
 
 def path_of(address: str) -> str:
-    """The path of a page of the site, without a slash at its end; "" for an address that is none."""
+    """The path of a page of the site, without a slash at its end; "" for an address that is none of its."""
     try:
-        return urlsplit(address).path.rstrip("/")
+        parts = urlsplit(address)
     except ValueError:
         return ""
+    return parts.path.rstrip("/") if parts.hostname in HOSTS else ""
+
+
+def _parsed(body: bytes, parse_only: SoupStrainer | None = None) -> BeautifulSoup:
+    try:
+        return BeautifulSoup(_decoded(body), "html.parser", parse_only=parse_only)
+    except ParserRejectedMarkup as error:
+        raise LayoutError("the page cannot be parsed") from error
 
 
 def _decoded(body: bytes) -> str:
@@ -94,8 +102,9 @@ def _text(page: BeautifulSoup, name: str, selector: str) -> str:
 
 def _links(section: Tag, prefix: str) -> dict[str, str]:
     """Addresses and texts of the section's links to `prefix`."""
-    links = {_address(link): one_line(link.get_text()) for link in section.select("a[href]")}
-    return {address: text for address, text in links.items() if path_of(address).startswith(prefix) and text}
+    links = [(_address(link), one_line(link.get_text())) for link in section.select("a[href]")]
+    # A picture beside a name may lead there too.
+    return {address: text for address, text in links if text and path_of(address).startswith(prefix)}
 
 
 def _address(link: Tag) -> str:
@@ -107,6 +116,7 @@ def _address(link: Tag) -> str:
 
 def _date(page: BeautifulSoup) -> str:
     for span in page.select(".authors .author-span"):
-        if DAY.fullmatch(day := one_line(span.get_text())):
-            return datetime.strptime(day, "%d %b %Y").strftime("%Y-%m-%d")
+        # An author is no day, nor is 31 Feb.
+        with suppress(ValueError):
+            return datetime.strptime(one_line(span.get_text()), "%d %b %Y").strftime("%Y-%m-%d")
     return ""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from paper_tasks.errors import InputError
 from scrapers.client import Client
 from scrapers.dates import Period
 from scrapers.files import replacing
@@ -63,6 +64,14 @@ class Summary:
         return "\n".join(lines)
 
 
+class NothingCame(InputError):
+    """No paper, but problems: a source in trouble is no reason to lose what it gave before."""
+
+    def __init__(self, summary: Summary, output: Path) -> None:
+        super().__init__(f"No paper came ({summary.problems[0].reason}); {output} is as it was.")
+        self.summary = summary
+
+
 def problems_path(output: Path) -> Path:
     """Where the problems of the run that writes `output` are: `papers.csv` has `papers.problem_urls.csv`."""
     return output.with_name(f"{output.stem}.problem_urls.csv")
@@ -71,7 +80,10 @@ def problems_path(output: Path) -> Path:
 def collect(
     items: Iterable[Item], output: Path, period: Period, limit: int | None = None, excel_safe: bool = False
 ) -> Summary:
-    """Writes the papers of `period` among `items`, no address twice and no more than `limit`, to `output`."""
+    """Writes the papers of `period` among `items`, no address twice and no more than `limit`, to `output`.
+
+    Raises NothingCame, and leaves `output` as it is, where there are problems and no paper at all.
+    """
     summary = Summary()
     with replacing(output) as file, tqdm(desc=output.name, unit=" papers", disable=None) as bar:
         papers = islice(_papers(items, period, limit, summary, bar), limit)
@@ -83,8 +95,10 @@ def collect(
             with replacing(path) as table:
                 write_rows(table, [PROBLEM_COLUMNS])
                 write_rows(table, ([problem.url, problem.reason, problem.fetched_from] for problem in summary.problems))
-        else:
-            path.unlink(missing_ok=True)
+            if not summary.papers and not summary.skipped:
+                raise NothingCame(summary, output)
+    if not summary.problems:
+        path.unlink(missing_ok=True)
     return summary
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from paper_tasks.errors import InputError
-from paper_tasks.tables import parse_list, read_rows
+from paper_tasks.tables import as_text, parse_list, read_rows
 
 # What a spreadsheet takes for the start of a formula, in full width too.
 FORMULA_STARTS = (*"=+-@\t\r\n", *"＝＋－＠")
@@ -105,4 +105,4 @@ def _rows(path: Path, needed: set[str]) -> Iterator[tuple[int, dict[str, str]]]:
             raise InputError(f"{path}, {row.place}: {row.problem}; correct or remove the row.")
         if missing := needed - row.values.keys():
             raise InputError(f"{path} has no column '{min(missing)}'; it should be a CSV that a scraper wrote.")
-        yield row.line, row.values
+        yield row.line, {name: as_text(value) for name, value in row.values.items()}

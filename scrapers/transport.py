@@ -14,6 +14,8 @@ ADDRESS = "https://github.com/Tasfiq-K/from-paper-with-tasks"
 CONNECT_SECONDS, READ_SECONDS, BODY_SECONDS = 20, 60, 300
 MAX_BYTES = 64 << 20
 ATTEMPTS = 5
+# A server that wants longer to be left alone is not waited for.
+LONGEST_WAIT = 900
 # A server that says 429 but not for how long: the Wayback Machine locks out who comes back within a minute.
 BUSY_SECONDS = 60
 # What a server tells caches is for browsers; how long an answer is good here, its source's module says.
@@ -94,7 +96,7 @@ def seconds_to_wait(response: requests.Response) -> float:
     """How long a server in trouble (429, 5xx) wants to be left alone; 0 if it does not say."""
     try:
         wait = Retry().parse_retry_after(response.headers["Retry-After"])
-    except (KeyError, urllib3.exceptions.InvalidHeader):
+    except (KeyError, ValueError, OverflowError, urllib3.exceptions.InvalidHeader):
         wait = BUSY_SECONDS if response.status_code == 429 else 0
     return wait
 

@@ -7,6 +7,7 @@ papers only (the rest came by JavaScript), so one may also ask for every paper t
 import json
 import re
 from collections.abc import Generator, Iterator, Sequence
+from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -21,8 +22,9 @@ ARCHIVE = "https://web.archive.org"
 # Of pages they allow eight a second, we take four; of listings 24 a minute.
 PACE = 0.25
 SLOWER = {"/cdx/": 10}
-# A snapshot never changes.
+# A snapshot never changes, but more of them are found.
 KEEP = None
+KEEPS = {"*/cdx/*": timedelta(days=30)}
 LISTING_ROWS = 10_000
 FIELDS = ["timestamp", "original"]
 # Of a page, the first snapshot since then, else its first of all: later ones have more tasks, methods and datasets.
@@ -55,7 +57,7 @@ def crawl(
     """
     try:
         if robots:
-            client.obey_robots(f"{archive}/web/")
+            obey_robots(client, archive)
         listed = snapshots(client, "/paper/", archive)
         if addresses is None:
             paths = list(listed)
@@ -70,8 +72,15 @@ def crawl(
         yield _paper(client, path, listed.get(path), archive)
 
 
-def count(client: Client, archive: str = ARCHIVE) -> int:
+def obey_robots(client: Client, archive: str = ARCHIVE) -> None:
+    """Raises FetchError if robots.txt asks us to stay away from pages or listings."""
+    client.obey_robots(f"{archive}/web/", f"{archive}/cdx/")
+
+
+def count(client: Client, archive: str = ARCHIVE, robots: bool = True) -> int:
     """How many papers there are snapshots of. Raises FetchError."""
+    if robots:
+        obey_robots(client, archive)
     return sum(bool(PAPER.fullmatch(path)) for path in snapshots(client, "/paper/", archive))
 
 
@@ -97,7 +106,8 @@ def snapshots(client: Client, prefix: str, archive: str = ARCHIVE) -> dict[str, 
             }
             query |= {"from": since} if since else {}
             query |= {"resumeKey": key} if key else {}
-            rows, key = client.get(f"{archive}/cdx/search/cdx?{urlencode(query)}", parse_listing)
+            parse = parse_listing if since or key else _parse_first_listing
+            rows, key = client.get(f"{archive}/cdx/search/cdx?{urlencode(query)}", parse)
             for timestamp, original in rows:
                 if "?" not in original:
                     found[path_of(original)] = f"{archive}/web/{timestamp}id_/{original}"
@@ -113,10 +123,19 @@ def parse_listing(body: bytes) -> tuple[list[tuple[str, str]], str]:
             key = rows[-1][0] if rows[-1] else ""
             rows = rows[:-2]
         pairs = [(timestamp, original) for timestamp, original in rows[1:]]
-        if (rows and rows[0] != FIELDS) or not all(re.fullmatch(r"\d{14} .+", " ".join(pair)) for pair in pairs):
+        well_formed = isinstance(key, str) and all(re.fullmatch(r"\d{14} .+", " ".join(pair)) for pair in pairs)
+        if not well_formed or (rows and rows[0] != FIELDS):
             raise TypeError
     except (ValueError, TypeError, IndexError, KeyError, RecursionError) as error:
         raise UnexpectedContentError("no list of snapshots where one was promised") from error
+    return pairs, key
+
+
+def _parse_first_listing(body: bytes) -> tuple[list[tuple[str, str]], str]:
+    """An index in trouble may give none; believed, that would mean that there is no snapshot of anything."""
+    pairs, key = parse_listing(body)
+    if not pairs:
+        raise UnexpectedContentError("an empty list of snapshots")
     return pairs, key
 
 

@@ -98,7 +98,14 @@ def test_dates_may_be_timestamps(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no parquet", gzip.compress(b'[{"a": 1'), gzip.compress(b"[1]")[:-12] + b"x" * 12]
+    "content",
+    [
+        b"",
+        b"no parquet",
+        gzip.compress(b'[{"a": 1'),
+        gzip.compress(b'[{"a": "\\udfff"}]'),
+        gzip.compress(b"[1]")[:-12] + b"x" * 12,
+    ],
 )
 def test_a_damaged_dump_is_told(tmp_path, content):
     for name in ("train.parquet", "dump.json.gz"):

@@ -42,7 +42,11 @@ def serve(httpserver, answer):
         ("http://arxiv.org/pdf/0704.0001v1.pdf", "0704.0001"),
         ("cs/0112017", "cs/0112017"),
         ("https://arxiv.org/abs/hep-th/9901001v3", "hep-th/9901001"),
-        ("math.GT/0309136", "math.GT/0309136"),
+        ("math.GT/0309136", "math/0309136"),
+        ("https://arxiv.org/abs/1706.03762/", "1706.03762"),
+        ("https://arxiv.org/abs/1706.03762v5?context=cs#comments", "1706.03762"),
+        ("https://doi.org/10.48550/arXiv.1706.03762", "1706.03762"),
+        ("arXiv:1706.03762v2", "1706.03762"),
         ("https://example.org/11706.03762", ""),
         ("attention", ""),
         ("", ""),
@@ -128,7 +132,22 @@ def test_a_paper_without_a_part_is_a_problem():
 def test_a_failing_page_is_a_problem(httpserver, client, base):
     serve(httpserver, lambda query: "<html>Rate exceeded</html>")
     (problem,) = arxiv.by_category(client, "cs.CL", *JANUARY, f"{base}/api/query")
-    assert problem.reason == "<html> where <feed> was promised, 5 times"
+    assert problem.reason == "<html> where <feed> was promised, 5 times, for a page of up to 500 papers"
+
+
+def test_pages_after_one_that_never_comes_are_read(httpserver, client, base, monkeypatch):
+    monkeypatch.setattr(arxiv, "PAGE", 2)
+    entries = [atom_entry(f"2601.0000{number}") for number in range(5)]
+
+    def answer(query):
+        start = int(query["start"])
+        return atom(entries[start : start + (1 if start == 2 else 2)], 5)
+
+    serve(httpserver, answer)
+    items = list(arxiv.by_category(client, "cs.CL", *JANUARY, f"{base}/api/query"))
+    assert [paper.arxiv_id for paper in papers(items)] == ["2601.00000", "2601.00001", "2601.00004"]
+    (problem,) = (item for item in items if isinstance(item, Problem))
+    assert "start=2" in problem.url and problem.reason.startswith("1 papers on a page where 2 should be, 5 times")
 
 
 ENTITIES = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><feed xmlns="http://www.w3.org/2005/Atom">&b;</feed>'

@@ -26,6 +26,7 @@ from tests.scrapers.site import (
     WaybackMachine,
     atom,
     atom_entry,
+    category_page,
     method_page,
     note,
     oai,
@@ -59,7 +60,8 @@ def machine(httpserver):
         f"/paper/{name}": paper_page(*topic(number), date=f"1 Jan {2000 + number}", arxiv=f"2001.{number:05}")
         for number, name in enumerate(names)
     }
-    machine = WaybackMachine(pages | {"/method/resnet": method_page(names)}, rows_per_listing=100)
+    pages |= {"/method/resnet": method_page(names), "/methods/category/others": category_page(["resnet"])}
+    machine = WaybackMachine(pages, rows_per_listing=100)
     httpserver.expect_request(ANY).respond_with_handler(machine)
     return machine
 
@@ -144,15 +146,17 @@ def test_wayback_starts(scrapers, machine, base, files, output):
 
 def test_wayback_dry_run(scrapers, machine, base, files, output):
     done = scrapers("wayback", "--dry-run", "--base-url", base, *files)
-    assert done.returncode == 0 and "45 papers have a snapshot" in done.stdout and not output.exists()
-    assert all(path.startswith("/cdx") for path in machine.served)
+    assert done.returncode == 0 and "45 papers of the site have a snapshot" in done.stdout and not output.exists()
+    assert machine.served[0] == "/robots.txt" and all(path.startswith("/cdx") for path in machine.served[1:])
 
 
 def test_robots(scrapers, machine, base, files):
     machine.robots = "User-agent: *\nDisallow: /"
     arguments = ["wayback", "--start", "papers", "--base-url", base, *files]
     done = scrapers(*arguments)
-    assert done.returncode == 1 and "robots.txt asks programs to stay away" in done.stdout
+    assert done.returncode == 2 and "robots.txt asks programs to stay away" in done.stdout
+    assert machine.served == ["/robots.txt"]
+    assert scrapers(*arguments, "--dry-run").returncode == 2 and machine.served == ["/robots.txt"]
     assert scrapers(*arguments, "--ignore-robots").returncode == 0
 
 
@@ -264,7 +268,7 @@ def test_help_of_every_command(scrapers):
 @pytest.mark.parametrize("base, asked, kept", [("", 0.001, 3.0), ("", 9.0, 9.0), ("http://localhost:1", 0.001, 0.001)])
 def test_no_pace_is_faster_than_the_source_allows(tmp_path, base, asked, kept):
     with cli._client(arxiv, base or arxiv.API, asked, tmp_path / "c.sqlite", "", None) as client:
-        assert client.pace == kept
+        assert client._paces["https://"] == kept
 
 
 def start(*arguments):

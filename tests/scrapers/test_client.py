@@ -95,9 +95,9 @@ def test_retry_after_as_a_date(httpserver, base, client, slept):
     assert client.get(f"{base}/a", bytes) == b"now" and 90 <= slept[0] <= 150
 
 
-@pytest.mark.parametrize("header", [{}, {"Retry-After": "soon"}])
-def test_429_without_a_time_waits_a_minute(httpserver, base, client, slept, header):
-    serve(httpserver, "/a", Response("", 429, header), Response("now"))
+@pytest.mark.parametrize("when", [None, "soon", "9" * 5000, "Wed, 21 Oct 99999 07:28:00 GMT"])
+def test_429_without_a_time_waits_a_minute(httpserver, base, client, slept, when):
+    serve(httpserver, "/a", Response("", 429, {"Retry-After": when} if when else {}), Response("now"))
     assert client.get(f"{base}/a", bytes) == b"now" and slept[0] >= 60
 
 
@@ -141,12 +141,38 @@ def test_a_server_that_is_down_is_left_alone(httpserver, base, client):
 
 
 def test_stored_answers_say_nothing_about_a_server_that_is_down(httpserver, base, client):
-    serve(httpserver, "/stored", Response("stored"))
+    serve(httpserver, "/stored", Response("stored"), Response("", 503))
     client.get(f"{base}/stored", bytes)
     serve(httpserver, "/down", Response("", 503))
     for number in range(5):
         client.get(f"{base}/stored", bytes)
         with pytest.raises(FetchError, match="HTTP 503"):
+            client.get(f"{base}/down?{number}", bytes)
+    with pytest.raises(FetchError, match="not asked"):
+        client.get(f"{base}/down?6", bytes)
+    assert client.get(f"{base}/stored", bytes) == b"stored"
+
+
+def test_addresses_that_fail_for_good_stop_no_run_that_goes_on(httpserver, base, make_client):
+    serve(httpserver, "/well", Response("well"))
+    serve(httpserver, "/down", Response("", 503))
+    make_client().get(f"{base}/well", bytes)
+    client = make_client()
+    client.get(f"{base}/well", bytes)
+    for number in range(12):
+        with pytest.raises(FetchError, match="HTTP 503, 5 times"):
+            client.get(f"{base}/down?{number}", bytes)
+
+
+def test_one_part_of_a_server_says_nothing_about_another(httpserver, base, make_client):
+    serve(httpserver, "/cdx/well", Response("well"))
+    serve(httpserver, "/robots.txt", Response(""))
+    serve(httpserver, "/down", Response("", 503))
+    client = make_client(paces={f"{base}/cdx/": 0.001})
+    client.get(f"{base}/cdx/well", bytes)
+    client.obey_robots(base)
+    for number in range(5):
+        with pytest.raises(FetchError, match="HTTP 503, 5 times"):
             client.get(f"{base}/down?{number}", bytes)
     with pytest.raises(FetchError, match="not asked"):
         client.get(f"{base}/down?6", bytes)
@@ -295,14 +321,35 @@ def test_robots(httpserver, base, make_client):
     asked = serve(httpserver, "/robots.txt", Response("User-agent: *\nDisallow: /private/\nCrawl-delay: 1"))
     serve(httpserver, "/web/a", Response("."))
     client = make_client()
-    with pytest.raises(FetchError, match=r"robots.txt asks programs to stay away"):
-        client.obey_robots(f"{base}/private/")
+    for urls in ([f"{base}/private/"], [f"{base}/web/", f"{base}/private/a"]):
+        with pytest.raises(FetchError, match=r"robots.txt asks programs to stay away"):
+            client.obey_robots(*urls)
     client.obey_robots(f"{base}/web/")
     assert len(asked) == 1
     started = time.monotonic()
     for _ in range(2):
         client.get(f"{base}/web/a", bytes, ask_again=True)
     assert time.monotonic() - started >= 1
+
+
+@pytest.mark.parametrize("rules", ["User-agent: *\nDisallow: /*", "\ufeffUser-agent: *\nDisallow: /w*b/"])
+def test_robots_with_wildcards_and_a_byte_order_mark(httpserver, base, client, rules):
+    serve(httpserver, "/robots.txt", Response(rules))
+    with pytest.raises(FetchError, match="stay away"):
+        client.obey_robots(f"{base}/web/")
+
+
+def test_a_crawl_delay_holds_for_parts_with_a_pace_of_their_own(httpserver, base, make_client):
+    serve(httpserver, "/robots.txt", Response("User-agent: *\nCrawl-delay: 0.4"))
+    serve(httpserver, "/cdx/a", Response("."))
+    serve(httpserver, "/web/a", Response("."))
+    client = make_client(paces={f"{base}/cdx/": 0.01})
+    client.obey_robots(f"{base}/web/")
+    started = time.monotonic()
+    for path in ("web", "cdx", "web"):
+        client.get(f"{base}/{path}/a", bytes)
+        client.get(f"{base}/{path}/a", bytes, ask_again=True)
+    assert time.monotonic() - started >= 1.5
 
 
 @pytest.mark.parametrize("status", [404, 403])

@@ -122,6 +122,12 @@ def test_a_status_is_told(fetch, slept, status, attempts):
     assert len(asked) == attempts and all(seconds >= 60 for seconds in slept if status == 429)
 
 
+def test_a_server_that_wants_a_long_rest_is_not_waited_for(fetch, slept):
+    with pytest.raises(InputError, match=r"cannot be fetched now \(HTTP 503, come back in 60 minutes\); the same"):
+        fetch(lambda request: Response("", 503, {"Retry-After": "3600"}))
+    assert slept == []
+
+
 def test_a_redirect_elsewhere_is_refused(fetch):
     with pytest.raises(InputError, match=r"leads to http://127\.0\.0\.1:9, which is not of this source"):
         fetch(lambda request: Response("", 302, {"Location": "http://127.0.0.1:9/file"}))

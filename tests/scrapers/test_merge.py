@@ -1,3 +1,7 @@
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -102,6 +106,14 @@ def test_merging_again_changes_nothing_and_loses_nothing(folder, tables):
 def test_an_input_may_be_the_output(folder):
     path = write(folder / "same.csv", [Paper("u1", "a", "b"), Paper("u2", "a", "c")])
     assert merge([path], path) == (2, 1)
+
+
+def test_tables_that_are_no_csv(folder):
+    row = {"URLs": "u1", "title": "A", "abstract": "b", "tasks": ["x"], "venue": None}
+    (folder / "a.jsonl").write_text(json.dumps(row) + "\n")
+    pq.write_table(pa.Table.from_pylist([row | {"tasks": ["y"]}]), folder / "b.parquet")
+    assert merge([folder / "a.jsonl", folder / "b.parquet"], folder / "out.csv") == (2, 1)
+    assert [(paper.title, paper.tasks) for paper in read_papers(folder / "out.csv")] == [("A", ["x", "y"])]
 
 
 def test_a_broken_row_ends_it_and_leaves_no_file(tmp_path):

@@ -89,7 +89,39 @@ def test_problems_tell_where_they_came_from(httpserver, client, base):
 def test_a_server_in_trouble_is_a_problem(httpserver, client, base):
     httpserver.expect_request("/notes").respond_with_data("<html>Maintenance</html>")
     (problem,) = openreview.papers(client, VENUE, api=base)
-    assert problem.reason == "no JSON where JSON was promised, 5 times"
+    assert problem.reason == "no JSON where JSON was promised, 5 times, for a page of up to 1,000 papers"
+
+
+def test_a_note_of_another_form_costs_no_other(httpserver, client, base):
+    odd = [
+        {},
+        1,
+        {"content": {}},
+        note("c") | {"pdate": 10**300},
+        note("d") | {"pdate": "x"},
+        note("e") | {"pdate": 1e18},
+    ]
+    serve(httpserver, [*odd, note("a", keywords=["x", None])])
+    *problems, paper = list(openreview.papers(client, VENUE, api=base))[1:]
+    assert paper.title == "A Study" and paper.keywords == ["x"]
+    assert len(problems) == len(odd) and all("a note of another form" in problem.reason for problem in problems)
+
+
+def test_pages_after_one_that_never_comes_are_read(httpserver, client, base, monkeypatch):
+    monkeypatch.setattr(openreview, "PAGE", 2)
+
+    def answer(request):
+        offset = int(request.args["offset"])
+        return Response(
+            "" if offset == 2 else json.dumps({"notes": [note(f"a{offset}"), note(f"b{offset}")], "count": 6})
+        )
+
+    httpserver.expect_request("/notes").respond_with_handler(answer)
+    items = list(openreview.papers(client, VENUE, api=base))
+    assert [item.URLs[-2:] for item in items if isinstance(item, Paper)] == ["a0", "b0", "a4", "b4"]
+    assert [item.reason for item in items if isinstance(item, Problem)] == [
+        "no JSON where JSON was promised, 5 times, for a page of up to 2 papers"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -100,13 +132,11 @@ def test_a_server_in_trouble_is_a_problem(httpserver, client, base):
         b"[]",
         b"{}",
         b'{"notes": 1, "count": 1}',
-        b'{"notes": [1], "count": 1}',
+        b'{"notes": [], "count": 1e999}',
         b'{"notes": []}',
         b"[" * 9999,
         b'{"notes": [], "count": null}',
-        b'{"notes": [{"content": {}}], "count": 1}',
         b"\xff",
-        b'{"notes": [{}], "count": 1}',
     ],
 )
 def test_other_answers_are_no_notes(body):

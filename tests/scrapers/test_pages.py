@@ -77,6 +77,20 @@ def test_links_that_are_none_are_passed_over():
     assert parse_links(f"{odd}<a href='/paper/a'></html>".encode(), "a", "/paper/") == ["/paper/a"]
 
 
+def test_a_picture_beside_a_name_takes_no_name_away():
+    page = paper_page(datasets=("VOC", "COCO")).replace("COCO\n</a>", 'COCO</a><a href="/dataset/coco"><img></a>')
+    assert parse(page).datasets_used == ["VOC", "COCO"]
+
+
+def test_a_day_that_is_none():
+    assert parse(paper_page(date="31 Feb 2020")).date == ""
+
+
+def test_markup_that_cannot_be_parsed():
+    with pytest.raises(LayoutError, match="cannot be parsed"):
+        parse(paper_page().replace("<body>", "<body><![foo["))
+
+
 def test_encodings():
     page = paper_page(title="Größe")
     assert parse(page.replace("utf-8", "latin-1")).title == "Größe"
@@ -91,7 +105,7 @@ def test_links():
     ]
     assert parse_links(category_page(["x", "x"]).encode(), ".method-image > a", "/method/") == ["/method/x"]
     page = method_page(["p"]).replace(
-        "</body>", '<div class="black-links"><a href="//evil.example/no">x</a></div></body>'
+        "</body>", '<div class="black-links"><a href="//evil.example/paper/no">x</a></div></body>'
     )
     assert parse_links(page.encode(), ".black-links > a", "/paper/") == ["/paper/p"]
     with pytest.raises(LayoutError, match="no links to /paper/"):

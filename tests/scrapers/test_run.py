@@ -3,8 +3,9 @@ import time
 
 import pytest
 
+from paper_tasks.errors import InputError
 from scrapers.dates import Period, period
-from scrapers.run import Expected, Skipped, collect, forget_problems, problems_path
+from scrapers.run import Expected, NothingCame, Skipped, collect, forget_problems, problems_path
 from scrapers.schema import Paper, Problem, read_papers, read_problems
 
 
@@ -49,16 +50,36 @@ def test_limit_takes_no_more_than_it_needs(output):
 
 
 def test_a_run_without_problems_removes_the_old_table(output):
-    collect([Problem("u", "r")], output, Period())
+    collect([paper(1), Problem("u", "r")], output, Period())
     assert problems_path(output).exists()
     collect([paper(1)], output, Period())
     assert not problems_path(output).exists()
 
 
+def test_a_source_that_gives_nothing_any_more_costs_no_papers(output):
+    collect([paper(1)], output, Period())
+    with pytest.raises(NothingCame, match=r"No paper came \(HTTP 503\); .*papers.csv is as it was\."):
+        collect([Problem("u", "HTTP 503")], output, Period())
+    assert [row.title for row in read_papers(output)] == ["Paper 1"]
+    assert read_problems(problems_path(output)) == [Problem("u", "HTTP 503")]
+
+
+def test_the_table_of_problems_goes_after_the_papers_have_come(output, monkeypatch):
+    collect([paper(1), Problem("u", "r")], output, Period())
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("scrapers.files.os.fsync", full)
+    with pytest.raises(InputError, match="No space left"):
+        collect([paper(1)], output, Period())
+    assert problems_path(output).exists()
+
+
 def test_a_retry_that_is_killed_and_started_again_asks_once(httpserver, base, client, output):
     httpserver.expect_request("/p").respond_with_data("x")
     client.get(f"{base}/p", bytes)
-    collect([Problem("u", "r", f"{base}/p"), Problem("v", "never fetched")], output, Period())
+    collect([paper(1), Problem("u", "r", f"{base}/p"), Problem("v", "never fetched")], output, Period())
     time.sleep(0.2)
     for _ in range(3):
         forget_problems(client, output)
@@ -68,12 +89,12 @@ def test_a_retry_that_is_killed_and_started_again_asks_once(httpserver, base, cl
 
 def test_problems_survive_any_text(output):
     problems = [Problem("u,\n", '"r"\r\n', "ü")]
-    collect(problems, output, Period())
+    collect([paper(1), *problems], output, Period())
     assert read_problems(problems_path(output)) == problems
 
 
 def test_many_reasons_are_summed_up(output):
-    summary = collect([Problem("u", f"reason {number}") for number in range(12)], output, Period())
+    summary = collect([paper(1), *(Problem("u", f"reason {number}") for number in range(12))], output, Period())
     assert "and 2 other reasons" in summary.table(output)
 
 

@@ -108,6 +108,14 @@ def test_a_listing_that_fails_is_a_problem(machine, client, base):
     assert problem.fetched_from.startswith(f"{base}/cdx/search/cdx?url=paperswithcode.com%2Fpaper%2F%2A")
 
 
+def test_an_empty_listing_is_not_believed(machine, make_client, base):
+    empty = [lambda request: Response("[]", content_type="application/json")] * 5
+    machine.faults["/cdx/search/cdx"] = list(empty)
+    (problem,) = wayback.crawl(make_client(), None, base)
+    assert problem.reason == "an empty list of snapshots, 5 times"
+    assert len(titles(wayback.crawl(make_client(), None, base))) == 5
+
+
 def test_late_snapshots_are_preferred_to_first_ones(httpserver, client, base):
     def listing(request):
         stamp = "20240202000000" if "from=2024" in request.full_path else "20190202000000"
