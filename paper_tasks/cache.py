@@ -10,7 +10,7 @@ import numpy as np
 
 from deployment.model_folder import file_checksum
 from paper_tasks.errors import InputError
-from paper_tasks.prepare import SPLITS
+from paper_tasks.prepare import SPLITS, has_unlabelled
 
 Arrays = dict[str, np.ndarray]
 
@@ -35,12 +35,14 @@ class ScoreCache:
 
 
 def fingerprint(prepared_dir: Path, split: str, rows: int | None) -> str:
-    """Tells prepared papers from all others: a checksum of the files, and which papers of them are measured.
+    """Tells prepared papers from all others: a checksum of the files that systems learn from or are measured on, and
+    which papers of them are measured.
 
     Raises InputError if a file is missing.
     """
     parts = [split, str(rows)]
-    for name in ("labels.json", *(f"{name}.csv" for name in SPLITS)):
+    unlabelled = ["unlabelled.csv"] if has_unlabelled(prepared_dir) else []
+    for name in ("labels.json", *(f"{name}.csv" for name in SPLITS), *unlabelled):
         path = prepared_dir / name
         if not path.is_file():
             raise InputError(f"{path} is missing: make it with python -m paper_tasks prepare.")

@@ -113,8 +113,10 @@ def tag(
 
     if (source is None) == (not (title or abstract)):
         raise InputError("Give either a table (INPUT --output OUT) or one paper (--title, --abstract).")
-    if source is None and engine == "ray":
-        raise InputError("--engine ray tags folders of Parquet files; leave it out for one paper.")
+    if source is None and (output is not None or all_scores or resume or overwrite or engine == "ray" or address):
+        raise InputError(
+            "--output, --all-scores, --resume, --overwrite, --engine and --address are for a table; leave them out."
+        )
     if source is None:
         classifier = TaskClassifier.load(model, threads, tier=tier)
         (tags,) = classifier.predict(
@@ -338,8 +340,8 @@ def evaluate(
 ) -> None:
     """Measure exported models beside what one would use otherwise: one table, all of it in evaluation.md.
 
-    Name last the model that ships. Baselines are string matching, linear SVMs, Annif (where `make annif` has put it)
-    and the similarity of text and task name.
+    Name last the model that ships. Baselines are string matching, linear SVMs, Annif (where `make annif` has put it),
+    the similarity of text and task name, and the original's recipe (where `make original` has trained it).
     """
     from paper_tasks.baselines import BASELINES
     from paper_tasks.evaluate import evaluate as run

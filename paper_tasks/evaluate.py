@@ -98,11 +98,12 @@ def evaluate(
         evaluation["lead"] = _lead(held_out, answers, evaluation, bootstrap)
 
     output_dir.mkdir(parents=True, exist_ok=True)
-    writing.write_json(output_dir / "evaluation.json", evaluation)
     with writing.write_atomic(output_dir / "evaluation.md") as path:
         path.write_text(scoreboard.full_tables(evaluation), encoding="utf-8")
     with writing.write_atomic(output_dir / "per_task.csv") as path:
         per_task.to_csv(path, index=False)
+    # Last, for a later evaluation looks into it for what the others have.
+    writing.write_json(output_dir / "evaluation.json", evaluation)
     plots.write(evaluation, per_task, output_dir)
     return evaluation
 

@@ -78,7 +78,7 @@ def journaled(output: Path, run: dict[str, Any], resume: bool, overwrite: bool) 
     partial, problems = partial_path(output), problems_path(output)
     with opened_alone(journal_path(output), "a+b") as file:
         try:
-            begun, entry, length = _read(journal_path(output), file)
+            begun, entry, length = _read(journal_path(output), file, run)
             if resume and entry.rows and (partial.exists() or entry.ended):
                 _check_same(partial, begun, run)
                 file.truncate(length)
@@ -142,24 +142,27 @@ def _check_same(partial: Path, begun: dict[str, Any], run: dict[str, Any]) -> No
             )
 
 
-def _read(path: Path, file: IO[bytes]) -> tuple[dict[str, Any] | None, Entry, int]:
-    """The run, None if the file is empty; the last whole entry; and where that ends, in bytes."""
-    run, entry, length = None, Entry(), 0
+def _read(path: Path, file: IO[bytes], run: dict[str, Any]) -> tuple[dict[str, Any] | None, Entry, int]:
+    """The run that was begun, None if the file is empty; the last whole entry; and where that ends, in bytes."""
+    begun, entry, length = None, Entry(), 0
     file.seek(0)
     for line in file:
         try:
             content = json.loads(line) if line.endswith(b"\n") else None
-            if run is None:
-                run = dict(content)
+            if begun is None:
+                begun = dict(content)
             else:
                 entry = Entry(**content)
         except (TypeError, ValueError) as error:
-            if run is None:
+            if begun is None:
+                if _line(run).startswith(line):
+                    # The disk was full, or a kill came, before the first line was whole.
+                    break
                 raise InputError(f"{path} is no journal of a run; move it away.") from error
             # Half a line, of a run killed while it wrote it.
             break
         length += len(line)
-    return run, entry, length
+    return begun, entry, length
 
 
 def _cut(path: Path, length: int) -> None:

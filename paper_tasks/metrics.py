@@ -147,14 +147,20 @@ def best_threshold(truth: np.ndarray, scores: np.ndarray) -> float:
 
 
 def best_thresholds(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """(labels,): each label's threshold of highest F1, halfway between the last score to name and the first not to."""
+    """(labels,): each label's threshold of highest F1, halfway between the last score to name and the first not to.
+
+    Between equal scores there is none; minus infinity names nothing.
+    """
     order = np.argsort(-scores, axis=0, kind="stable")
     ranked = np.take_along_axis(scores, order, axis=0)
     hits = np.take_along_axis(truth, order, axis=0).cumsum(axis=0)
     f1 = 2 * hits / (np.arange(1, len(truth) + 1)[:, None] + truth.sum(axis=0))
-    best = f1.argmax(axis=0)
-    labels = np.arange(truth.shape[1])
-    return (ranked[best, labels] + ranked[np.minimum(best + 1, len(truth) - 1), labels]) / 2
+    f1[:-1][ranked[:-1] == ranked[1:]] = -1
+    f1[np.isneginf(ranked)] = -1
+    best, labels = f1.argmax(axis=0), np.arange(truth.shape[1])
+    last, first = ranked[best, labels], ranked[np.minimum(best + 1, len(truth) - 1), labels]
+    halfway = (last + np.where(np.isneginf(first), last, first)) / 2
+    return np.where(np.isneginf(halfway), np.inf, halfway)
 
 
 class Readers:

@@ -15,12 +15,12 @@ from pyarrow import fs
 
 from paper_tasks import writing
 from paper_tasks.errors import InputError
-from paper_tasks.tables import Row
+from paper_tasks.tables import Row, batch_rows, check_names
 
 # Rows of a part, unless told otherwise.
 PART = 4096
 # In the folder when all parts are; as Hadoop and Spark have it.
-DONE = "_SUCCESS"
+BEGUN, DONE = ".part-begun.tmp", "_SUCCESS"
 _OURS = re.compile(r"part-\d+-\d+\.parquet|\.part-\S+\.tmp|" + DONE)
 
 
@@ -91,6 +91,7 @@ def find_parts(source: Place, part_rows: int = PART) -> tuple[list[Part], pa.Sch
         with told(file.name), file.system.open_input_file(file.path) as raw, pq.ParquetFile(raw) as parquet:
             rows, columns = parquet.metadata.num_rows, parquet.schema_arrow.remove_metadata()
         schema = schema or columns
+        check_names(file.name, columns.names)
         if not columns.equals(schema):
             first = (source / names[0]).name
             raise InputError(f"{file.name} has other columns than {first}; put such files in a folder each.")
@@ -109,7 +110,7 @@ def read_part(source: Place, part: Part) -> Iterator[Row]:
         row = bounds[groups[0]][0]
         for batch in parquet.iter_batches(batch_size=1024, row_groups=groups):
             wanted = batch.slice(max(0, part.first - row), max(0, part.stop - max(row, part.first)))
-            yield from (Row(line, values) for line, values in enumerate(wanted.to_pylist(), max(row, part.first) + 1))
+            yield from batch_rows(wanted, max(row, part.first) + 1)
             row += len(batch)
             if row >= part.stop:
                 return
@@ -146,6 +147,9 @@ def begin(source: Place, output: Place, overwrite: bool) -> None:
         for entry in found:
             output.system.delete_file(entry.path)
         output.system.create_dir(output.path, recursive=True)
+        # Until a first part is there, another run would take the folder for its own.
+        with output.system.open_output_stream((output / BEGUN).path):
+            pass
 
 
 def end(output: Place) -> None:

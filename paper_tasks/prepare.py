@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -89,7 +90,8 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     Writes `train.csv`, `dev.csv`, `test.csv` (columns title, abstract, tasks, keywords, masked), `labels.json`
     (the tasks kept), `unlabelled.csv` (title, abstract and keywords of those papers, if any, that have none),
     `held_out.json` (fingerprints of dev and test) and `report.json` (what was dropped and why), and returns the report.
-    `masked` is the text as the model reads it, without the words that name the paper's tasks.
+    `masked` is the text as the model reads it, without the words that name the paper's tasks (where a cut joins what
+    stood on its two sides, there may now and then be a name again).
 
     A table with most of the papers that the project's own figures were measured on (`HELD_OUT`) is split as it was
     then, unless the options ask for another split.
@@ -97,6 +99,8 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     Raises InputError if a column is missing or nothing is left.
     """
     options = options or PrepareOptions()
+    if options.dev_share + max(options.test_share, options.keyword_test_share) >= 1:
+        raise InputError("Development and test papers would leave none to train on; lower --dev-share or --test-share.")
     papers = read_papers(source)
     report: dict = {"source": source.name, "options": asdict(options), "papers_read": len(papers)}
 
@@ -211,6 +215,9 @@ def _fingerprints(papers: pd.DataFrame) -> np.ndarray:
 def _draw(labels: np.ndarray, rows: np.ndarray, share: float, seed: int) -> np.ndarray:
     if len(rows) * share < 1:
         return rows[:0]
+    # Nothing would be left to draw from.
+    if math.ceil(len(rows) * share) >= len(rows):
+        return rows
     splitter = MultilabelStratifiedShuffleSplit(n_splits=1, test_size=share, random_state=seed)
     _, drawn = next(splitter.split(rows, labels[rows]))
     return rows[drawn]

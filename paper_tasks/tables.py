@@ -2,6 +2,7 @@
 
 import ast
 import bz2
+import codecs
 import contextlib
 import csv
 import gzip
@@ -142,10 +143,11 @@ def read_table(path: Path) -> "pd.DataFrame":
 
 
 def as_text(value: Any) -> str:
-    """A cell as CSV has it: text as it is, nothing as "", all else as JSON."""
+    """A cell as CSV has it: nothing as "", lists and numbers as JSON, all else (text, a date) as it is written."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    as_json = isinstance(value, list | dict | tuple | bool | int | float)
+    return json.dumps(value, ensure_ascii=False, default=str) if as_json else str(value)
 
 
 def parse_list(cell: str) -> list[str]:
@@ -161,7 +163,7 @@ def parse_list(cell: str) -> list[str]:
     except (ValueError, RecursionError):
         try:
             items = ast.literal_eval(cell)
-        except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
             raise ValueError("is no list") from error
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
         raise ValueError("is no list of texts")
@@ -184,15 +186,43 @@ def parse_column(column: "pd.Series", source: Path) -> list[list[str]]:
 
 
 def parquet_schema(path: Path) -> "pa.Schema":
-    """Names and types of a Parquet file. Raises InputError if it is none."""
+    """Names and types of a Parquet file. Raises InputError if it is none, or has a name twice."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     check_is_file(path)
     try:
-        return pq.read_schema(path)
+        schema = pq.read_schema(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path} is no Parquet file ({str(error).splitlines()[0]}).") from error
+    check_names(str(path), schema.names)
+    return schema
+
+
+def check_names(place: str, names: list[str]) -> None:
+    """Raises InputError for a column that is there twice."""
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"{place}: the column '{repeated[0]}' is there more than once; rename one.")
+
+
+def batch_rows(batch: "pa.RecordBatch", line: int) -> Iterator[Row]:
+    """The rows of a batch of Parquet, of which `line` is the number of the first; a broken one with its problem."""
+    try:
+        yield from (Row(line + place, values) for place, values in enumerate(batch.to_pylist()))
+    except (ValueError, OverflowError):
+        # Text that is no UTF-8, a date beyond the calendar: whose, one row at a time tells.
+        for place in range(len(batch)):
+            yield _batch_row(batch.slice(place, 1), line + place)
+
+
+def _batch_row(row: "pa.RecordBatch", line: int) -> Row:
+    values, name = {}, ""
+    try:
+        for name, cells in zip(row.schema.names, row.columns, strict=True):
+            (values[name],) = cells.to_pylist()
+    except (ValueError, OverflowError) as error:
+        return Row(line, problem=f"cannot be read ({error})", column=name)
+    return Row(line, values)
 
 
 def _lines(path: Path, progress: Progress) -> Iterator[bytes]:
@@ -204,7 +234,8 @@ def _lines(path: Path, progress: Progress) -> Iterator[bytes]:
             if len(line) == LONGEST_LINE:
                 raise InputError(f"{path}, line {number} has more than {LONGEST_LINE:,} bytes; is it a table?")
             progress.share = raw.tell() / size
-            yield line
+            # A byte order mark, as Excel writes it, is no part of the first name.
+            yield line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
 
 
 def _decompressed(raw: IO[bytes], compression: str) -> contextlib.AbstractContextManager[IO[bytes]]:
@@ -239,7 +270,8 @@ def _parse_csv(path: Path, lines: Iterable[str]) -> Iterator[Row]:
         except csv.Error as error:
             if header is None:
                 raise InputError(f"{path} is no CSV: its first line cannot be read ({error}).") from error
-            yield Row(line, problem=f"cannot be read as CSV ({error})")
+            swallowed = f", nor what follows up to line {reader.line_num}" if reader.line_num > line else ""
+            yield Row(line, problem=f"cannot be read as CSV{swallowed} ({error})")
             continue
         if header is None:
             header = _header(path, cells)
@@ -257,13 +289,9 @@ def _parse_csv(path: Path, lines: Iterable[str]) -> Iterator[Row]:
 
 def _header(path: Path, cells: list[str]) -> list[str]:
     header = [cell.strip() for cell in cells]
-    if header:
-        header[0] = header[0].removeprefix("\ufeff")
     if any("\0" in name or _ESCAPED_BYTE.search(name) for name in header):
         raise InputError(f"{path} is no CSV in UTF-8: its first line holds other bytes; save it as CSV (UTF-8).")
-    repeated = sorted({name for name in header if header.count(name) > 1})
-    if repeated:
-        raise InputError(f"{path}, line 1: the column '{repeated[0]}' is there more than once; rename one.")
+    check_names(f"{path}, line 1", header)
     return header
 
 
@@ -274,7 +302,7 @@ def _json_rows(path: Path, progress: Progress) -> Iterator[Row]:
             continue
         empty = False
         try:
-            values = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            values = json.loads(line.decode("utf-8"))
         except UnicodeDecodeError:
             yield Row(number, problem="is not UTF-8")
         except (ValueError, RecursionError) as error:
@@ -292,15 +320,16 @@ def _parquet_rows(path: Path, progress: Progress) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    parquet_schema(path)
     try:
         number = 0
         # With a buffer, pages are read as they are needed; without, a row group's columns whole.
         with pq.ParquetFile(path, buffer_size=1 << 20) as file:
             total = file.metadata.num_rows
             for batch in file.iter_batches(batch_size=1024):
-                for values in batch.to_pylist():
+                for row in batch_rows(batch, number + 1):
                     number += 1
                     progress.share = number / total
-                    yield Row(number, values)
+                    yield row
     except pa.ArrowInvalid as error:
         raise InputError(f"{path} is no Parquet file ({str(error).splitlines()[0]}).") from error

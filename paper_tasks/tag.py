@@ -83,7 +83,11 @@ def tag_file(
     except (InputError, OSError, KeyboardInterrupt) as error:
         words = f"{output} cannot be written ({error.strerror})." if isinstance(error, OSError) else str(error)
         if journal is not None and journal.entry.tagged:
-            words += f" The {journal.entry.tagged:,} papers tagged so far are kept: --resume carries on from there."
+            words += f" The {journal.entry.tagged:,} papers tagged so far are kept"
+            # A table that breaks off breaks off again.
+            words += (
+                f" in {partial_path(output)}." if isinstance(error, InputError) else ": --resume carries on from there."
+            )
         raise (Interrupted if isinstance(error, KeyboardInterrupt) else InputError)(words.strip()) from error
     return Summary(journal.entry.tagged, journal.entry.rows - journal.entry.tagged)
 
@@ -111,7 +115,10 @@ def typed(known: "Iterable[pa.Field]", new: list[str]) -> "dict[str, pa.DataType
     """Types of an input's columns and of the new ones, which take the place of old ones by the same name."""
     import pyarrow as pa
 
-    types = {entry.name: entry.type for entry in known} | dict.fromkeys(new, pa.float64())
+    # Of categories the values: a table that grows batch by batch has no one dictionary.
+    types = {
+        entry.name: entry.type.value_type if pa.types.is_dictionary(entry.type) else entry.type for entry in known
+    } | dict.fromkeys(new, pa.float64())
     return types | {TASKS: pa.list_(pa.string()), PROBABILITIES: pa.list_(pa.float64())}
 
 

@@ -47,6 +47,14 @@ def test_what_fails_leaves_nothing(tmp_path):
     assert not [*tmp_path.iterdir()]
 
 
+def test_papers_without_a_task_are_among_what_is_told_apart(tmp_path):
+    for name in ("labels.json", "train.csv", "dev.csv", "test.csv"):
+        (tmp_path / name).write_text(name)
+    before = fingerprint(tmp_path, "test", None)
+    (tmp_path / "unlabelled.csv").write_text("title,abstract")
+    assert fingerprint(tmp_path, "test", None) != before
+
+
 def test_without_a_folder_scores_are_kept_in_memory(count):
     cache = ScoreCache(None, "papers")
     assert cache.arrays("svm", "", count) is cache.arrays("svm", "", count) and count.done == 1

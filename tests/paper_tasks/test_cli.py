@@ -92,6 +92,8 @@ def test_tag_a_table(tmp_path):
         (["tag", "in.csv"], "in.tagged.csv"),
         (["tag", "--title", " \u200b\t"], "no words"),
         (["tag", "--title", "A", "--model", "absent"], "absent"),
+        (["tag", "--title", "A", "--output", "a.csv"], "are for a table"),
+        (["prepare", "csv_files/sample_papers.csv", "--min-papers", "5", "--output", "README.md"], "README.md"),
         (["tag", "absent.csv", "--output", "out.csv"], "absent.csv does not exist"),
         (["label", "absent.csv", "--output", "out.csv"], "absent.csv does not exist"),
         (["prepare", "absent.csv"], "absent.csv does not exist"),

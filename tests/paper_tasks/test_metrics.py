@@ -65,16 +65,19 @@ def test_calibration_error_is_that_of_the_reliability_table(case):
     assert metrics.top_calibration_error(truth, scores).value() == pytest.approx(error)
 
 
-def test_best_threshold_is_the_best_of_all():
+@pytest.mark.parametrize("digits", [8, 1, 0])
+def test_best_threshold_is_the_best_of_all(digits):
+    """Among equal scores, too, and where some were not ranked."""
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 2, (40, 5))
-    scores = rng.normal(size=(40, 5)) + truth
+    scores = (rng.normal(size=(40, 5)) + truth).round(digits)
+    scores[scores < -1] = -np.inf
     found = metrics.best_threshold(truth, scores)
 
     def micro_f1(threshold):
         return metrics.threshold_scores(truth, (scores >= threshold).astype(int))["micro_f1"]
 
-    assert micro_f1(found) == pytest.approx(max(micro_f1(value) for value in scores.ravel()))
+    assert micro_f1(found) == pytest.approx(max(micro_f1(value) for value in scores[scores > -np.inf]))
 
 
 def test_hits_at_k_takes_no_label_that_was_not_ranked():

@@ -46,7 +46,10 @@ def test_what_is_read_and_written_there(bucket):
     with pytest.raises(InputError, match="exists already; --overwrite"):
         parts.begin(source, output, overwrite=False)
     parts.begin(source, output, overwrite=True)
-    assert not output.system.get_file_info(parts.fs.FileSelector(output.path, allow_not_found=True))
+    found = output.system.get_file_info(parts.fs.FileSelector(output.path))
+    assert [entry.base_name for entry in found] == [parts.BEGUN]
+    with pytest.raises(InputError, match="parts of a run that broke off; --overwrite"):
+        parts.begin(source, output, overwrite=False)
 
 
 def test_what_is_not_there_is_told_by_its_name(bucket):

@@ -170,3 +170,15 @@ def test_split_with_nothing_of_one_kind():
     labels = np.eye(4, dtype=int).repeat(50, axis=0)
     where = split(labels, np.zeros(200, dtype=bool), PrepareOptions())
     assert np.bincount(where).tolist() == [160, 20, 20]
+
+
+@pytest.mark.parametrize("keyworded", range(1, 13))
+def test_split_with_few_of_one_kind(keyworded):
+    labels = np.eye(4, dtype=int).repeat(50, axis=0)
+    where = split(labels, np.arange(200) < keyworded, PrepareOptions())
+    assert np.bincount(where, minlength=3).min() > 15
+
+
+def test_shares_that_leave_nothing_to_train_on(tmp_path):
+    with pytest.raises(InputError, match="none to train on"):
+        prepare(tmp_path / "papers.csv", tmp_path, PrepareOptions(dev_share=0.5, test_share=0.5))

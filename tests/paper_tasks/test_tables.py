@@ -1,3 +1,5 @@
+import datetime
+import decimal
 import gzip
 import lzma
 import random
@@ -5,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,9 +59,17 @@ def test_compressed_files_are_read(tmp_path, compress, suffix):
         list(tables.read_rows(path))
 
 
-def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
-    path = tmp_path / "t.csv"
-    path.write_bytes(b"\xef\xbb\xbftitle,abstract\r\nA,B\r\n")
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("t.csv", b"title,abstract\r\nA,B\r\n"),
+        ("t.csv", b'"title","abstract"\r\n"A","B"\r\n'),
+        ("t.jsonl", b'{"title": "A", "abstract": "B"}\n'),
+    ],
+)
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(b"\xef\xbb\xbf" + content)
     assert next(tables.read_rows(path)).values == {"title": "A", "abstract": "B"}
 
 
@@ -122,7 +133,44 @@ def test_an_unclosed_quotation_mark_is_a_problem_of_its_row(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text('title,abstract\nA,B\nC,"D\nE,F\n', encoding="utf-8")
     rows = list(tables.read_rows(path))
-    assert rows[0].problem is None and rows[1].line == 3 and "CSV" in rows[1].problem
+    assert rows[0].problem is None and rows[1].line == 3
+    assert "cannot be read as CSV, nor what follows up to line 4" in rows[1].problem
+
+
+def test_a_broken_row_of_parquet_does_not_hide_the_others(tmp_path):
+    path = tmp_path / "t.parquet"
+    titles = pa.array([b"A", b"\xff", b"C", b"D"]).view(pa.string())
+    dates = pa.array([0, 0, 2**50, 0], pa.timestamp("s"))
+    pq.write_table(pa.table({"title": titles, "date": dates}), path)
+    rows = list(tables.read_rows(path))
+    assert [(row.line, row.values.get("title"), row.column) for row in rows] == [
+        (1, "A", ""),
+        (2, None, "title"),
+        (3, None, "date"),
+        (4, "D", ""),
+    ]
+    assert all("cannot be read" in row.problem for row in rows[1:3])
+
+
+def test_dates_and_decimals_of_parquet_have_no_quotation_marks(tmp_path):
+    path = tmp_path / "t.parquet"
+    row = {
+        "day": datetime.date(2024, 1, 2),
+        "price": decimal.Decimal("1.50"),
+        "right": True,
+        "list": ["a"],
+        "none": None,
+    }
+    pq.write_table(pa.Table.from_pylist([row]), path)
+    (cells,) = tables.read_table(path).to_dict("records")
+    assert cells == {"day": "2024-01-02", "price": "1.50", "right": "true", "list": '["a"]', "none": ""}
+
+
+def test_two_columns_of_one_name_are_told(tmp_path):
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.Table.from_arrays([pa.array(["A"]), pa.array(["B"])], names=["title", "title"]), path)
+    with pytest.raises(InputError, match=r"t\.parquet: the column 'title' is there more than once"):
+        list(tables.read_rows(path))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -182,7 +183,9 @@ def test_a_file_that_breaks_off_keeps_what_was_tagged(tmp_path):
     source, output = tmp_path / "in.csv.gz", tmp_path / "out.csv"
     rows = "".join(f"Title {number},{os.urandom(40).hex()}\n" for number in range(3000))
     source.write_bytes(gzip.compress(("title,abstract\n" + rows).encode())[:-20_000])
-    with pytest.raises(InputError, match=r"breaks off after line .* papers tagged so far are kept: --resume"):
+    with pytest.raises(
+        InputError, match=r"breaks off after line .* papers tagged so far are kept in .*out\.partial\.$"
+    ):
         tag_file(source, output, Quick())
     assert not output.exists()
     assert len(partial_path(output).read_text(encoding="utf-8").splitlines()) > 1000
@@ -190,6 +193,23 @@ def test_a_file_that_breaks_off_keeps_what_was_tagged(tmp_path):
         tag_file(source, output, Quick())
     tag_file(write(tmp_path / "in.csv"), output, Quick(), overwrite=True)
     assert contents(tmp_path).keys() == {"in.csv.gz", "in.csv", "out.csv"}
+
+
+def test_categories_of_parquet_are_read(tmp_path):
+    titles = pa.array(["Counting cars", "Who said what"] * 300).dictionary_encode()
+    pq.write_table(pa.table({"title": titles}), tmp_path / "in.parquet")
+    tag_file(tmp_path / "in.parquet", tmp_path / "out.parquet", Quick())
+    found = pq.read_table(tmp_path / "out.parquet")
+    assert found["title"].to_pylist() == titles.to_pylist() and found["title"].type == pa.string()
+
+
+@pytest.mark.parametrize("length", [0, 1, 60])
+def test_a_run_that_ended_within_the_first_line_of_its_journal_has_not_begun(tmp_path, length):
+    source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
+    run = tag._run(source, output, Quick(), TagOptions())
+    journal_path(output).write_bytes((json.dumps(run) + "\n").encode()[:length])
+    tag_file(source, output, Quick(), resume=True)
+    assert contents(tmp_path).keys() == {"in.csv", "out.csv"}
 
 
 def test_ctrl_c_keeps_what_was_tagged(tmp_path, monkeypatch):
