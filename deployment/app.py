@@ -2,7 +2,9 @@
 
 import argparse
 import os
+import signal
 import sys
+import tempfile
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, NamedTuple
@@ -16,27 +18,28 @@ from starlette.middleware import Middleware
 
 if __package__:
     from deployment import about, batch, page
-    from deployment.app_log import RequestLog
+    from deployment.app_log import RequestLog, keep_texts_out
     from deployment.arxiv import Arxiv
     from deployment.classifier import MODEL_DIR, ModelError, TaskClassifier
+    from deployment.command_line import fail, port
     from deployment.endpoints import Endpoints, refuse
     from deployment.examples import EXAMPLES
     from deployment.guard import BodyLimit, RetryAfter, fetch_nothing
+    from deployment.limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
 else:  # inside a Space, where this folder is the whole repository
     import about
     import batch
     import page
-    from app_log import RequestLog
+    from app_log import RequestLog, keep_texts_out
     from arxiv import Arxiv
     from classifier import MODEL_DIR, ModelError, TaskClassifier
+    from command_line import fail, port
     from endpoints import Endpoints, refuse
     from examples import EXAMPLES
     from guard import BodyLimit, RetryAfter, fetch_nothing
+    from limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
 
 TITLE = "From Paper With Tasks"
-TITLE_CHARACTERS, ABSTRACT_CHARACTERS = 1_000, 20_000
-# More people than this waiting for one small machine are better told to come back.
-QUEUE = 64
 # Gradio keeps some 100 kB for each person, and for each question to its API, until so many have come after: by
 # default 10,000.
 SESSIONS = 500
@@ -73,7 +76,7 @@ def build(classifier: TaskClassifier, arxiv: Arxiv | None = None, model: Path = 
         gr.api(endpoints.tag, api_name="tag")
         gr.api(endpoints.tag_batch, api_name="tag_batch")
         gr.api(endpoints.explain, api_name="explain")
-    return blocks.queue(max_size=QUEUE, default_concurrency_limit=2)
+    return blocks.queue(max_size=PLACES, default_concurrency_limit=2)
 
 
 def _one_paper(endpoints: Endpoints) -> None:
@@ -100,7 +103,8 @@ def _one_paper(endpoints: Endpoints) -> None:
     def why(seen: Seen | None, event: gr.EventData) -> str:
         if seen is None:
             return ""
-        return page.reasons_html(endpoints.explanation(seen.title, seen.abstract, event.task))
+        # Whoever is no page of ours may send an event without one.
+        return page.reasons_html(endpoints.explanation(seen.title, seen.abstract, getattr(event, "task", None)))
 
     seen = gr.State(None)
     with gr.Row():
@@ -231,6 +235,7 @@ def serve(
 ) -> gr.Blocks:
     """Serves the page at http://host:port. Raises OSError if the port is taken."""
     fetch_nothing()
+    keep_texts_out()
     blocks = build(classifier, arxiv, model)
     blocks.launch(
         server_name=host,
@@ -295,24 +300,33 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument(
         "--port",
-        type=int,
+        type=port,
         default=os.environ.get("GRADIO_SERVER_PORT") or 7860,
         help="port to serve at; or GRADIO_SERVER_PORT (default: 7860)",
     )
     options = parser.parse_args(arguments)
+    # A host ends a program so; it is to be as orderly as Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with _own_folder() as uploads:
+        os.environ["GRADIO_TEMP_DIR"] = uploads
+        try:
+            serve(TaskClassifier.load(options.model), options.host, options.port, model=options.model)
+        except ModelError as error:
+            fail(str(error))
+        except OSError:
+            # Gradio's own words run to three lines, and are the same for either.
+            place = f"{options.host}:{options.port}"
+            fail(f"Cannot serve at {place}: it is taken, or no address of this machine; choose --host and --port.")
+
+
+def _own_folder() -> tempfile.TemporaryDirectory:
+    """For uploads, of this process alone: they do not outlive it, whatever else uses Gradio here."""
+    folder = Path(get_upload_folder())
     try:
-        serve(TaskClassifier.load(options.model), options.host, options.port, model=options.model)
-    except ModelError as error:
-        sys.exit(_fail(str(error)))
-    except OSError:
-        # Gradio's own words for it run to three lines.
-        place = f"{options.host}:{options.port}"
-        sys.exit(_fail(f"Cannot serve at {place}, for something else is there; choose another place with --port."))
-
-
-def _fail(sentence: str) -> int:
-    print(f"error: {sentence}", file=sys.stderr)
-    return 2
+        folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix="paper-tasks-", dir=folder)
+    except OSError as error:
+        fail(f"Uploads cannot be kept in {folder} ({error.strerror}); name another folder by GRADIO_TEMP_DIR.")
 
 
 if __name__ == "__main__":

@@ -3,12 +3,15 @@
 Both have the id of the request that asked for the call.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from functools import wraps
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
+from gradio import queueing, routes
 from gradio.context import LocalContext
 
 if __package__:
@@ -58,6 +61,14 @@ class RequestLog:
         finally:
             if status >= 400 or not scope["path"].startswith(_QUIET):
                 request_log.write(id, scope["method"], scope["path"], status, started, fault=fault)
+
+
+def keep_texts_out() -> None:
+    """Gradio prints what it refuses by itself, such as a question without its abstract, with all that was sent; from
+    now on it writes a line as ours. It has no option for this.
+    """
+    ours = SimpleNamespace(print_exc=lambda: request_log.write_fault(sys.exception()))
+    queueing.traceback = routes.traceback = ours
 
 
 def logged(name: str, papers: Callable[[Any], int] = lambda answer: 1) -> Callable[[Callable], Callable]:

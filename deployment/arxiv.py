@@ -21,7 +21,7 @@ MOST_BYTES = 200_000
 # New since 2007 ("2401.01234"), old before ("hep-th/9901001", "math.GT/0309136"); any version of them.
 _ID = r"(?P<id>[0-9]{4}\.[0-9]{4,5}|[a-z]+(?:-[a-z]+)?(?:\.[A-Z]{2})?/[0-9]{7})(?:v[0-9]{1,3})?"
 _INPUT = re.compile(
-    rf"(?:arxiv:\s?|(?:https?://)?(?:www\.|export\.)?arxiv\.org/(?:abs|pdf)/)?{_ID}(?:\.pdf)?(?:[?#].*)?",
+    rf"(?:arxiv:\s?|(?:https?://)?(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/)?{_ID}(?:\.pdf)?(?:[?#].*)?",
     re.IGNORECASE | re.ASCII,
 )
 _ATOM = "{http://www.w3.org/2005/Atom}"

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import StringIO
 from itertools import islice
@@ -23,6 +24,8 @@ CHUNK = 16
 TASKS, PROBABILITIES = "predicted_tasks", "probabilities"
 # What a spreadsheet takes for the start of a formula, in full width too.
 _FORMULA_STARTS = (*"=+-@\t\r\n", *"＝＋－＠")
+# As Python reads bytes that are no UTF-8 by the error handler "surrogateescape".
+_ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 
 
 class BatchError(Exception):
@@ -37,7 +40,7 @@ class Row(NamedTuple):
 
     def text(self, name: str) -> str:
         """The row's title or abstract, however the file writes the column's name ("Title"); "" if it has none."""
-        return next((value or "" for key, value in self.values.items() if key.strip().lower() == name), "")
+        return next((value for key, value in self.values.items() if value and key.strip().lower() == name), "")
 
 
 class Broken(NamedTuple):
@@ -122,10 +125,6 @@ def _columns(rows: Iterable[Row]) -> list[str]:
 
 
 def _problem(row: Row) -> str | None:
-    if any(
-        "\udc80" <= letter <= "\udcff" for value in row.values.values() if isinstance(value, str) for letter in value
-    ):
-        return "is not UTF-8"
     texts = [row.text("title"), row.text("abstract")]
     if not all(isinstance(text, str) for text in texts):
         return "the title or abstract is no text"
@@ -149,9 +148,12 @@ def _csv_rows(name: str, lines: Iterable[str]) -> Iterator[Row | Broken]:
         if cells is None:
             return
         if isinstance(cells, str):
-            yield Broken(line, f"cannot be read as CSV ({cells})")
+            swallowed = f", nor what follows up to line {reader.line_num}" if reader.line_num > line else ""
+            yield Broken(line, f"cannot be read as CSV{swallowed} ({cells})")
         elif cells and len(cells) != len(header):
             yield Broken(line, f"has {len(cells)} cells where the first line has {len(header)}")
+        elif any(map(_ESCAPED_BYTE.search, cells or ())):
+            yield Broken(line, "is not UTF-8")
         elif cells:
             yield Row(line, dict(zip(header, cells, strict=True)))
 
@@ -168,10 +170,13 @@ def _json_rows(lines: Iterable[str]) -> Iterator[Row | Broken]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
+        if _ESCAPED_BYTE.search(line):
+            yield Broken(number, "is not UTF-8")
+            continue
         try:
             values = json.loads(line)
-            # What is nested too deeply to be written again is found here.
-            json.dumps(values)
+            # What is nested too deeply to be written again is found here, and numbers that are none.
+            json.dumps(values, allow_nan=False)
         except (ValueError, RecursionError):
             yield Broken(number, "is no JSON")
             continue

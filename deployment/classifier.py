@@ -151,6 +151,12 @@ class TaskClassifier:
         """The field that a task belongs to, such as "computer vision"; KeyError for an unknown task."""
         return self._info[task]["area"]
 
+    def as_json(self, tags: Iterable[Tag]) -> list[dict[str, Any]]:
+        """Tags as both doors answer them: {"task", "probability" (0 to 1, four digits), "area"}."""
+        return [
+            {"task": task, "probability": round(probability, 4), "area": self.area(task)} for task, probability in tags
+        ]
+
     def threshold(self, task: str) -> float:
         """The probability from which the model names a task: the lowest among its spellings; KeyError if unknown."""
         return float(self.thresholds[self.spellings(task)].min())

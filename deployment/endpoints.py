@@ -14,17 +14,16 @@ if __package__:
     from deployment import batch
     from deployment.app_log import logged
     from deployment.arxiv import Arxiv, ArxivError
-    from deployment.classifier import EmptyPaper, Tag, TaskClassifier
+    from deployment.classifier import EmptyPaper, TaskClassifier
     from deployment.explain import Explanation, explain
+    from deployment.limits import PAPERS
 else:  # inside a Space, where this folder is the whole repository
     import batch
     from app_log import logged
     from arxiv import Arxiv, ArxivError
-    from classifier import EmptyPaper, Tag, TaskClassifier
+    from classifier import EmptyPaper, TaskClassifier
     from explain import Explanation, explain
-
-# Papers that /tag_batch takes at once.
-MOST_PAPERS = 256
+    from limits import PAPERS
 
 
 class Endpoints:
@@ -37,7 +36,7 @@ class Endpoints:
     def tag(self, title: str, abstract: str) -> list[dict]:
         """The tasks of one paper, likeliest first: a list of {"task", "probability" (0 to 1), "area"}."""
         (tags,) = self.classifier.rank(self.probabilities(title, abstract))
-        return self._as_json(tags)
+        return self.classifier.as_json(tags)
 
     @logged("tag_batch", papers=len)
     def tag_batch(self, papers: list[dict]) -> list[list[dict]]:
@@ -45,14 +44,14 @@ class Endpoints:
         missing, and its tasks are as /tag gives them."""
         if not isinstance(papers, list) or not all(isinstance(paper, dict) for paper in papers):
             refuse('\'papers\' must be a list of papers like {"title": ..., "abstract": ...}.', "No papers")
-        if len(papers) > MOST_PAPERS:
-            refuse(f"'papers' has {len(papers):,} papers; send at most {MOST_PAPERS} at once.", "Too many papers")
+        if len(papers) > PAPERS:
+            refuse(f"'papers' has {len(papers):,} papers; send at most {PAPERS} at once.", "Too many papers")
         texts = [
             tuple(_text(paper.get(name), f"papers[{place}].{name}") for name in ("title", "abstract"))
             for place, paper in enumerate(papers)
         ]
         try:
-            return list(map(self._as_json, self.classifier.predict(texts)))
+            return list(map(self.classifier.as_json, self.classifier.predict(texts)))
         except EmptyPaper as error:
             refuse(f"papers[{error.index}] has no words in its title or abstract: give either.", "No text")
 
@@ -65,7 +64,7 @@ class Endpoints:
     @logged("explain")
     def explanation(self, title: str, abstract: str, task: str) -> Explanation:
         """The same, for the page."""
-        _text(task, "task")
+        task = _text(task, "task")
         try:
             return explain(self.classifier, _text(title, "title"), _text(abstract, "abstract"), task)
         except EmptyPaper:
@@ -104,12 +103,6 @@ class Endpoints:
             return self.arxiv.paper(_text(number, "number"))
         except ArxivError as error:
             refuse(str(error), "arXiv")
-
-    def _as_json(self, tags: list[Tag]) -> list[dict]:
-        return [
-            {"task": task, "probability": round(probability, 4), "area": self.classifier.area(task)}
-            for task, probability in tags
-        ]
 
 
 def refuse(message: str, title: str = "Error") -> NoReturn:

@@ -17,8 +17,8 @@ if __package__:
 else:  # inside a Space, where this folder is the whole repository
     from classifier import EmptyPaper, TaskClassifier, format_paper
 
-# What an explanation may cost, in tokens that the encoder reads: 18 runs of a text that fills its window of 256, at
-# some 45 ms each on two cores 0.8 seconds; of an abstract of 150 tokens 27 runs. A run costs OVERHEAD besides.
+# What an explanation may cost, in tokens that the encoder reads: 21 runs of a text that fills its window of 192, or 27
+# of an abstract of 150 tokens; half a second on two cores, a whole one on slow ones. A run costs OVERHEAD besides.
 BUDGET = 18 * 256
 OVERHEAD = 20
 # More sentences than this are tried together with a neighbor, so that something is left for their words.
@@ -90,7 +90,9 @@ def explain(classifier: TaskClassifier, title: str, abstract: str, task: str) ->
     spans = meter.leave_out([mentions] if mentions else [], "mention")
     spans = [spans[0]._replace(start=start, end=end) for start, end in mentions] if spans else []
 
-    head = len(format_paper(title, "")) + 1 if abstract and title else 0
+    # A title of blanks is none.
+    title = format_paper(title, "")
+    head = len(title) + 1 if title and text != title else 0
     sentences = join_short([span for span in split_sentences(text, head) if span[0] < meter.reach])
     measured = meter.leave_out([[span] for span in sentences], "sentence") if len(sentences) > 1 else []
     spans += [span for span in measured if span.contribution >= LEAST]

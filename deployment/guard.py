@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from fastapi import HTTPException
 from fastapi.responses import JSONResponse
 from gradio import processing_utils, routes
+from starlette.formparsers import MultiPartException
 
 # Seconds after which it is worth asking again, where the queue is full.
 RETRY_AFTER = 2
@@ -14,6 +15,14 @@ TOO_LARGE = "The request is too large."
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+
+class _TooLarge(HTTPException, MultiPartException):
+    """Also of the kind upon which Gradio's parser of uploads removes what it has written, and answers by its words."""
+
+    def __init__(self) -> None:
+        HTTPException.__init__(self, 413, TOO_LARGE)
+        self.message = "The request exceeds the maximum allowed size."
 
 
 class BodyLimit:
@@ -37,7 +46,7 @@ class BodyLimit:
             read += len(message.get("body", b""))
             if read > self._most:
                 # Raised within the app, which answers it.
-                raise HTTPException(413, TOO_LARGE)
+                raise _TooLarge
             return message
 
         return await self._app(scope, counted, send)

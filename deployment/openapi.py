@@ -3,9 +3,9 @@
 from typing import Any
 
 if __package__:
-    from deployment.paper_json import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
-else:  # inside a Space, where this folder is the whole repository
-    from paper_json import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
+    from deployment.limits import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
+else:  # run in this folder
+    from limits import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
 
 _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
 _EXAMPLE = {"title": "The same voice?", "abstract": "Speaker verification from two seconds of telephone speech."}
@@ -44,7 +44,7 @@ def _tasks() -> dict[str, Any]:
     }
     return {
         "operationId": "tasks",
-        "summary": "The tasks of one paper, or of up to 256, likeliest first",
+        "summary": f"The tasks of one paper, or of up to {PAPERS}, likeliest first",
         "requestBody": {
             "required": True,
             "content": {

@@ -5,8 +5,11 @@ from typing import Any, NamedTuple
 
 from werkzeug.exceptions import BadRequest, UnprocessableEntity
 
-TITLE_CHARACTERS, ABSTRACT_CHARACTERS = 1_000, 20_000
-PAPERS = 256
+if __package__:
+    from deployment.limits import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
+else:  # run in this folder
+    from limits import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
+
 _LENGTHS = {"title": TITLE_CHARACTERS, "abstract": ABSTRACT_CHARACTERS}
 
 
@@ -84,5 +87,6 @@ def _field(path: str, name: str) -> str:
 
 
 def _shown(name: str) -> str:
-    """A name that a stranger chose, short enough to repeat."""
+    """A name that a stranger chose, short enough to repeat, and on one line."""
+    name = " ".join(name.split())
     return name if len(name) <= 40 else name[:39] + "…"

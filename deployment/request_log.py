@@ -58,6 +58,11 @@ def write(
     _LOG.log(logging.ERROR if fault else logging.INFO, "request", extra={"fields": fields})
 
 
+def write_fault(error: BaseException) -> None:
+    """The line of an error that belongs to no request we know of."""
+    _LOG.error("fault", extra={"fields": {"fault": describe(error)}})
+
+
 def describe(error: BaseException) -> str:
     """The kind and place of an error, but not its words: they may quote a text."""
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,20 +1,21 @@
 """The line in front of the model: of bounded length, one paper at a time, first come, first served."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import BoundedSemaphore
+from contextlib import contextmanager, nullcontext
+from threading import BoundedSemaphore, Lock
 
 import numpy as np
 
 if __package__:
     from deployment.classifier import EmptyPaper, TaskClassifier
-else:  # inside a Space, where this folder is the whole repository
+    from deployment.limits import PLACES
+else:  # run in this folder
     from classifier import EmptyPaper, TaskClassifier
+    from limits import PLACES
 
-# More people than this waiting for one small machine are better told to come back.
-PLACES = 64
-# A batch of 256 abstracts takes about 8 seconds on two cores.
+# A batch of 256 abstracts takes 5 to 8 seconds on two cores.
 SECONDS = 30.0
 _FIRST_PAPER = ("Is the model there?", "")
 
@@ -28,7 +29,8 @@ class Busy(Exception):
 class WaitingLine:
     """Asks one classifier for many threads, each answer for the paper that was given.
 
-    A batch stands in line anew for each of its papers, so that it keeps nobody waiting longer than one paper does.
+    A batch stands in line anew for each of its papers, so that it keeps nobody waiting longer than one paper does; and
+    batches come one after the other, or a few would all be late together.
     """
 
     def __init__(self, classifier: TaskClassifier, places: int = PLACES, seconds: float = SECONDS) -> None:
@@ -36,6 +38,7 @@ class WaitingLine:
         self._classifier = classifier
         self._places = BoundedSemaphore(places)
         self._seconds = seconds
+        self._batch = Lock()
         # One paper fills all cores already. A pool of one thread is a queue in the order of arrival.
         self._model = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
         self._first_answer = self._model.submit(classifier.probabilities, [_FIRST_PAPER])
@@ -54,9 +57,25 @@ class WaitingLine:
         if not self._places.acquire(blocking=False):
             raise Busy("Too many people are asking at once: try again in a moment.")
         try:
-            return np.concatenate([self._ask(place, paper, deadline) for place, paper in enumerate(papers)])
+            with self._turn(deadline) if len(papers) > 1 else nullcontext():
+                return np.concatenate([self._ask(place, paper, deadline) for place, paper in enumerate(papers)])
         finally:
             self._places.release()
+
+    @contextmanager
+    def _turn(self, deadline: float) -> Iterator[None]:
+        """Of one batch."""
+        if not self._batch.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise self._late()
+        try:
+            yield
+        finally:
+            self._batch.release()
+
+    def _late(self) -> Busy:
+        return Busy(
+            f"The answer was not ready in {self._seconds:g} seconds: send fewer papers at once, or try again later."
+        )
 
     def _ask(self, place: int, paper: tuple[str, str], deadline: float) -> np.ndarray:
         answer = self._model.submit(self._classifier.probabilities, [paper])
@@ -64,8 +83,6 @@ class WaitingLine:
             return answer.result(timeout=max(0.0, deadline - time.monotonic()))
         except TimeoutError:
             answer.cancel()
-            raise Busy(
-                f"The answer was not ready in {self._seconds:g} seconds: send fewer papers at once, or try again later."
-            ) from None
+            raise self._late() from None
         except EmptyPaper:
             raise EmptyPaper(place) from None

@@ -14,18 +14,22 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 if __package__:
     from deployment import openapi, web_log
     from deployment.classifier import MODEL_DIR, EmptyPaper, ModelError, TaskClassifier
+    from deployment.command_line import fail, port
     from deployment.examples import EXAMPLES
-    from deployment.paper_json import ABSTRACT_CHARACTERS, TITLE_CHARACTERS, WrongField, check_length, read_question
+    from deployment.limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
+    from deployment.paper_json import WrongField, check_length, read_question
     from deployment.request_log import describe
-    from deployment.waiting_line import PLACES, SECONDS, Busy, WaitingLine
-else:  # inside a Space, where this folder is the whole repository
+    from deployment.waiting_line import SECONDS, Busy, WaitingLine
+else:  # run in this folder
     import openapi
     import web_log
     from classifier import MODEL_DIR, EmptyPaper, ModelError, TaskClassifier
+    from command_line import fail, port
     from examples import EXAMPLES
-    from paper_json import ABSTRACT_CHARACTERS, TITLE_CHARACTERS, WrongField, check_length, read_question
+    from limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
+    from paper_json import WrongField, check_length, read_question
     from request_log import describe
-    from waiting_line import PLACES, SECONDS, Busy, WaitingLine
+    from waiting_line import SECONDS, Busy, WaitingLine
 
 TITLE = "From Paper With Tasks"
 # 256 abstracts as they are usually written need about 0.5 MB.
@@ -59,7 +63,8 @@ def create_app(classifier: TaskClassifier | None = None, places: int = PLACES, s
     classifier = classifier or TaskClassifier.load()
     line = WaitingLine(classifier, places, seconds)
     app = Flask(__name__)
-    app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES
+    # One limit, whether a form comes as a browser sends it or in parts.
+    app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = BODY_BYTES
     app.json.sort_keys = False
     web_log.install(app)
 
@@ -115,13 +120,7 @@ def create_app(classifier: TaskClassifier | None = None, places: int = PLACES, s
                 raise WrongField("abstract", NO_WORDS) from None
             raise WrongField(f"papers[{error.index}]", f"papers[{error.index}]: {NO_WORDS}") from None
         answers = [
-            {
-                "tasks": [
-                    {"task": task, "probability": round(probability, 4), "area": classifier.area(task)}
-                    for task, probability in tags
-                ]
-            }
-            for tags in classifier.rank(probabilities, threshold=question.threshold)
+            {"tasks": classifier.as_json(tags)} for tags in classifier.rank(probabilities, threshold=question.threshold)
         ]
         return jsonify(answers[0] if question.alone else {"papers": answers})
 
@@ -206,15 +205,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Serves the page that finds a paper's tasks, and its JSON API.")
     parser.add_argument("--model", type=Path, default=MODEL_DIR, help="folder of an exported model (default: bundled)")
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8000, help="port to serve at (default: %(default)s)")
+    parser.add_argument("--port", type=port, default=8000, help="port to serve at (default: %(default)s)")
     options = parser.parse_args(arguments)
     place = f"{options.host}:{options.port}"
     try:
         server = create_server(create_app(TaskClassifier.load(options.model)), options.host, options.port)
     except ModelError as error:
-        sys.exit(_fail(str(error)))
-    except (OSError, OverflowError, ValueError) as error:
-        sys.exit(_fail(f"Cannot serve at {place} ({error}); choose another place with --host and --port."))
+        fail(str(error))
+    except (OSError, ValueError) as error:
+        fail(f"Cannot serve at {place} ({error}); choose another place with --host and --port.")
     # A host ends a program so; it is to be as orderly as Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print(f"{TITLE} is at http://{place} (Ctrl-C ends it).", flush=True)
@@ -223,11 +222,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _is_api(path: str) -> bool:
     return path.startswith("/api/") or path in ("/healthz", "/openapi.json")
-
-
-def _fail(sentence: str) -> int:
-    print(f"error: {sentence}", file=sys.stderr)
-    return 2
 
 
 if __name__ == "__main__":

@@ -27,6 +27,10 @@ from paper_tasks.errors import InputError
 
 DEPLOYMENT = Path(__file__).parents[1] / "deployment"
 APP = "app.py"
+# Tells an earlier Space from what may not be removed; it stays at home.
+MARKER = ".paper-tasks-space"
+# Seconds that an answer may take on a slow machine.
+ANSWER = 120
 # Besides the modules and the model.
 DOCUMENTS = ("README.md", "requirements.txt")
 # In the About tab, where they are there.
@@ -43,21 +47,31 @@ print(json.dumps(Client(sys.argv[1], verbose=False).predict(sys.argv[2], sys.arg
 
 
 def assemble(output: Path, source: Path = DEPLOYMENT) -> list[str]:
-    """Copies the app, the modules it imports, its documents and its model to `output`, and removes what else was there.
+    """Copies the app, the modules it imports, its documents and its model to `output`, in place of the Space there.
 
-    Returns the files' names. Raises InputError if one is missing, or `output` is a folder of something else.
+    Returns the files' names. Raises InputError if one is missing, or `output` is something else than an earlier Space;
+    then nothing is changed.
     """
-    if output.exists() and not (output / APP).is_file() and any(output.iterdir()):
-        raise InputError(f"{output} holds other things than a Space; name another folder, or empty it.")
+    target, own = output.resolve(), source.resolve()
+    if target == own or target in own.parents or own in target.parents:
+        raise InputError(f"{output} holds the app itself, or lies in it; name another folder.")
+    if output.exists() and not (output / MARKER).is_file() and (not output.is_dir() or any(output.iterdir())):
+        raise InputError(f"{output} is no Space made by this command; name another folder, or remove it.")
     try:
         config = json.loads((source / "model" / "config.json").read_text(encoding="utf-8"))
         model = ["config.json", *config["files"]]
         shown = [path for path in SHOWN if (source / path).is_file()]
         files = [*sorted(modules(source)), *DOCUMENTS, *(f"model/{name}" for name in model), *shown]
-        shutil.rmtree(output, ignore_errors=True)
-        for name in files:
-            (output / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source / name, output / name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".space-") as scratch:
+            fresh = Path(scratch) / "space"
+            for name in files:
+                (fresh / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source / name, fresh / name)
+            (fresh / MARKER).write_text("python -m paper_tasks.space replaces this folder.\n", encoding="utf-8")
+            if output.exists():
+                shutil.rmtree(output)
+            fresh.rename(target)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"The Space cannot be put together from {source}: {error}.") from error
     return files
@@ -87,7 +101,10 @@ def check(folder: Path) -> list[dict]:
     Returns its answer. Raises InputError if any of this fails.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        venv.create(scratch, with_pip=True)
+        try:
+            venv.create(scratch, with_pip=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise InputError(f"No environment to try the Space in can be made ({_first_line(error)}).") from error
         python = str(Path(scratch) / "bin" / "python")
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         _run("its requirements cannot be installed", [*pip, "-r", str(folder / "requirements.txt")])
@@ -108,10 +125,13 @@ def ask(folder: Path, python: str) -> list[dict]:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise InputError(f"{folder} is no Space that works: it does not start.")
             time.sleep(0.5)
-        answer = json.loads(_run("it does not answer", [python, "-c", _ASK, url, *QUESTION]))
+        answer = json.loads(_run("it does not answer", [python, "-c", _ASK, url, *QUESTION], ANSWER))
     finally:
         process.terminate()
-        process.wait()
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
     if not answer:
         raise InputError(f"{folder} is no Space that works: it finds no task of a paper on pedestrian detection.")
     return answer
@@ -145,6 +165,7 @@ def push(folder: Path, repository: str, api: HfApi | None = None) -> str:
             folder_path=folder,
             repo_type="space",
             commit_message="From Paper With Tasks",
+            ignore_patterns=[MARKER],
             # What an earlier upload had and this one has not.
             delete_patterns="*",
         )
@@ -193,8 +214,11 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip() or "no reason given").splitlines()[0]
 
 
-def _run(problem: str, command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True)
+def _run(problem: str, command: list[str], seconds: float | None = None) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
+    except subprocess.TimeoutExpired as error:
+        raise InputError(f"The Space does not work, for {problem} (within {seconds:g} seconds).") from error
     if done.returncode:
         reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
         raise InputError(f"The Space does not work, for {problem} ({reason}).")

@@ -153,9 +153,41 @@ def test_a_large_request_is_refused(url):
         assert answer.status_code == 413
 
 
-@pytest.mark.parametrize("what", ["port", "model", "number"])
+def test_no_upload_outlives_its_refusal_or_the_app(tmp_path):
+    def files():
+        return [path for path in tmp_path.rglob("*") if path.is_file()]
+
+    def parts(megabytes):
+        yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.csv"\r\n\r\n'
+        for _ in range(megabytes):
+            yield b"a" * 1_000_000
+        yield b"\r\n--x--\r\n"
+
+    port = free_port()
+    process = start("--port", port, GRADIO_TEMP_DIR=str(tmp_path))
+    try:
+        wait_until_up(process, f"http://127.0.0.1:{port}/")
+        address, form = (
+            f"http://127.0.0.1:{port}/gradio_api/upload",
+            {"Content-Type": "multipart/form-data; boundary=x"},
+        )
+        assert httpx.post(address, content=parts(6), headers=form).status_code == 413 and files() == []
+        assert httpx.post(address, content=parts(4), headers=form).status_code == 200 and len(files()) == 1
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+    assert process.returncode == 0 and files() == [] and not list(tmp_path.glob("paper-tasks-*"))
+
+
+@pytest.mark.parametrize("what", ["port", "model", "number", "range", "host"])
 def test_a_wrong_start_is_told_in_a_sentence(url, tmp_path, what):
-    arguments = {"port": ["--port", url.rsplit(":", 1)[1]], "model": ["--model", tmp_path], "number": ["--port", "x"]}
+    arguments = {
+        "port": ["--port", url.rsplit(":", 1)[1]],
+        "model": ["--model", tmp_path],
+        "number": ["--port", "x"],
+        "range": ["--port", "99999"],
+        "host": ["--host", "no.such.host.invalid"],
+    }
     process = start(*arguments[what])
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 2 and "Traceback" not in errors

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_fifty_at_once_get_their_own_answer_or_a_stated_503(monkeypatch):
-    monkeypatch.setattr(app, "QUEUE", 16)
+    monkeypatch.setattr(app, "PLACES", 16)
     port = free_port()
     blocks = app.serve(TaskClassifier.load(), "127.0.0.1", port, wait=False)
     try:

@@ -54,11 +54,17 @@ def test_the_apps_log_has_ids_and_timings_and_no_text(tmp_path):
             assert "complete" in httpx.get(f"{url}/gradio_api/call/tag/{asked.json()['event_id']}", timeout=60).text
             Client(url, verbose=False).predict(*secret["data"], "Pedestrian Detection", api_name="/explain")
             assert httpx.post(f"{url}/gradio_api/upload", content=b" " * 6_000_000).status_code == 413
+            # Gradio itself refuses a question without its abstract.
+            asked = httpx.post(f"{url}/gradio_api/call/tag", json={"data": ["Zymurgy of pedestrians."]}).json()
+            assert "error" in httpx.get(f"{url}/gradio_api/call/tag/{asked['event_id']}", timeout=60).text
         finally:
             process.terminate()
             process.wait(timeout=30)
     text = log.read_text(encoding="utf-8")
     lines = list(map(json.loads, text.splitlines()))
+    (fault,) = [line for line in lines if "fault" in line]
+    assert fault.keys() == {"time", "level", "fault"} and fault["level"] == "ERROR"
+    lines.remove(fault)
     assert {"id", "method", "path", "status", "milliseconds", "papers", "time", "level"} <= lines[-1].keys()
     calls = {line["path"]: line for line in lines if line["method"] == "CALL"}
     assert calls["tag"]["id"] == "from-a-proxy_1" and calls["tag"]["papers"] == 1

@@ -42,6 +42,24 @@ def test_broken_rows_of_a_csv_are_told_with_line_and_reason(tmp_path):
     ]
 
 
+def test_how_far_a_stray_quotation_mark_reaches_is_told(tmp_path):
+    path = tmp_path / "papers.csv"
+    path.write_text('title\none\n"two\nthree\n"four\nfive\n', encoding="utf-8")
+    rows, broken = batch.read(path)
+    assert [row.text("title") for row in rows] == ["one", "five"]
+    assert broken[0].line == 3 and broken[0].reason.startswith("cannot be read as CSV, nor what follows up to line 5")
+
+
+def test_odd_but_readable_json(tmp_path):
+    path = tmp_path / "papers.jsonl"
+    path.write_bytes(
+        b'{"Title": "", "title": "A"}\n{"title": "B \\udc80"}\n{"title": "C", "n": 1e999}\n{"title": "\xff"}\n'
+    )
+    rows, broken = batch.read(path)
+    assert [row.text("title") for row in rows] == ["A", "B \udc80"]
+    assert [(row.line, row.reason) for row in broken] == [(3, "is no JSON"), (4, "is not UTF-8")]
+
+
 def test_broken_rows_of_json_lines_are_told_with_line_and_reason(tmp_path):
     lines = ["{", "[]", '{"title": 5}', '{"abstract": "?"}', "[" * 100_000, '{"title": "ok"}', "9" * 5_000]
     rows, broken = read(file(tmp_path, "\n".join(lines), "papers.jsonl"))

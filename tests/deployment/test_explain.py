@@ -95,6 +95,13 @@ def test_the_budget_holds_for_any_text(classifier, text):
     assert sum(size + module.OVERHEAD for size in read[:-1]) <= module.BUDGET
 
 
+@pytest.mark.parametrize("title", ["", " ", "\u200b"])
+def test_a_blank_title_is_none(classifier, title):
+    text = "We find pedestrians at night. Thermal cameras help."
+    spans = explain(classifier, title, text, "Pedestrian Detection").spans
+    assert "We find pedestrians at night." in [text[span.start : span.end] for span in spans]
+
+
 def test_nothing_to_read_and_no_such_task(classifier):
     with pytest.raises(EmptyPaper):
         explain(classifier, " ", "...", TASK)

@@ -3,7 +3,8 @@ import json
 import pytest
 from werkzeug.exceptions import BadRequest
 
-from deployment.paper_json import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS, Question, WrongField, read_question
+from deployment.limits import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
+from deployment.paper_json import Question, WrongField, read_question
 
 
 def read(sent):

@@ -106,6 +106,19 @@ def test_a_batch_lets_others_in_between_its_papers(clerk, crowd):
     assert clerk.done.index("7") == 2
 
 
+def test_many_batches_at_once_are_answered_as_far_as_the_time_goes(crowd):
+    class Slow:
+        def probabilities(self, papers):
+            sleep(0.005)
+            return np.zeros((1, 1))
+
+    line = WaitingLine(Slow(), seconds=0.5)
+    # Each takes 0.1 seconds by itself; all at once would be late together.
+    batches = [crowd.submit(line.probabilities, papers(*range(20))) for _ in range(12)]
+    late = [batch.exception(10) for batch in batches]
+    assert 2 <= late.count(None) < 12 and all(isinstance(error, Busy) for error in late if error)
+
+
 def test_an_empty_paper_is_told_by_its_place_and_frees_it(clerk):
     clerk.open.set()
     line = WaitingLine(clerk, places=1)

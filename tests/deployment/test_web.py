@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 from threading import Event
 from time import monotonic, sleep
@@ -18,7 +19,7 @@ import yaml
 from deployment import web
 from deployment.classifier import MODEL_DIR, TaskClassifier
 from deployment.examples import EXAMPLES
-from deployment.paper_json import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
+from deployment.limits import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
 from tests.deployment.test_app import ROOT, free_port, start, wait_until_up
 
 PAPER = {"title": "Faster pedestrian detection", "abstract": "A pedestrian detector for crowded streets."}
@@ -145,6 +146,12 @@ def test_a_threshold_may_be_asked_for(client):
 def test_the_most_papers_are_answered(client):
     answer = client.post("/api/tasks", json={"papers": [{"title": "A"}] * PAPERS})
     assert answer.status_code == 200 and len(answer.json["papers"]) == PAPERS
+
+
+def test_a_large_form_is_read_however_it_is_sent(client):
+    for form in ({"abstract": "a" * 600_000}, {"abstract": "a" * 600_000, "title": (BytesIO(b"a"), "a.txt")}):
+        answer = client.post("/", data=form)
+        assert answer.status_code == 422 and "at most 20,000 are read" in answer.text
 
 
 @pytest.mark.parametrize("text", ["<script>", r"$\alpha$", "物体検出", "\ud800x", "\x00y", "x" * TITLE_CHARACTERS])

@@ -40,15 +40,37 @@ def test_what_a_space_needs_and_nothing_else(source, tmp_path):
     output = tmp_path / "build" / "space"
     for _ in range(2):
         assert space.assemble(output, source) == SMALL
-        assert {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()} == set(SMALL)
+        found = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
+        assert found == {*SMALL, space.MARKER}
         (output / "left.txt").write_text("of an earlier time", encoding="utf-8")
 
 
-def test_another_folder_is_not_overwritten(source, tmp_path):
-    (tmp_path / "photo.jpg").write_text("dear", encoding="utf-8")
-    with pytest.raises(InputError, match="other things than a Space"):
-        space.assemble(tmp_path, source)
-    assert (tmp_path / "photo.jpg").exists()
+@pytest.mark.parametrize("name", ["photo.jpg", "app.py", ".git/HEAD"])
+def test_another_folder_is_not_overwritten(source, tmp_path, name):
+    """Nor another app, nor the clone of a Space."""
+    (tmp_path / "mine" / name).parent.mkdir(parents=True)
+    (tmp_path / "mine" / name).write_text("dear", encoding="utf-8")
+    for output in (tmp_path / "mine", tmp_path / "mine" / name):
+        with pytest.raises(InputError, match="is no Space made by this command"):
+            space.assemble(output, source)
+    assert (tmp_path / "mine" / name).read_text(encoding="utf-8") == "dear"
+
+
+@pytest.mark.parametrize("output", ["deployment", "deployment/space", "."])
+def test_the_app_itself_is_not_overwritten(source, tmp_path, output):
+    with pytest.raises(InputError, match="holds the app itself, or lies in it"):
+        space.assemble(tmp_path / output, source)
+    assert (source / "app.py").is_file()
+
+
+def test_what_cannot_be_put_together_costs_no_earlier_space(source, tmp_path):
+    space.assemble(tmp_path / "space", source)
+    (source / "page.py").unlink()
+    (source / "model" / "tasks.onnx").unlink()
+    with pytest.raises(InputError):
+        space.assemble(tmp_path / "space", source)
+    assert (tmp_path / "space" / "page.py").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["deployment", "space"]
 
 
 @pytest.mark.parametrize("name", ["model/tasks.onnx", "model/config.json", "requirements.txt", "app.py"])
