@@ -40,12 +40,15 @@ lint: $(VENV)/test.stamp
 
 data: csv_files/prepared/report.json
 
-csv_files/prepared/report.json: $(PAPERS) | $(VENV)/all.stamp
+# Once prepared, papers need no table; a newer one is prepared anew.
+csv_files/prepared/report.json: $(if $(wildcard csv_files/prepared/report.json),$(wildcard $(PAPERS)),$(PAPERS)) \
+    | $(VENV)/all.stamp
 	$(BIN)/python -m paper_tasks prepare $(PAPERS) --output csv_files/prepared
 
 model: csv_files/prepared/report.json $(if $(START_FROM),,models/phrases/pretraining.json)
 	$(BIN)/python -m paper_tasks train --budget-minutes $(BUDGET_MINUTES) --seed $(SEED) \
-	    $(if $(START_FROM),--backbone minilm --start-from $(START_FROM),--backbone models/phrases) --output models/minilm
+	    $(if $(START_FROM),--backbone minilm --start-from $(START_FROM),--backbone models/phrases) --output models/minilm \
+	    $(if $(wildcard models/minilm/checkpoint),--resume,--overwrite)
 	$(BIN)/python -m paper_tasks export --model models/minilm --output deployment/model
 	$(MAKE) evaluate
 
@@ -150,4 +153,4 @@ space-name:
 	@test -n "$(REPO)" || { echo "error: Name the Space: make space-push REPO=user/name" >&2; exit 2; }
 
 clean:
-	rm -rf $(VENV) .venv-annif build .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-annif .pytest_cache .ruff_cache .hypothesis

@@ -48,7 +48,7 @@ tokens of a text.
 
 ## How good it is
 
-On {scores["papers"]:,} held-out papers, against distant labels, at the default threshold of
+On {scores["papers"]:,} development papers, which it had not learned from, against distant labels, at a threshold of
 {config["default_threshold"]:.0%}:
 
 | score | fp32 | int8, which runs here |

@@ -25,6 +25,8 @@ HUB_METRICS = {
     "masked_recall_at_5": "recall",
     "masked_recall_at_5_macro": "recall",
 }
+# Where the hub has what a config calls by a shorter name.
+HUB_NAMES = {"all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2"}
 TABLE = scoreboard.COMPARED | {name: f"tags as given, {title}" for name, title in scoreboard.SHIPPED.items()}
 
 
@@ -85,8 +87,9 @@ count what a field works on without correcting for its errors.
   unless asked for, and their probabilities mean little.
 - Short texts: without an abstract there is little to go by. Of long ones the encoder reads the first
   {config.get("encoder_tokens", config["max_length"])} tokens.
-- Probabilities suppose that one text in three names none of its tasks. Distant labels hold what is not named for false:
-  against them, those between 0.1 and 0.9 look far too high.
+- Probabilities suppose that one text in three names none of its tasks; and of a text that names no task at all, that it
+  works on some nevertheless. Distant labels hold what is not named for false: against them, those between 0.1 and 0.9
+  look far too high.
 - It repeats the errors of its labels: what is named in passing may become a tag.
 
 ## Scores
@@ -130,6 +133,7 @@ def metadata(config: Mapping, evaluation: Mapping) -> ModelCardData:
     return ModelCardData(
         language="en",
         license="mit",
+        base_model=HUB_NAMES.get(config["backbone"]),
         library_name="onnx",
         pipeline_tag="text-classification",
         tags=["multi-label", "scientific-papers", "papers-with-code", "int8"],
@@ -185,6 +189,7 @@ def _training(training: Mapping) -> str:
     if "papers_seen" in training:
         sentences.append(f"saw {training['papers_seen']:,} papers (each as often as it came)")
     return (", and ".join(sentences) + ". " if sentences else "") + (
-        "`config.json` has every option it was started with; the labels need the same table of papers. "
+        "`make model` does as much as two CPU cores have time for; `config.json` has every option that this model was "
+        "started with. The labels need the same table of papers. "
         "`results/evaluation.md` in the repository has every system's scores."
     )

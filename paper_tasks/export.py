@@ -13,6 +13,8 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers.fusion_options import FusionOptions
 from onnxruntime.transformers.optimizer import optimize_model
+from scipy.optimize import brentq
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from transformers import AutoTokenizer
 
@@ -158,6 +160,14 @@ def calibration(logits: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     return float(fit.coef_[0, 0]), float(fit.intercept_[0])
 
 
+def intercept(logits: np.ndarray, truth: np.ndarray) -> float:
+    """What to add to all logits for probabilities that sum to the labels: the likeliest intercept.
+
+    logits, truth: (papers, labels).
+    """
+    return float(brentq(lambda shift: expit(logits + shift).sum() - truth.sum(), -20.0, 20.0))
+
+
 def worth(scores: np.ndarray, logits: np.ndarray, truth: np.ndarray) -> float:
     """How many logits a unit of the scores is worth: their weights in a logistic regression on both.
 
@@ -218,12 +228,19 @@ def _calibrate(
         model.words = words
         classifier = _write(model, model_dir, scratch, FP32, config)
     # Most names were cut from the texts that the names' weights were learned on: in use they are worth more.
-    logits, named = classifier.logits(pairs(fitted, "calibrating")), _named(model, fitted, model_dir)
+    logits, counts = classifier.logits(pairs(fitted, "calibrating")), _counts(model, fitted, model_dir)
+    masked_counts = _counts(model, masked, model_dir)
+    with torch.no_grad():
+        named, masked_named = (model.head.names(found).numpy() for found in (counts, masked_counts))
     factor = worth(named, logits - named, truth)
     logits += (factor - 1) * named
-    masked_logits += (factor - 1) * _named(model, masked, model_dir)
+    masked_logits += (factor - 1) * masked_named
     model.head.weigh_names(factor)
-    model.rescale(*calibration(np.concatenate([logits, masked_logits]), np.concatenate([truth, masked_truth])))
+    scale, shift = calibration(np.concatenate([logits, masked_logits]), np.concatenate([truth, masked_truth]))
+    model.rescale(scale, shift)
+    names_none = ~masked_counts.any(dim=1).numpy()
+    if masked_truth[names_none].any():
+        model.head.unnamed.fill_(intercept(scale * masked_logits[names_none] + shift, masked_truth[names_none]))
 
 
 def _masked(papers: pd.DataFrame) -> pd.DataFrame:
@@ -236,13 +253,11 @@ def _masked(papers: pd.DataFrame) -> pd.DataFrame:
     return papers.head(len(papers) // 2).assign(title="", abstract=papers["masked"])
 
 
-def _named(model: PaperTaskModel | FastModel, papers: pd.DataFrame, model_dir: Path) -> np.ndarray:
-    """The part that names have in the logits of whole texts: (papers, labels)."""
+def _counts(model: PaperTaskModel | FastModel, papers: pd.DataFrame, model_dir: Path) -> torch.Tensor:
+    """How often each whole text names each label: (papers, labels)."""
     texts = [format_paper(*pair) for pair in pairs(papers, "weighing the names")]
     rows = token_ids(texts, AutoTokenizer.from_pretrained(model_dir))
-    with torch.no_grad():
-        counts = torch.cat([model.name_counts(torch.tensor([ids[:TEXT_TOKENS]])) for ids in rows])
-        return model.head.names(counts).numpy()
+    return torch.cat([model.name_counts(torch.tensor([ids[:TEXT_TOKENS]])) for ids in rows])
 
 
 def _best_threshold(classifier: TaskClassifier, papers: pd.DataFrame) -> float:

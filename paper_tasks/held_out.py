@@ -98,6 +98,8 @@ class HeldOut:
         if are_probabilities:
             found["calibration_error"] = metrics.calibration_error(truth, scores)
             found["calibration_error_at_1"] = metrics.top_calibration_error(truth, scores)
+            if masked is not None:
+                found["calibration_error_at_1_masked"] = metrics.top_calibration_error(truth, masked)
         return found
 
     def measure(self, answers: Answers, bootstrap: metrics.Bootstrap | None = None) -> dict:

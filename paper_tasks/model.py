@@ -45,6 +45,7 @@ class Head(nn.Module):
         self.register_buffer("prior", torch.zeros(labels))
         self.register_buffer("scale", torch.ones(1))
         self.register_buffer("shift", torch.zeros(1))
+        self.register_buffer("unnamed", torch.zeros(1))
 
     def forward(self, hidden: torch.Tensor, attention_mask: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
         """hidden: (batch, sequence, hidden_size); attention_mask: (batch, sequence); counts: (batch, labels), how
@@ -52,8 +53,13 @@ class Head(nn.Module):
         return self.finish(self.meanings(hidden, attention_mask), counts)
 
     def finish(self, meanings: torch.Tensor | float, counts: torch.Tensor) -> torch.Tensor:
-        """The logits, from the encoder's part of them and from how often the text names each label."""
-        return self.scale * (self.prior + meanings + self.names(counts)) + self.shift
+        """The logits, from the encoder's part of them and from how often the text names each label.
+
+        Where a text names any, authors have said what it is about, and it is likely about nothing else; where it names
+        none, `unnamed` is added.
+        """
+        names_none = counts.sum(dim=1, keepdim=True) == 0
+        return self.scale * (self.prior + meanings + self.names(counts)) + self.shift + self.unnamed * names_none
 
     def names(self, counts: torch.Tensor) -> torch.Tensor:
         """The part of the logits that names have, as long as `scale` is 1; counts and result: (batch, labels)."""
@@ -189,7 +195,7 @@ class PaperTaskModel(nn.Module):
         if list(labels) != self.labels:
             raise InputError("The model to start from was trained on other tasks than these papers have.")
         taken = {name: tensor for name, tensor in weights.items() if not name.startswith("words.")}
-        taken |= {"head.scale": torch.ones(1), "head.shift": torch.zeros(1)}
+        taken |= {"head.scale": torch.ones(1), "head.shift": torch.zeros(1), "head.unnamed": torch.zeros(1)}
         wrong = InputError("The model to start from has another backbone; name the same with --backbone.")
         try:
             # A model that ships has the positions alone that it reads.
@@ -209,6 +215,7 @@ class PaperTaskModel(nn.Module):
         """Makes every logit x into scale * x + shift."""
         self.head.scale.mul_(scale)
         self.head.shift.mul_(scale).add_(shift)
+        self.head.unnamed.mul_(scale)
         if self.words is not None:
             self.words.share.mul_(scale)
 

@@ -13,7 +13,7 @@ COLUMNS = {
     "macro_f1": "macro-F1",
     "subset_accuracy": "subset accuracy",
     "precision_at_1": "P@1",
-    "keyword_recall_at_5": "overall",
+    "keyword_recall_at_5": "keywords",
     "keyword_recall_at_5_mentioned": "mentioned",
     "keyword_recall_at_5_unmentioned": "unmentioned",
     "masked_recall_at_5": "masked",
@@ -47,6 +47,7 @@ SHIPPED = {
     "precision": "precision",
     "calibration_error": "calibration error",
     "calibration_error_at_1": "calibration error of the first tag",
+    "calibration_error_at_1_masked": "calibration error of the first tag, masked",
 }
 # The scores that every system has and of which more is better.
 COMPARED = {

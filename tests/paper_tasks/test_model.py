@@ -73,6 +73,21 @@ def test_a_name_behind_what_the_encoder_reads_counts(tiny_model):
     torch.testing.assert_close(after - before, torch.tensor([[3.0, 0, 0, 0]]))
 
 
+def test_a_text_that_names_nothing_has_logits_of_its_own(tiny_model):
+    _, tokenizer = tiny_model
+    name = tuple(tokenizer(" photographs", add_special_tokens=False)["input_ids"])
+    model = PaperTaskModel(tiny_model[0].encoder, LABELS, [(name, (0,))]).eval()
+    inputs = batch(tokenizer, "old consoles", "old photographs")
+    with torch.no_grad():
+        before = model(**inputs).logits
+        model.head.unnamed.fill_(2.0)
+        after = model(**inputs).logits
+        model.rescale(0.5, 0.0)
+        halved = model(**inputs).logits
+    torch.testing.assert_close(after - before, torch.tensor([[2.0] * 4, [0.0] * 4]))
+    torch.testing.assert_close(halved, after / 2)
+
+
 def test_the_encoder_reads_the_first_tokens(tiny_model):
     model, tokenizer = tiny_model
     inputs = batch(tokenizer, "agents that press buttons for rewards on old consoles")
