@@ -55,9 +55,9 @@ def load_model(folder: Path, model: torch.nn.Module) -> None:
     model.load_state_dict(load_file(folder / "model.safetensors"))
 
 
-def load_optimizer(folder: Path, optimizer: Optimizer) -> None:
-    """Puts the optimizer's moments back."""
-    tensors = load_file(folder / "optimizer.safetensors")
+def load_optimizer(folder: Path, optimizer: Optimizer, device: torch.device | str = "cpu") -> None:
+    """Puts the optimizer's moments back, on the device where the model will be when it trains."""
+    tensors = {key: value.to(device) for key, value in load_file(folder / "optimizer.safetensors").items()}
     whole = optimizer.state_dict()
     moments: list[dict] = [{} for _ in whole["state"]]
     for key, value in (tensors | load_state(folder)["optimizer"]).items():

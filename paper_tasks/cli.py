@@ -247,8 +247,8 @@ def train(
     budget_minutes: BudgetMinutes = None,
     frozen_epochs: Annotated[int, Option(min=1, help="Epochs with the encoder frozen.")] = 1,
     epochs: Annotated[int, Option(min=1, help="Epochs with all layers training.")] = 6,
-    learning_rate: Annotated[float, Option(help="Highest of the cycle, for the head.")] = 2e-3,
-    lower_divisor: Annotated[float, Option(help="The encoder's lower half learns at so much less.")] = 30.0,
+    learning_rate: Annotated[float, Option(min=1e-9, help="Highest of the cycle, for the head.")] = 2e-3,
+    lower_divisor: Annotated[float, Option(min=1, help="The encoder's lower half learns at so much less.")] = 30.0,
     batch_size: Annotated[int, Option(min=1, help="Papers a step.")] = 32,
     max_length: MaxLength = 192,
     short_length: Annotated[int, Option(min=8, help="... and in the first three quarters of each stage.")] = 128,
@@ -259,7 +259,7 @@ def train(
     mask_rate: Annotated[
         float, Option(min=0, max=1, help="Probability that a task's mentions are cut out of a training text.")
     ] = 0.7,
-    loss: Annotated[str, Option(help="bce or asymmetric.")] = "bce",
+    loss: Annotated[Literal["bce", "asymmetric"], Option(help="The second lets easy negatives go.")] = "bce",
     seed: Annotated[int, Option(help="For weights, order and masking.")] = 22,
     resume: Resume = False,
     overwrite: Overwrite = False,

@@ -17,6 +17,7 @@ from fastai.callback.schedule import ParamScheduler
 from fastai.torch_core import find_bs
 
 from paper_tasks import checkpoint
+from paper_tasks.cache import fingerprint
 from paper_tasks.errors import InputError
 
 
@@ -30,7 +31,7 @@ class Options(Protocol):
 
 @dataclass
 class Progress:
-    """Where a training stands: what a checkpoint must know to go on from there."""
+    """Where a training stands: what a checkpoint must know to go on from there. `data` tells its papers from others."""
 
     stage: int = 0
     epoch: int = 0
@@ -39,17 +40,21 @@ class Progress:
     seconds: float = 0.0
     stage_started: float = 0.0
     history: list[dict] = dataclasses.field(default_factory=list)
+    data: str = ""
 
     def start_stage(self, stage: int) -> None:
         """On to the first paper of a stage."""
         self.stage, self.epoch, self.step, self.stage_started = stage, 0, 0, self.seconds
 
 
-def begin(output_dir: Path, options: Any, resume: bool, overwrite: bool) -> tuple[Progress, Path | None]:
+def begin(
+    output_dir: Path, options: Any, prepared_dir: Path, resume: bool, overwrite: bool
+) -> tuple[Progress, Path | None]:
     """Where a training into `output_dir` stands, and the checkpoint it goes on from: None at its beginning.
 
-    Raises InputError for a folder that holds another training, or one with other options.
+    Raises InputError for a folder that holds another training, or one with other options or papers.
     """
+    data = fingerprint(prepared_dir, "train", None)
     folder = output_dir / "checkpoint"
     started = checkpoint.exists(folder)
     if started and not (resume or overwrite):
@@ -57,12 +62,16 @@ def begin(output_dir: Path, options: Any, resume: bool, overwrite: bool) -> tupl
     if not (started or overwrite) and (output_dir / "model.safetensors").exists():
         raise InputError(f"{output_dir} holds a finished training: --overwrite replaces it.")
     if not (resume and started):
-        return Progress(), None
+        # Else a kill before the first checkpoint would leave that of the training which this one replaces.
+        checkpoint.remove(folder)
+        return Progress(data=data), None
     state = checkpoint.load_state(folder)
     now = dataclasses.asdict(options)
     if state["options"] != now:
         changed = [key for key, value in now.items() if state["options"].get(key) != value]
         raise InputError(f"{output_dir} was started with other options: {', '.join(changed)}; use the same to resume.")
+    if state["progress"].get("data") != data:
+        raise InputError(f"{output_dir} was started with other papers than {prepared_dir} has; use the same to resume.")
     return Progress(**state["progress"]), folder
 
 
@@ -88,14 +97,22 @@ class Clock(Callback):
         self._weights, self.options, self.progress, self.folder = model, options, progress, folder
         self._stages, self._ends, self._start_epoch = [*stages], [*stages.values()], start_epoch
         self._mark = self._logged = self._saved = time.monotonic()
-        self.interrupted = False
+        # Told to stop; and stopped for that, within a stage.
+        self.interrupted = self.stopped = False
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """In here Ctrl-C, and what a host ends programs with, have a checkpoint written, where there is a folder."""
+        numbers = (signal.SIGTERM, signal.SIGINT) if self.folder is not None else ()
+        handlers = {number: signal.signal(number, self._interrupt) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
     def before_fit(self) -> None:
         self._resumed_epoch = self.progress.epoch
-        self._handlers = {}
-        if self.folder is not None:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                self._handlers[number] = signal.signal(number, self._interrupt)
 
     def before_epoch(self) -> None:
         if self.epoch < self._resumed_epoch:
@@ -125,7 +142,8 @@ class Clock(Callback):
             self.save()
         # Here, and not before a batch: by then fastai's MixedPrecision has entered an autocast that it would never
         # leave, with a copy of the weights that never changes. And of other exceptions fastai changes the words.
-        if self.interrupted or self._share_of_time() >= 1:
+        self.stopped = self.interrupted
+        if self.stopped or self._share_of_time() >= 1:
             raise CancelFitException
 
     def after_epoch(self) -> None:
@@ -138,8 +156,6 @@ class Clock(Callback):
 
     def after_fit(self) -> None:
         self._tick()
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:

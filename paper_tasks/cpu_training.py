@@ -17,7 +17,7 @@ from transformers.masking_utils import eager_mask
 ATTENTION = "bfloat16"
 # glibc's mallopt: names of options, from its malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
-# Bytes. A step of 32 texts of 250 tokens needs 5 GB.
+# Bytes, where the machine has twice as many. A step of 32 texts of 250 tokens needs 5 GB.
 MOST_MEMORY = 8_000_000_000
 
 
@@ -62,17 +62,22 @@ def keep_freed_memory() -> None:
 
 
 def bound_kept_memory(most: int = MOST_MEMORY) -> None:
-    """Hands back what is free, as soon as the process has more than `most` bytes of memory.
+    """Hands back what is free, as soon as the process has more than `most` bytes of memory, or half of the machine's.
 
     Batches differ in size, and what one has freed is too small for the next: in half an hour it would be 20 GB.
     """
-    if (libc := _glibc()) and _resident() > most:
+    if (libc := _glibc()) and _resident() > min(most, _physical() / 2):
         libc.malloc_trim(0)
 
 
 def _resident() -> int:
     """Bytes of memory that the process has; on Linux."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _physical() -> int:
+    """Bytes of memory that the machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _glibc() -> ctypes.CDLL | None:

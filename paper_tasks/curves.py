@@ -4,6 +4,7 @@ import pandas as pd
 import torch
 from fastai.callback.core import Callback
 from fastai.learner import Recorder
+from fastai.torch_core import find_bs
 
 from paper_tasks.blurr_blocks import macro_f1, micro_f1
 from paper_tasks.train import STAGES
@@ -18,8 +19,8 @@ class Curves(Callback):
             stage, `points` - 1 times in between, and after the last. Step 1 is the training's first.
     """
 
-    # After fastai has smoothed the loss, and the clock has counted the step.
-    order = Recorder.order + 10
+    # After fastai has smoothed the loss, and before the clock, which may end the stage with this step.
+    order = Recorder.order + 5
 
     def __init__(self, points: int = 4) -> None:
         self._points = points
@@ -40,6 +41,8 @@ class Curves(Callback):
     def after_batch(self) -> None:
         if not self.training:
             return
+        # The clock counts this step's papers next.
+        self._papers = self.clock.progress.papers + find_bs(self.yb)
         row = {"stage": STAGES[self.clock.progress.stage], "step": len(self._steps) + 1}
         self._steps.append(row | {"loss": self.loss.item(), "smooth_loss": self.smooth_loss.item()})
         if self.pct_train >= self._due:
@@ -53,7 +56,7 @@ class Curves(Callback):
     def _score(self) -> None:
         with self.clock.paused():
             logits, truth = self._predict()
-        row = {"stage": self._steps[-1]["stage"], "step": len(self._steps), "papers": self.clock.progress.papers}
+        row = {"stage": self._steps[-1]["stage"], "step": len(self._steps), "papers": self._papers}
         row["loss"] = self.learn.loss_func(logits, truth).item()
         self._scores.append(row | {"micro_f1": micro_f1(logits, truth), "macro_f1": macro_f1(logits, truth)})
 

@@ -22,7 +22,7 @@ from deployment.classifier import FAST, TaskClassifier, format_paper
 from deployment.model_folder import file_checksum
 from paper_tasks import metrics, vocabulary, writing
 from paper_tasks.errors import InputError
-from paper_tasks.model import ENCODER_TOKENS, MINILM, FastModel, PaperTaskModel
+from paper_tasks.model import ENCODER_TOKENS, MINILM, FastModel, PaperTaskModel, check_length
 from paper_tasks.names import TEXT_TOKENS, token_ids
 from paper_tasks.prepare import indicator, pairs, read_labels, read_split
 from paper_tasks.words import WordModel
@@ -54,12 +54,14 @@ def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: in
     model = PaperTaskModel.load(model_dir).eval()
     if read_labels(prepared_dir) != model.labels:
         raise InputError(f"{model_dir} was trained on other tasks than {prepared_dir} has; prepare or train again.")
-    model.check_length(max_length)
+    check_length(model.encoder, max_length)
     model.encoder_tokens = max_length
     model.cut_positions()
     fast = FastModel(model).eval()
     dev = read_split(prepared_dir, "dev")
     half = min(len(dev) // 2, MOST_PAPERS)
+    if half < 2:
+        raise InputError(f"{prepared_dir} has {len(dev)} development papers, too few to calibrate on; prepare more.")
     fitted, held_out = dev[:half], dev[half : 2 * half]
     config = _config(model, model_dir, prepared_dir)
 
@@ -217,7 +219,7 @@ def _calibrate(
     """Weighs words and names against the rest of a model, and makes its logits those of probabilities."""
     masked = _masked(fitted)
     truth = indicator(fitted["tasks"], model.labels)
-    masked_truth = truth[: len(masked)]
+    masked_truth = indicator(masked["tasks"], model.labels)
     words, model.words = model.words, None
     classifier = _write(model, model_dir, scratch, FP32, config)
     masked_logits = classifier.logits(pairs(masked, "weighing the words"))
@@ -250,7 +252,9 @@ def _masked(papers: pd.DataFrame) -> pd.DataFrame:
     probabilities and thresholds are fitted to, one names none of its tasks: about as many as tasks in authors'
     keywords of which neither title nor abstract speaks (559 of 1,557; results/evaluation.json).
     """
-    return papers.head(len(papers) // 2).assign(title="", abstract=papers["masked"])
+    masked = papers.head(len(papers) // 2).assign(title="", abstract=papers["masked"])
+    # A paper may be nothing but names.
+    return masked[[any(map(str.isalnum, text)) for text in masked["abstract"]]]
 
 
 def _counts(model: PaperTaskModel | FastModel, papers: pd.DataFrame, model_dir: Path) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import torch
 from huggingface_hub import repo_exists, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
@@ -147,25 +149,13 @@ class PaperTaskModel(nn.Module):
         logits = self.head(hidden, mask, self.name_counts(input_ids))
         return SequenceClassifierOutput(logits=logits if self.words is None else logits + self.words(input_ids))
 
-    def check_length(self, tokens: int) -> None:
-        """Raises InputError if the encoder has fewer positions than that."""
-        table, first = self._positions()
-        if table is not None and tokens > (most := table.num_embeddings - first):
-            raise InputError(f"This encoder reads {most} tokens at most, not {tokens}; give --max-length {most}.")
-
     @torch.no_grad()
     def cut_positions(self) -> None:
         """Forgets the positions of tokens that the encoder does not read: a tenth of a megabyte less to ship."""
-        table, first = self._positions()
+        table, first = _positions(self.encoder)
         if table is not None:
             table.weight = nn.Parameter(table.weight[: first + self.encoder_tokens].clone())
             table.num_embeddings = len(table.weight)
-
-    def _positions(self) -> tuple[nn.Embedding | None, int]:
-        """The encoder's table of positions, if it has one, and the row of a text's first token."""
-        table = getattr(self.encoder.embeddings, "position_embeddings", None)
-        # RoBERTa counts positions from behind that of its padding.
-        return table, 0 if table is None or table.padding_idx is None else table.padding_idx + 1
 
     @torch.no_grad()
     def start_from_names(
@@ -178,10 +168,11 @@ class PaperTaskModel(nn.Module):
         """Starts the head from the labels' names (see `Head.start`); texts are some papers."""
 
         def encode(batch: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
-            tokens = tokenizer(list(batch), padding=True, truncation=True, max_length=128, return_tensors="pt")
+            tokens = tokenizer(list(batch), padding=True, truncation=True, max_length=most, return_tensors="pt")
             inputs = {name: tokens[name] for name in ("input_ids", "attention_mask")}
             return self.encoder(**inputs).last_hidden_state, inputs["attention_mask"]
 
+        most = min(128, _most_tokens(self.encoder))
         self.eval()
         self.head.start(mean_pooling(*encode(self.labels)), *encode(texts), frequencies, precisions)
         self.train()
@@ -248,7 +239,10 @@ class PaperTaskModel(nn.Module):
         model = cls(AutoModel.from_config(config, attn_implementation="eager"), training["labels"], names)
         if features := json.loads((folder / "words.json").read_text("utf-8")):
             model.words = WordModel([tuple(feature) for feature in features], len(model.labels))
-        model.load_state_dict(load_file(folder / "model.safetensors"))
+        try:
+            model.load_state_dict(load_file(folder / "model.safetensors"))
+        except (RuntimeError, SafetensorError) as error:
+            raise InputError(f"{folder} is damaged, or was trained by another version of this; train again.") from error
         return model.eval()
 
 
@@ -269,6 +263,24 @@ class FastModel(nn.Module):
     rescale = PaperTaskModel.rescale
 
 
+def check_length(encoder: nn.Module, tokens: int) -> None:
+    """Raises InputError if the encoder has fewer positions than that."""
+    if tokens > (most := _most_tokens(encoder)):
+        raise InputError(f"This encoder reads {most} tokens at most, not {tokens}; give --max-length {most}.")
+
+
+def _most_tokens(encoder: nn.Module) -> float:
+    table, first = _positions(encoder)
+    return math.inf if table is None else table.num_embeddings - first
+
+
+def _positions(encoder: nn.Module) -> tuple[nn.Embedding | None, int]:
+    """The encoder's table of positions, if it has one, and the row of a text's first token."""
+    table = getattr(encoder.embeddings, "position_embeddings", None)
+    # RoBERTa counts positions from behind that of its padding.
+    return table, 0 if table is None or table.padding_idx is None else table.padding_idx + 1
+
+
 def mean_pooling(hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
     """The mean over the tokens that are no padding: (batch, sequence, hidden_size) to (batch, hidden_size)."""
     mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
@@ -286,12 +298,17 @@ def load_backbone(name: str | Path, dropout: float = 0.0) -> tuple[nn.Module, Pr
     try:
         config = AutoConfig.from_pretrained(source)
         encoder = AutoModel.from_pretrained(source, **dropout_options(config, dropout))
-        return encoder, AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError) as error:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError, SafetensorError) as error:
         raise InputError(
             f"No backbone '{name}': it is no folder with a Hugging Face encoder, and the hub has none of that name "
             f"or cannot be reached; --backbone {MINILM} needs no network."
         ) from error
+    if not hasattr(encoder, "embeddings"):
+        raise InputError(
+            f"'{name}' is no encoder as BERT is one ({config.model_type}); take a BERT, RoBERTa or the like."
+        )
+    return encoder, tokenizer
 
 
 def dropout_options(config: PreTrainedConfig, dropout: float = 0.0) -> dict[str, float]:

@@ -136,7 +136,7 @@ def train(
                 state |= {"stage": stage, "epoch": 0}
             (learn.freeze, learn.unfreeze)[stage]()
             if state["epoch"]:
-                checkpoint.load_optimizer(folder, learn.opt)
+                checkpoint.load_optimizer(folder, learn.opt, learn.dls.device)
             learn.fit_one_cycle(stages[stage], (FROZEN_RATE, RATES)[stage], start_epoch=state["epoch"])
     model.save_pretrained(output_dir)
     tokenizer.save_pretrained(output_dir)

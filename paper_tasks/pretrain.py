@@ -30,7 +30,7 @@ from paper_tasks import checkpoint, writing
 from paper_tasks.blurr_blocks import EpochDL, device_name, in_half_precision, workers
 from paper_tasks.clock import Clock, begin
 from paper_tasks.errors import InputError, Interrupted
-from paper_tasks.model import ENCODER_TOKENS, load_backbone, mean_pooling
+from paper_tasks.model import ENCODER_TOKENS, check_length, load_backbone, mean_pooling
 from paper_tasks.phrases import Cut, Phrases
 from paper_tasks.prepare import has_unlabelled, read_split, texts
 
@@ -149,9 +149,10 @@ def pretrain(
     `pretraining.json`. Raises InputError for a folder that holds another training, or too few papers, Interrupted at
     Ctrl-C.
     """
-    progress, resumed = begin(output_dir, options, resume, overwrite)
+    progress, resumed = begin(output_dir, options, prepared_dir, resume, overwrite)
     torch.manual_seed(options.seed)
     encoder, tokenizer = load_backbone(options.backbone)
+    check_length(encoder, options.max_length)
     phrases, rows, dev_rows = _phrases(prepared_dir, options)
     if len(rows) < options.batch_size:
         raise InputError(f"Only {len(rows):,} texts have phrases; give more papers, or a smaller --batch-size.")
@@ -181,10 +182,10 @@ def pretrain(
     if resumed:
         checkpoint.load_model(resumed, model)
         learn.create_opt()
-        checkpoint.load_optimizer(resumed, learn.opt)
-    with contextlib.nullcontext() if sys.stderr.isatty() else learn.no_bar():
+        checkpoint.load_optimizer(resumed, learn.opt, learn.dls.device)
+    with clock.listening(), contextlib.nullcontext() if sys.stderr.isatty() else learn.no_bar():
         learn.fit_one_cycle(options.epochs, options.learning_rate, start_epoch=progress.epoch)
-    if clock.interrupted:
+    if clock.stopped:
         raise Interrupted(f"--resume goes on from {output_dir / 'checkpoint'}.")
 
     record = dataclasses.asdict(options) | {

@@ -22,10 +22,10 @@ from deployment.model_folder import read_config
 from paper_tasks import checkpoint, prepare, shipped, vocabulary
 from paper_tasks.blurr_blocks import PaperTexts, data_loaders, device_name, learner
 from paper_tasks.clock import Clock, Progress, begin
-from paper_tasks.errors import Interrupted
+from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.label import Labeller
 from paper_tasks.losses import LOSSES
-from paper_tasks.model import ENCODER_TOKENS, PaperTaskModel, load_backbone
+from paper_tasks.model import ENCODER_TOKENS, PaperTaskModel, check_length, load_backbone
 from paper_tasks.names import TEXT_TOKENS, collect_names
 from paper_tasks.prepare import indicator, read_labels, read_split
 from paper_tasks.pretrain import read_record
@@ -86,7 +86,7 @@ def train(
     `callbacks` watch it. Returns what it wrote to `training.json`. Raises InputError for a folder that holds another
     training, Interrupted at Ctrl-C.
     """
-    progress, resumed = begin(output_dir, options, resume, overwrite)
+    progress, resumed = begin(output_dir, options, prepared_dir, resume, overwrite)
     folder = output_dir / "checkpoint"
     learn, tokenizer, model = build_learner(prepared_dir, options, progress, folder, callbacks)
     earlier = _record(Path(options.start_from)) if options.start_from else {}
@@ -94,17 +94,18 @@ def train(
         checkpoint.load_model(resumed, model)
     while progress.stage < len(STAGES):
         _run_stage(learn, options, progress, resumed)
+        resumed = None
+        if not learn.clock.stopped:
+            progress.start_stage(progress.stage + 1)
+            if learn.clock.interrupted or progress.stage == len(STAGES):
+                # What is left then takes some minutes too.
+                learn.clock.save()
         if learn.clock.interrupted:
             raise Interrupted(f"--resume goes on from {folder}.")
-        resumed = None
-        progress.start_stage(progress.stage + 1)
-        if progress.stage == len(STAGES):
-            # What is left takes some minutes too.
-            learn.clock.save()
     model.encoder_tokens = options.max_length
     with learn.removed_cbs(learn.clock), learn.no_bar():
         _, micro_f1, macro_f1 = learn.validate()
-    scores = {"papers": options.dev_papers, "micro_f1": micro_f1, "macro_f1": macro_f1, "threshold": 0.5}
+    scores = {"papers": len(learn.dls.valid_ds), "micro_f1": micro_f1, "macro_f1": macro_f1, "threshold": 0.5}
     papers = read_split(prepared_dir, "train")
     model.to("cpu").words = fit_words(papers["masked"].tolist(), indicator(papers["tasks"], model.labels), tokenizer)
     training = dataclasses.asdict(options) | {
@@ -136,8 +137,8 @@ def build_learner(
 ) -> tuple[Learner, PreTrainedTokenizerBase, PaperTaskModel]:
     """The Learner, its tokenizer and its model: what a notebook shows batches of and runs `lr_find` on.
 
-    Raises InputError for a backbone that is not there, or reads fewer tokens than `max_length`, and for a trained
-    model to start from that is not there, or of another backbone or other tasks.
+    Raises InputError for a backbone that is not there, or reads fewer tokens than `max_length`, for fewer papers than a
+    batch has, and for a trained model to start from that is not there, or of another backbone or other tasks.
     """
     torch.manual_seed(options.seed)
     labels = read_labels(prepared_dir)
@@ -146,12 +147,14 @@ def build_learner(
     papers["text"] = prepare.texts(papers)
     truth = indicator(papers["tasks"], labels)
     rows = len(train_papers)
+    if rows < options.batch_size:
+        raise InputError(f"Only {rows:,} papers to train on; give more, or a smaller --batch-size.")
 
     encoder, tokenizer = load_backbone(options.backbone, options.dropout)
     labeller = Labeller([vocabulary.task(name) for name in labels])
     names, named = collect_names(papers["text"].head(rows).tolist(), labeller, tokenizer)
     model = PaperTaskModel(encoder, labels, names)
-    model.check_length(options.max_length)
+    check_length(encoder, options.max_length)
     frequencies, precisions = _starting_points(truth[:rows], named)
     if options.start_from:
         model.start_from(*_trained(Path(options.start_from), model.state_dict()), precisions)
@@ -234,7 +237,7 @@ def _run_stage(learn: Learner, options: TrainOptions, progress: Progress, resume
         learn.freeze()
         rates = options.frozen_learning_rate
     if resumed:
-        checkpoint.load_optimizer(resumed, learn.opt)
+        checkpoint.load_optimizer(resumed, learn.opt, learn.dls.device)
     epochs = (options.frozen_epochs, options.epochs)[progress.stage]
-    with contextlib.nullcontext() if sys.stderr.isatty() else learn.no_bar():
+    with learn.clock.listening(), contextlib.nullcontext() if sys.stderr.isatty() else learn.no_bar():
         learn.fit_one_cycle(epochs, rates, start_epoch=progress.epoch)

@@ -15,8 +15,8 @@ import torch
 
 from deployment.classifier import TaskClassifier
 from deployment.model_folder import open_tokenizer
-from paper_tasks import metrics
-from paper_tasks.export import COPIED, EXACT, plain_onnx, to_int8, to_onnx, write_config
+from paper_tasks import metrics, shipped
+from paper_tasks.export import COPIED, EXACT, FP32, plain_onnx, to_int8, to_onnx, write_config
 from paper_tasks.model import PaperTaskModel
 
 TORCH, ONNX, OPTIMIZED = "PyTorch fp32", "ONNX fp32", "ONNX fp32, optimised"
@@ -28,7 +28,7 @@ Papers = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Variant:
-    """A model on disk, and what runs it. `classifier`'s probabilities are not calibrated: use its logits."""
+    """A model on disk, and what runs it."""
 
     file: Path
     classifier: TaskClassifier
@@ -54,9 +54,13 @@ class TorchSession:
 def build_variants(model_dir: Path, config: dict, folder: Path) -> dict[str, Variant]:
     """Every variant of the model that `train` wrote to `model_dir`, by name, its files below `folder`.
 
-    config: that of an export of the model. Raises InputError if `model_dir` holds no trained model.
+    config: that of the model's export, whose weights of names and words and whose calibration all variants have.
+    Raises InputError if `model_dir` holds no trained model.
     """
     model = PaperTaskModel.load(model_dir)
+    # What `export` has weighed anew.
+    weighed = {name for name in model.state_dict() if name.startswith("head.") or name == "words.share"}
+    model.load_state_dict(shipped.weights(model_dir / "onnx" / FP32, weighed), strict=False)
     model.encoder_tokens = config["encoder_tokens"]
     model.cut_positions()
     torch_classifier = TaskClassifier(TorchSession(model), open_tokenizer(model_dir, config), config, names={})

@@ -31,6 +31,16 @@ def test_a_restored_optimizer_goes_on_as_the_old_one(tmp_path):
     assert checkpoint.load_state(tmp_path / "c")["progress"] == 3
 
 
+def test_a_restored_optimizer_goes_on_where_the_model_trains(tmp_path):
+    """A GPU, say; torch's device without memory stands for it."""
+    model, optimizer = stepped(3)
+    checkpoint.save(tmp_path / "c", model, optimizer, {})
+    _, other_optimizer = stepped(1)
+    checkpoint.load_optimizer(tmp_path / "c", other_optimizer, "meta")
+    moments = [value for state in other_optimizer.state_dict()["state"] for value in state.values()]
+    assert {value.device.type for value in moments if isinstance(value, torch.Tensor)} == {"meta"}
+
+
 def test_a_new_checkpoint_replaces_the_old(tmp_path):
     for progress in (1, 2):
         checkpoint.save(tmp_path / "c", *stepped(progress), {"progress": progress})

@@ -1,6 +1,7 @@
 import pytest
 from safetensors.torch import load_file
 
+from paper_tasks.clock import Clock
 from paper_tasks.curves import Curves
 from paper_tasks.train import STAGES, train
 from tests.paper_tasks.conftest import tiny_options
@@ -36,6 +37,15 @@ def test_the_last_score_is_that_of_the_training(watched):
     assert last["micro_f1"] == pytest.approx(training["dev"]["micro_f1"])
     assert last["micro_f1"] >= curves.scores["micro_f1"].iloc[0]
     assert last["loss"] < curves.scores["loss"].iloc[0]
+
+
+def test_the_last_step_of_a_stage_that_a_budget_ends_is_there(prepared, backbone, tmp_path, monkeypatch):
+    monkeypatch.setattr(Clock, "_share_of_time", lambda clock: clock.progress.step / 3)
+    curves = Curves(points=2)
+    options = tiny_options(backbone, frozen_epochs=2, epochs=2, budget_minutes=1.0)
+    training = train(prepared, tmp_path, options, callbacks=[curves])
+    assert len(curves.steps) == 6 and curves.scores["step"].iloc[-1] == 6
+    assert curves.scores["papers"].iloc[-1] == training["papers_seen"]
 
 
 def test_watching_changes_nothing(watched, trained):

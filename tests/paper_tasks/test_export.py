@@ -13,7 +13,7 @@ from transformers import AutoTokenizer
 from deployment.classifier import FAST, TaskClassifier, format_paper
 from deployment.model_folder import SLOW_FUSION, open_tokenizer
 from paper_tasks.errors import InputError
-from paper_tasks.export import COPIED, FAST_INT8, FP32, INT8, _counts, calibration, export, intercept, worth
+from paper_tasks.export import COPIED, FAST_INT8, FP32, INT8, _counts, _masked, calibration, export, intercept, worth
 from paper_tasks.model import PaperTaskModel
 from paper_tasks.names import TEXT_TOKENS
 from paper_tasks.prepare import TEXT_FORMAT, indicator, read_labels, read_split
@@ -250,6 +250,11 @@ def test_a_folder_without_a_model_is_told(prepared, tmp_path):
     with pytest.raises(InputError, match="is no trained model"):
         export(tmp_path, prepared, tmp_path / "out", MAX_LENGTH)
     assert not (tmp_path / "out").exists()
+
+
+def test_papers_that_are_nothing_but_names_are_no_masked_ones():
+    papers = pd.DataFrame({"title": ["a", "b", "c", "d"], "abstract": "x", "masked": ["we see .", " . ", "more", "no"]})
+    assert _masked(papers)["abstract"].tolist() == ["we see ."]
 
 
 def test_splits_of_other_tasks_are_told(trained, prepared, tmp_path):

@@ -10,6 +10,7 @@ from paper_tasks.model import (
     Head,
     PaperTaskModel,
     backbone_at_hand,
+    check_length,
     dropout_options,
     load_backbone,
     mean_pooling,
@@ -200,4 +201,4 @@ def test_positions_that_are_not_read_are_forgotten_without_a_trace(kind):
     assert len(model.encoder.embeddings.position_embeddings.weight) in (20, 22)
     torch.testing.assert_close(model(ids, torch.ones_like(ids)).logits, expected, rtol=0, atol=0)
     with pytest.raises(InputError, match="20 tokens at most"):
-        model.check_length(21)
+        check_length(model.encoder, 21)
