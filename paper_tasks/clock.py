@@ -62,8 +62,6 @@ def begin(
     if not (started or overwrite) and (output_dir / "model.safetensors").exists():
         raise InputError(f"{output_dir} holds a finished training: --overwrite replaces it.")
     if not (resume and started):
-        # Else a kill before the first checkpoint would leave that of the training which this one replaces.
-        checkpoint.remove(folder)
         return Progress(data=data), None
     state = checkpoint.load_state(folder)
     now = dataclasses.asdict(options)
@@ -112,6 +110,10 @@ class Clock(Callback):
                 signal.signal(number, handler)
 
     def before_fit(self) -> None:
+        if self.folder is not None and not self.progress.papers:
+            # That of a training which this one replaces: not before all that may be wrong with this one is known, and
+            # not after a kill that it would outlive.
+            checkpoint.remove(self.folder)
         self._resumed_epoch = self.progress.epoch
 
     def before_epoch(self) -> None:

@@ -249,8 +249,8 @@ def _masked(papers: pd.DataFrame) -> pd.DataFrame:
     """The first half of the papers, without what names their tasks.
 
     Calibrated on whole texts alone, a model would learn that a task without its name is none. Of three texts that
-    probabilities and thresholds are fitted to, one names none of its tasks: about as many as tasks in authors'
-    keywords of which neither title nor abstract speaks (559 of 1,557; results/evaluation.json).
+    probabilities and thresholds are fitted to, one names none of its tasks: somewhat more than the share of tasks in
+    authors' keywords of which neither title nor abstract speaks (results/evaluation.json); authors leave out much.
     """
     masked = papers.head(len(papers) // 2).assign(title="", abstract=papers["masked"])
     # A paper may be nothing but names.

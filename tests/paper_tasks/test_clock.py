@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import shutil
 import signal
@@ -82,9 +83,13 @@ def test_another_training_is_not_gone_on_with(prepared, backbone, tmp_path):
         train(others, tmp_path / "a", options, resume=True)
 
     class Killed(Callback):
-        def before_fit(self):
+        def before_batch(self):
             raise KeyboardInterrupt
 
+    # What cannot begin costs nothing.
+    with pytest.raises(InputError, match="No backbone"):
+        train(prepared, tmp_path / "a", dataclasses.replace(options, backbone="absent/folder "), overwrite=True)
+    assert checkpoint.exists(tmp_path / "a" / "checkpoint")
     # Replaced, and killed before it had a checkpoint of its own.
     with pytest.raises(KeyboardInterrupt):
         train(prepared, tmp_path / "a", options, overwrite=True, callbacks=[Killed()])
