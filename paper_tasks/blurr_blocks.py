@@ -103,7 +103,7 @@ class EpochDL(SortedDL):
 
 
 def data_loaders(
-    truth: np.ndarray,
+    targets: np.ndarray,
     train_rows: int,
     model: PaperTaskModel | PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -115,12 +115,12 @@ def data_loaders(
     batch_size: int,
     seed: int,
 ) -> DataLoaders:
-    """Batches of token ids and 0-and-1 targets; the first `train_rows` are for training.
+    """Batches of token ids and targets; the first `train_rows` are for training.
 
-    truth: (papers, labels). texts: the text of each row. lengths: of each text, in whatever unit: like long ones come
-    together.
+    targets: (papers, labels), of 0 and 1, or what the loss makes of others. texts: the text of each row. lengths: of
+    each text, in whatever unit: like long ones come together.
     """
-    targets = truth.astype(np.float32)
+    targets = targets.astype(np.float32)
     block = TextBlock(
         hf_arch=model.config.model_type,
         hf_config=model.config,
@@ -135,10 +135,10 @@ def data_loaders(
         blocks=(block, MultiCategoryBlock(encoded=True, vocab=[*labels])),
         get_x=texts,
         get_y=lambda row: targets[row],
-        splitter=IndexSplitter(range(train_rows, len(truth))),
+        splitter=IndexSplitter(range(train_rows, len(targets))),
     )
     return data.dataloaders(
-        range(len(truth)),
+        range(len(targets)),
         bs=batch_size,
         val_bs=batch_size,
         num_workers=workers(),

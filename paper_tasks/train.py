@@ -22,12 +22,13 @@ from deployment.model_folder import read_config
 from paper_tasks import checkpoint, prepare, shipped, vocabulary
 from paper_tasks.blurr_blocks import PaperTexts, data_loaders, device_name, learner
 from paper_tasks.clock import Clock, Progress, begin
+from paper_tasks.distil import UNKNOWN, load_teacher
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.label import Labeller
 from paper_tasks.losses import LOSSES
 from paper_tasks.model import ENCODER_TOKENS, PaperTaskModel, check_length, load_backbone
 from paper_tasks.names import TEXT_TOKENS, collect_names
-from paper_tasks.prepare import indicator, read_labels, read_split
+from paper_tasks.prepare import has_unlabelled, indicator, read_labels, read_split
 from paper_tasks.pretrain import read_record
 from paper_tasks.words import fit_words
 
@@ -42,11 +43,15 @@ class TrainOptions:
     reads the first `short_length` tokens of a text, and `max_length` in the last `long_share` of each cycle, as BERT
     did (Devlin et al., 2019): short texts are more papers a second. What a CPU has no time for, and what pays over many
     epochs, are `dropout` in the encoder and `train_embeddings`. With `start_from`, encoder and head start as those of a
-    trained model of the same backbone and tasks, perhaps one that ships: one more cycle, best with another seed.
+    trained model of the same backbone and tasks, perhaps one that ships: one more cycle, best with another seed. With a
+    `teacher`, another trained model, labels are soft: `teacher_share` of each is the teacher's probability; and papers
+    without a task are read too, for which the teacher alone speaks.
     """
 
     backbone: str = "minilm"
     start_from: str | None = None
+    teacher: str | None = None
+    teacher_share: float = 0.6
     budget_minutes: float | None = None
     frozen_epochs: int = 1
     epochs: int = 6
@@ -116,8 +121,13 @@ def train(
         "device": device_name(),
         "dev": scores,
     }
-    # Of what this model started from, what it had learned counts, not where it lay.
-    del training["start_from"]
+    # Of what this model learned from, what that was counts, not where it lay.
+    for name in ("start_from", "teacher", "teacher_share"):
+        del training[name]
+    if options.teacher:
+        record = _record(Path(options.teacher))
+        training["teacher"] = {name: record[name] for name in ("backbone", "papers_seen")}
+        training["teacher"]["share"] = options.teacher_share
     if pretraining := read_record(options.backbone) or earlier.get("pretraining"):
         training |= {"backbone": pretraining["backbone"], "pretraining": pretraining}
     for name in ("runs", "papers_seen", "minutes"):
@@ -138,32 +148,39 @@ def build_learner(
     """The Learner, its tokenizer and its model: what a notebook shows batches of and runs `lr_find` on.
 
     Raises InputError for a backbone that is not there, or reads fewer tokens than `max_length`, for fewer papers than a
-    batch has, and for a trained model to start from that is not there, or of another backbone or other tasks.
+    batch has, and for a trained model to start from, or to learn from, that is not there or does not fit.
     """
     torch.manual_seed(options.seed)
     labels = read_labels(prepared_dir)
     train_papers, dev_papers = read_split(prepared_dir, "train"), read_split(prepared_dir, "dev")
+    labelled = len(train_papers)
+    if labelled < options.batch_size:
+        raise InputError(f"Only {labelled:,} papers to train on; give more, or a smaller --batch-size.")
+    if options.teacher and has_unlabelled(prepared_dir):
+        unlabelled = read_split(prepared_dir, "unlabelled")
+        train_papers = pd.concat([train_papers, unlabelled.assign(tasks=[[]] * len(unlabelled))], ignore_index=True)
     papers = pd.concat([train_papers, dev_papers.head(options.dev_papers)], ignore_index=True)
     papers["text"] = prepare.texts(papers)
     truth = indicator(papers["tasks"], labels)
     rows = len(train_papers)
-    if rows < options.batch_size:
-        raise InputError(f"Only {rows:,} papers to train on; give more, or a smaller --batch-size.")
 
     encoder, tokenizer = load_backbone(options.backbone, options.dropout)
+    teacher = load_teacher(Path(options.teacher), labels, tokenizer, options.teacher_share) if options.teacher else None
     labeller = Labeller([vocabulary.task(name) for name in labels])
-    names, named = collect_names(papers["text"].head(rows).tolist(), labeller, tokenizer)
+    names, named = collect_names(papers["text"].head(labelled).tolist(), labeller, tokenizer)
     model = PaperTaskModel(encoder, labels, names)
     check_length(encoder, options.max_length)
-    frequencies, precisions = _starting_points(truth[:rows], named)
+    frequencies, precisions = _starting_points(truth[:labelled], named)
     if options.start_from:
         model.start_from(*_trained(Path(options.start_from), model.state_dict()), precisions)
     else:
-        model.start_from_names(tokenizer, papers["text"].head(min(rows, 256)).tolist(), frequencies, precisions)
+        model.start_from_names(tokenizer, papers["text"].head(min(labelled, 256)).tolist(), frequencies, precisions)
 
     texts = PaperTexts(papers["text"], truth[:rows], labels, options.mask_rate, options.seed)
+    targets = truth.astype(np.float32)
+    targets[labelled:rows] = UNKNOWN
     loaders = data_loaders(
-        truth,
+        targets,
         rows,
         model,
         tokenizer,
@@ -183,7 +200,7 @@ def build_learner(
         LOSSES[options.loss](),
         train_embeddings=options.train_embeddings,
         weight_decay=options.weight_decay,
-        callbacks=[GradientClip(1.0), clock, Lengths(options), *callbacks],
+        callbacks=[GradientClip(1.0), clock, Lengths(options), *([teacher] if teacher else []), *callbacks],
     )
     return learn, tokenizer, model
 
