@@ -43,7 +43,7 @@ all words that name a task were cut from a text with a probability of {training[
 that the model learns what a paper on that task is about.
 
 The encoder is {config["backbone"]}{pretraining}; training took {training["minutes"]:.0f} minutes on
-{training["papers_seen"]:,} texts (seed {training["seed"]}). Its encoder reads the first {config["encoder_tokens"]}
+{training["papers_seen"]:,} texts. Its encoder reads the first {config["encoder_tokens"]}
 tokens of a text.
 
 ## How good it is

@@ -182,13 +182,17 @@ def _pretraining(training: Mapping) -> str:
 def _training(training: Mapping) -> str:
     """What the training took, as far as the config tells."""
     runs = ""
-    if training.get("runs", 1) > 1:
+    if "averaged" in training:
+        runs = f", for {len(training['averaged'])} models of whose weights these are the average (`average`)"
+        if taught := sum("teacher" in record for record in training["averaged"]):
+            runs += f"; {taught} of them had another for a teacher (`train --teacher`)"
+    elif training.get("runs", 1) > 1:
         runs = f" in {training['runs']} runs, each later one from the model of the one before (`train --start-from`)"
     device = f" on {training['device']}" if "device" in training else ""
     sentences = [f"Training took {training['minutes']} minutes{device}{runs}"] if "minutes" in training else []
     if "papers_seen" in training:
-        sentences.append(f"saw {training['papers_seen']:,} papers (each as often as it came)")
-    return (", and ".join(sentences) + ". " if sentences else "") + (
+        sentences.append(f"It saw {training['papers_seen']:,} papers (each as often as it came)")
+    return "".join(f"{sentence}. " for sentence in sentences) + (
         "`make model` does as much as two CPU cores have time for; `config.json` has every option that this model was "
         "started with. The labels need the same table of papers. "
         "`results/evaluation.md` in the repository has every system's scores."

@@ -244,6 +244,15 @@ def train(
         Path | None,
         Option(help="Folder that `train` or `export` wrote, to train on from: encoder and head.", show_default=False),
     ] = None,
+    teacher: Annotated[
+        Path | None,
+        Option(
+            help="Folder that `train` wrote, of a larger model: its probabilities are labels too, "
+            "and papers without a task are read.",
+            show_default=False,
+        ),
+    ] = None,
+    teacher_share: Annotated[float, Option(min=0, max=1, help="Of a label that is the teacher's.")] = 0.6,
     budget_minutes: BudgetMinutes = None,
     frozen_epochs: Annotated[int, Option(min=1, help="Epochs with the encoder frozen.")] = 1,
     epochs: Annotated[int, Option(min=1, help="Epochs with all layers training.")] = 6,
@@ -271,6 +280,8 @@ def train(
     options = TrainOptions(
         backbone=backbone,
         start_from=None if start_from is None else str(start_from),
+        teacher=None if teacher is None else str(teacher),
+        teacher_share=teacher_share,
         budget_minutes=budget_minutes,
         frozen_epochs=frozen_epochs,
         epochs=epochs,
@@ -291,6 +302,19 @@ def train(
         f"{training['papers_seen']:,} papers in {training['minutes']} minutes; on {scores['papers']:,} of dev "
         f"micro-F1 {scores['micro_f1']:.3f}, macro-F1 {scores['macro_f1']:.3f}. Model in {output}."
     )
+
+
+@app.command(epilog="Example: python -m paper_tasks average models/first models/second --output models/both")
+def average(
+    models: Annotated[list[Path], Argument(help="Folders that `train` wrote, from one backbone and the same papers.")],
+    output: Annotated[Path, Option("--output", "-o", help="Folder to write the model to.")] = Path("models/latest"),
+    overwrite: Overwrite = False,
+) -> None:
+    """Average the weights of models that started alike: as good as all of them together, at the cost of one."""
+    from paper_tasks.average import average as run
+
+    training = run(models, output, overwrite=overwrite)
+    print(f"{len(models)} models, {training['papers_seen']:,} papers seen between them. Their average is in {output}.")
 
 
 @app.command(epilog="Example: python -m paper_tasks export --model models/latest --output deployment/model")

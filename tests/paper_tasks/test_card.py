@@ -46,6 +46,15 @@ def test_it_tells_what_the_model_learned_from_and_how_long(card, config):
         assert word in card.text
 
 
+def test_it_tells_how_often_the_model_was_trained(config):
+    once = {name: value for name, value in config["training"].items() if name != "averaged"} | {"runs": 1}
+    assert "in 2 runs" in module.card(config | {"training": once | {"runs": 2}}, evaluation())
+    averaged = once | {"runs": 2, "averaged": [{"seed": 22}, {"seed": 23, "teacher": {}}]}
+    text = module.card(config | {"training": averaged}, evaluation())
+    assert "2 models of whose weights" in text and "1 of them had another for a teacher" in text
+    assert "runs" not in text.partition("Training took")[2]
+
+
 def test_no_line_is_left_unfilled(card):
     assert not re.search(r"\{|\}|None|nan", card.text)
 

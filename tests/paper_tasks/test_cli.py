@@ -98,6 +98,7 @@ def test_tag_a_table(tmp_path):
         (["label", "absent.csv", "--output", "out.csv"], "absent.csv does not exist"),
         (["prepare", "absent.csv"], "absent.csv does not exist"),
         (["train", "--prepared", "absent"], "absent"),
+        (["average", "absent", "deployment"], "absent is no trained model"),
         (["export", "--model", "absent"], "absent"),
         (["evaluate", "--prepared", "absent"], "absent"),
         (["evaluate", "--model", "deployment"], "NAME=FOLDER"),
