@@ -191,7 +191,7 @@ def _training(training: Mapping) -> str:
     device = f" on {training['device']}" if "device" in training else ""
     sentences = [f"Training took {training['minutes']} minutes{device}{runs}"] if "minutes" in training else []
     if "papers_seen" in training:
-        sentences.append(f"It saw {training['papers_seen']:,} papers (each as often as it came)")
+        sentences.append(f"{training['papers_seen']:,} papers were read (each as often as it came)")
     return "".join(f"{sentence}. " for sentence in sentences) + (
         "`make model` does as much as two CPU cores have time for; `config.json` has every option that this model was "
         "started with. The labels need the same table of papers. "

@@ -268,7 +268,6 @@ def train(
     mask_rate: Annotated[
         float, Option(min=0, max=1, help="Probability that a task's mentions are cut out of a training text.")
     ] = 0.7,
-    loss: Annotated[Literal["bce", "asymmetric"], Option(help="The second lets easy negatives go.")] = "bce",
     seed: Annotated[int, Option(help="For weights, order and masking.")] = 22,
     resume: Resume = False,
     overwrite: Overwrite = False,
@@ -293,7 +292,6 @@ def train(
         dropout=dropout,
         train_embeddings=train_embeddings,
         mask_rate=mask_rate,
-        loss=loss,
         seed=seed,
     )
     training = run(prepared, output, options, resume=resume, overwrite=overwrite)

@@ -25,7 +25,7 @@ from paper_tasks.clock import Clock, Progress, begin
 from paper_tasks.distil import UNKNOWN, load_teacher
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.label import Labeller
-from paper_tasks.losses import LOSSES
+from paper_tasks.losses import SummedBCE
 from paper_tasks.model import ENCODER_TOKENS, PaperTaskModel, check_length, load_backbone
 from paper_tasks.names import TEXT_TOKENS, collect_names
 from paper_tasks.prepare import has_unlabelled, indicator, read_labels, read_split
@@ -63,7 +63,6 @@ class TrainOptions:
     short_length: int = 128
     max_length: int = ENCODER_TOKENS
     long_share: float = 0.25
-    loss: str = "bce"
     mask_rate: float = 0.7
     train_embeddings: bool = False
     dropout: float = 0.0
@@ -197,7 +196,7 @@ def build_learner(
     learn = learner(
         loaders,
         model,
-        LOSSES[options.loss](),
+        SummedBCE(),
         train_embeddings=options.train_embeddings,
         weight_decay=options.weight_decay,
         callbacks=[GradientClip(1.0), clock, Lengths(options), *([teacher] if teacher else []), *callbacks],
