@@ -3,15 +3,15 @@
 It errs about as little as all of them together would, at the cost of one (Wortsman et al., "Model soups", 2022).
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from transformers import AutoTokenizer
 
+from paper_tasks.clock import check_free
 from paper_tasks.errors import InputError
-from paper_tasks.model import PaperTaskModel
+from paper_tasks.model import PaperTaskModel, read_training
 
 # What models must share, lest their average be worthless; and what adds up.
 SAME, SUMS = ("backbone", "pretraining", "max_length", "text_format"), ("runs", "papers_seen", "minutes")
@@ -26,10 +26,9 @@ def average(folders: Sequence[Path], output_dir: Path, overwrite: bool = False) 
     """
     if len(folders) < 2:
         raise InputError("An average takes two models or more.")
-    if not overwrite and (output_dir / "model.safetensors").exists():
-        raise InputError(f"{output_dir} holds a finished training: --overwrite replaces it.")
+    check_free(output_dir, overwrite)
     models = [PaperTaskModel.load(folder) for folder in folders]
-    records = [json.loads((folder / "training.json").read_text(encoding="utf-8")) for folder in folders]
+    records = [read_training(folder) for folder in folders]
     first = models[0]
     for folder, model, record in zip(folders, models, records, strict=True):
         if [record.get(name) for name in SAME] != [records[0].get(name) for name in SAME]:

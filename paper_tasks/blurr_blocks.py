@@ -120,7 +120,7 @@ def data_loaders(
     targets: (papers, labels), of 0 and 1, or what the loss makes of others. texts: the text of each row. lengths: of
     each text, in whatever unit: like long ones come together.
     """
-    targets = targets.astype(np.float32)
+    targets = np.asarray(targets, dtype=np.float32)
     block = TextBlock(
         hf_arch=model.config.model_type,
         hf_config=model.config,

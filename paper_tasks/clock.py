@@ -59,8 +59,8 @@ def begin(
     started = checkpoint.exists(folder)
     if started and not (resume or overwrite):
         raise InputError(f"{output_dir} holds a training already: --resume goes on with it, --overwrite starts anew.")
-    if not (started or overwrite) and (output_dir / "model.safetensors").exists():
-        raise InputError(f"{output_dir} holds a finished training: --overwrite replaces it.")
+    if not started:
+        check_free(output_dir, overwrite)
     if not (resume and started):
         return Progress(data=data), None
     state = checkpoint.load_state(folder)
@@ -71,6 +71,12 @@ def begin(
     if state["progress"].get("data") != data:
         raise InputError(f"{output_dir} was started with other papers than {prepared_dir} has; use the same to resume.")
     return Progress(**state["progress"]), folder
+
+
+def check_free(output_dir: Path, overwrite: bool) -> None:
+    """Raises InputError if there is a trained model that may not be replaced."""
+    if not overwrite and (output_dir / "model.safetensors").exists():
+        raise InputError(f"{output_dir} holds a finished training: --overwrite replaces it.")
 
 
 class Clock(Callback):

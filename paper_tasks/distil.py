@@ -4,7 +4,6 @@ A teacher's probabilities tell more than labels of 0 and 1 do (Hinton et al., 20
 have no label at all.
 """
 
-import json
 from pathlib import Path
 
 import torch
@@ -12,7 +11,7 @@ from fastai.callback.core import Callback
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from paper_tasks.errors import InputError
-from paper_tasks.model import PaperTaskModel
+from paper_tasks.model import PaperTaskModel, read_training
 
 # What a paper without a label has for each: all that its student learns of it comes from the teacher.
 UNKNOWN = float("nan")
@@ -55,7 +54,7 @@ def load_teacher(folder: Path, labels: list[str], tokenizer: PreTrainedTokenizer
     model = PaperTaskModel.load(folder)
     if model.labels != labels:
         raise InputError(f"{folder} was trained on other tasks than these papers have; train the teacher on the same.")
-    model.encoder_tokens = json.loads((folder / "training.json").read_text(encoding="utf-8"))["max_length"]
+    model.encoder_tokens = read_training(folder)["max_length"]
     return Teacher(model, _token_ids(tokenizer, AutoTokenizer.from_pretrained(folder), folder), share)
 
 

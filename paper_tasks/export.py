@@ -22,7 +22,7 @@ from deployment.classifier import FAST, TaskClassifier, format_paper
 from deployment.model_folder import file_checksum
 from paper_tasks import metrics, vocabulary, writing
 from paper_tasks.errors import InputError
-from paper_tasks.model import ENCODER_TOKENS, MINILM, FastModel, PaperTaskModel, check_length
+from paper_tasks.model import ENCODER_TOKENS, MINILM, FastModel, PaperTaskModel, check_length, read_training
 from paper_tasks.names import TEXT_TOKENS, token_ids
 from paper_tasks.prepare import indicator, pairs, read_labels, read_split
 from paper_tasks.words import WordModel
@@ -198,7 +198,7 @@ class _LogitsOnly(torch.nn.Module):
 
 def _config(model: PaperTaskModel, model_dir: Path, prepared_dir: Path) -> dict:
     """All of `config.json` that is known before the export."""
-    training = json.loads((model_dir / "training.json").read_text(encoding="utf-8"))
+    training = read_training(model_dir)
     del training["labels"]
     report = json.loads((prepared_dir / "report.json").read_text(encoding="utf-8"))
     return {

@@ -233,7 +233,7 @@ class PaperTaskModel(nn.Module):
                 raise InputError(
                     f"{folder} is no trained model: {name} is missing (python -m paper_tasks train makes one)."
                 )
-        training = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+        training = read_training(folder)
         names = [(tuple(run), tuple(places)) for run, places in json.loads((folder / "names.json").read_text("utf-8"))]
         config = AutoConfig.from_pretrained(folder)
         model = cls(AutoModel.from_config(config, attn_implementation="eager"), training["labels"], names)
@@ -244,6 +244,11 @@ class PaperTaskModel(nn.Module):
         except (RuntimeError, SafetensorError) as error:
             raise InputError(f"{folder} is damaged, or was trained by another version of this; train again.") from error
         return model.eval()
+
+
+def read_training(folder: Path) -> dict:
+    """What `save` wrote of a model's training: its options, its labels, how long it took."""
+    return json.loads((folder / "training.json").read_text(encoding="utf-8"))
 
 
 class FastModel(nn.Module):

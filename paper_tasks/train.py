@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from paper_tasks.distil import UNKNOWN, load_teacher
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.label import Labeller
 from paper_tasks.losses import SummedBCE
-from paper_tasks.model import ENCODER_TOKENS, PaperTaskModel, check_length, load_backbone
+from paper_tasks.model import ENCODER_TOKENS, PaperTaskModel, check_length, load_backbone, read_training
 from paper_tasks.names import TEXT_TOKENS, collect_names
 from paper_tasks.prepare import has_unlabelled, indicator, read_labels, read_split
 from paper_tasks.pretrain import read_record
@@ -51,7 +50,7 @@ class TrainOptions:
     backbone: str = "minilm"
     start_from: str | None = None
     teacher: str | None = None
-    teacher_share: float = 0.6
+    teacher_share: float = 0.5
     budget_minutes: float | None = None
     frozen_epochs: int = 1
     epochs: int = 6
@@ -219,7 +218,7 @@ def _record(folder: Path) -> dict:
     """How long a model that `train` wrote, or `export`, was trained, and on how much."""
     if shipped.is_shipped(folder):
         return read_config(folder)["training"]
-    return json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    return read_training(folder)
 
 
 def _starting_points(truth: np.ndarray, named: list[set[int]]) -> tuple[torch.Tensor, torch.Tensor]:
