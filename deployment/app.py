@@ -25,6 +25,7 @@ if __package__:
     from deployment.endpoints import Endpoints, refuse
     from deployment.examples import EXAMPLES
     from deployment.guard import BodyLimit, RetryAfter, fetch_nothing
+    from deployment.language import NOT_ENGLISH, looks_english
     from deployment.limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
 else:  # inside a Space, where this folder is the whole repository
     import about
@@ -37,6 +38,7 @@ else:  # inside a Space, where this folder is the whole repository
     from endpoints import Endpoints, refuse
     from examples import EXAMPLES
     from guard import BodyLimit, RetryAfter, fetch_nothing
+    from language import NOT_ENGLISH, looks_english
     from limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
 
 TITLE = "From Paper With Tasks"
@@ -91,7 +93,8 @@ def _one_paper(endpoints: Endpoints) -> None:
             return page.PROMPT
         tags = rows(seen.scores, threshold=threshold, hide_artefacts=not artefacts)
         ranked = rows(seen.scores, threshold=0, top_k=len(tags) + page.NEAREST, hide_artefacts=not artefacts)
-        return page.tags_html(tags, threshold, ranked[len(tags) :])
+        note = "" if looks_english(f"{seen.title} {seen.abstract}") else NOT_ENGLISH
+        return page.tags_html(tags, threshold, ranked[len(tags) :], note)
 
     def read(title: str, abstract: str, threshold: float, artefacts: bool) -> tuple[Seen, str, str]:
         seen = Seen(title, abstract, endpoints.probabilities(title, abstract))

@@ -90,14 +90,15 @@ class Row(NamedTuple):
     area: str
 
 
-def tags_html(tags: Sequence[Row], threshold: float, nearest: Sequence[Row]) -> str:
+def tags_html(tags: Sequence[Row], threshold: float, nearest: Sequence[Row], note: str = "") -> str:
     """Tasks grouped by area, the likeliest area first, each a button with a bar on which the threshold is marked;
-    then the nearest below the threshold."""
+    then the nearest below the threshold. A note stands before them all."""
     areas: dict[str, list[Row]] = {}
     for tag in tags:
         areas.setdefault(tag.area, []).append(tag)
-    html = [f"<h2 class='area'>{escape(area)}</h2>{_list(rows, 'tags', threshold)}" for area, rows in areas.items()]
-    if not tags:
+    html = [f"<p class='note'>{escape(note)}</p>"] if note else []
+    html += [f"<h2 class='area'>{escape(area)}</h2>{_list(rows, 'tags', threshold)}" for area, rows in areas.items()]
+    if not tags and not note:
         html.append(
             f"<p class='note'>No task reaches {threshold:.0%}. A text of a sentence or two often tells the model too "
             "little, and a whole abstract more; or the paper works on none of the tasks it knows.</p>"

@@ -87,6 +87,7 @@ def tag(
     what an undisturbed run would have written.
     """
     from deployment.classifier import TaskClassifier
+    from deployment.language import NOT_ENGLISH, looks_english
 
     if (source is None) == (not (title or abstract)):
         raise InputError("Give either a table (INPUT --output OUT) or one paper (--title, --abstract).")
@@ -103,6 +104,8 @@ def tag(
             merge_duplicates=not show_duplicates,
             hide_artefacts=not show_artefacts,
         )
+        if not looks_english(f"{title} {abstract}"):
+            print(f"warning: {NOT_ENGLISH}", file=sys.stderr)
         if as_json:
             import json
 

@@ -53,6 +53,11 @@ def test_where_nothing_reaches_the_threshold_the_nearest_are_shown():
     )
 
 
+def test_a_note_stands_before_the_tasks():
+    html = tags_html([Row("A", 0.9, "audio")], 0.4, [], "It is <i>no</i> English.")
+    assert html.startswith("<p class='note'>It is &lt;i&gt;no&lt;/i&gt; English.</p>")
+
+
 def test_reasons_are_marked_within_each_other_and_escaped():
     text = "We <b>find</b> people. It runs."
     spans = [Span(0, 22, "sentence", 3.0, 0.2), Span(15, 21, "word", 2.0, 0.4), Span(3, 6, "mention", 1.0, 0.5)]

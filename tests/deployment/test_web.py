@@ -89,6 +89,11 @@ def test_where_no_task_reaches_its_threshold_the_nearest_are_shown(classifier, m
     assert len(re.findall('class="percent"', page)) == web.NEAREST
 
 
+def test_a_text_in_another_language_is_told(client):
+    assert "does not look like English" in client.post("/", data={"title": "夜間の歩行者検出"}).text
+    assert "does not look like English" not in client.post("/", data=PAPER).text
+
+
 def test_what_is_typed_is_escaped_and_kept(client):
     title, abstract = '"><script>alert(1)</script>', "\n</textarea><b>x</b> & {{ 7 * 7 }}"
     page = client.post("/", data={"title": title, "abstract": abstract}).text

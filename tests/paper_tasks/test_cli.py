@@ -58,7 +58,10 @@ def test_tag_one_paper():
     assert "Pedestrian Detection" in [tag["task"] for tag in tags]
     assert [tag["probability"] for tag in tags] == sorted((tag["probability"] for tag in tags), reverse=True)
     done = run("tag", "--title", "Faster pedestrian detection")
+    assert not done.stderr
     assert "Pedestrian Detection  (computer vision)" in done.stdout
+    done = run("tag", "--title", "夜間の歩行者検出")
+    assert done.returncode == 0 and done.stderr.startswith("warning: This text does not look like English")
 
 
 def test_tag_imports_nothing_that_it_does_not_use(tmp_path):
