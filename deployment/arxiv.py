@@ -20,10 +20,9 @@ MOST_BYTES = 200_000
 
 # New since 2007 ("2401.01234"), old before ("hep-th/9901001", "math.GT/0309136"); any version of them.
 _ID = r"(?P<id>[0-9]{4}\.[0-9]{4,5}|[a-z]+(?:-[a-z]+)?(?:\.[A-Z]{2})?/[0-9]{7})(?:v[0-9]{1,3})?"
-_INPUT = re.compile(
-    rf"(?:arxiv:\s?|(?:https?://)?(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/)?{_ID}(?:\.pdf)?(?:[?#].*)?",
-    re.IGNORECASE | re.ASCII,
-)
+_LINK = r"(?:https?://)?(?:(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/|doi\.org/10\.48550/arxiv\.)"
+# As a link, or as arXiv itself cites a paper: with its category behind it.
+_INPUT = re.compile(rf"(?:arxiv:\s?|{_LINK})?{_ID}(?:\.pdf)?/?(?:[?#].*|\s\[[a-z.-]+\])?", re.IGNORECASE | re.ASCII)
 _ATOM = "{http://www.w3.org/2005/Atom}"
 
 
@@ -39,7 +38,7 @@ class Paper(NamedTuple):
 
 
 def arxiv_id(text: str) -> str:
-    """The id in an id or a link to arxiv.org, without its version. Raises ArxivError for anything else."""
+    """The id in an id, a link to arxiv.org or a DOI's, without its version. Raises ArxivError for anything else."""
     match = _INPUT.fullmatch(text.strip()) if len(text) <= 200 else None
     if match is None:
         raise ArxivError(

@@ -58,7 +58,8 @@ class Endpoints:
     def explain(self, title: str, abstract: str, task: str) -> dict:
         """Why a task: {"task", "probability", "text", "spans"}, each span of the text with its "start", "end", "text",
         "kind" ("mention" of the task's very name, "sentence" or "word"), "contribution" (fall of the log-odds when it
-        is left out) and "without" (the probability that is then left)."""
+        is left out) and "without" (the probability that is then left). Where no word is left without it,
+        "contribution" is null and "without" 0."""
         return self.explanation(title, abstract, task).as_dict()
 
     @logged("explain")
@@ -66,12 +67,14 @@ class Endpoints:
         """The same, for the page."""
         task = _text(task, "task")
         try:
-            return explain(self.classifier, _text(title, "title"), _text(abstract, "abstract"), task)
-        except EmptyPaper:
-            refuse_empty()
+            self.classifier.spellings(task)
         except KeyError:
             # As Python writes it: on one line, whatever is in it.
             refuse(f"{task[:80]!r} is none of the tasks; take one that /tag answers, spelled as there.", "No such task")
+        try:
+            return explain(self.classifier, _text(title, "title"), _text(abstract, "abstract"), task)
+        except EmptyPaper:
+            refuse_empty()
 
     @logged("tag")
     def probabilities(self, title: str, abstract: str) -> np.ndarray:

@@ -47,13 +47,19 @@ _FUNCTION_WORDS = frozenset(
 
 class Span(NamedTuple):
     """A part of the text. `contribution` is how far the task's log-odds fall when it is left out; for a mention: when
-    all mentions of the task are. `without` is the probability that is left (0 to 1)."""
+    all mentions of the task are. `without` is the probability that is left (0 to 1). Where no word is left, there is
+    no text to have a task: `without` is 0, and `contribution` infinite."""
 
     start: int
     end: int
     kind: Literal["mention", "sentence", "word"]
     contribution: float
     without: float
+
+    @property
+    def is_all(self) -> bool:
+        """Whether no word is left without it."""
+        return self.contribution == np.inf
 
 
 @dataclass(frozen=True)
@@ -67,10 +73,11 @@ class Explanation:
     spans: list[Span]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: spans with their words, and figures rounded to four digits."""
+        """For JSON: spans with their words, and figures rounded to four digits; an infinite one, which JSON does not
+        have, is None."""
         spans = [
             span._asdict()
-            | {"contribution": round(span.contribution, 4), "without": round(span.without, 4)}
+            | {"contribution": None if span.is_all else round(span.contribution, 4), "without": round(span.without, 4)}
             | {"text": self.text[span.start : span.end]}
             for span in self.spans
         ]
@@ -187,7 +194,7 @@ class _Meter:
             try:
                 left = self._log_odds(_without(self._text, piece))
             except EmptyPaper:
-                continue
+                left = -np.inf
             measured.append(Span(*piece[0], kind, self._full - left, _sigmoid(left)))
         return measured
 

@@ -124,8 +124,13 @@ def _check(config: dict[str, Any]) -> None:
         raise ValueError(f"{len(config['thresholds'])} thresholds for {len(labels)} labels")
     if not all(0 <= threshold <= 1 for threshold in [*config["thresholds"], config["default_threshold"]]):
         raise ValueError("thresholds are from 0 to 1")
-    if not isinstance(config["max_length"], int) or config["max_length"] < 1:
-        raise ValueError("max_length is a number of tokens")
+    for name in ("max_length", "encoder_tokens"):
+        if not isinstance(config[name], int) or config[name] < 1:
+            raise ValueError(f"{name} is a number of tokens")
+    # The pages tell of these; an export is tried before it has any scores.
+    for name, kind in (("backbone", str), ("training", dict), ("scores", dict)):
+        if not isinstance(config[name], kind):
+            raise ValueError(f"{name} is {type(config[name]).__name__}")
     for label in labels:
         info = config["task_info"][label]
         if not isinstance(info["area"], str) or not isinstance(info["canonical"], str):

@@ -169,7 +169,7 @@ def _marked(text: str, spans: Sequence[Span]) -> str:
         if over:
             least = min(over, key=lambda span: span.end - span.start)
             kinds = " ".join(sorted({span.kind for span in over}))
-            piece = f"<mark class='{kinds}' title='{least.without:.0%} without it'>{piece}</mark>"
+            piece = f"<mark class='{kinds}' title='{_left(least)} without it'>{piece}</mark>"
         html.append(piece)
     return "".join(html)
 
@@ -177,12 +177,17 @@ def _marked(text: str, spans: Sequence[Span]) -> str:
 def _figures(explanation: Explanation) -> str:
     """The parts that count most, and the probability where it is another without them; all mentions together."""
     shown = f"{explanation.probability:.0%}"
-    spans = [span for span in explanation.spans if f"{span.without:.0%}" != shown]
+    spans = [span for span in explanation.spans if _left(span) != shown]
     mentions = [span for span in spans if span.kind == "mention"]
     others = sorted((span for span in spans if span.kind != "mention"), key=lambda span: -span.contribution)
-    rows = [f"without its name: {span.without:.0%}" for span in mentions[:1]]
+    rows = [f"without its name: {_left(span)}" for span in mentions[:1]]
     for span in others[: FIGURES - len(rows)]:
         words = explanation.text[span.start : span.end]
         words = words if len(words) <= 60 else words[:57].rsplit(" ", 1)[0] + " …"
-        rows.append(f"without “{escape(words)}”: {span.without:.0%}")
+        rows.append(f"without “{escape(words)}”: {_left(span)}")
     return f"<ul>{''.join(f'<li>{row}</li>' for row in rows)}</ul>"
+
+
+def _left(span: Span) -> str:
+    """The probability without it; in words where there is no text to have one."""
+    return "no word is left" if span.is_all else f"{span.without:.0%}"

@@ -1,12 +1,10 @@
 """Tags Parquet on a Ray cluster: the same classifier as on one machine, once in each worker."""
 
-import csv
-import io
 import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -21,6 +19,7 @@ from paper_tasks import parts, tag
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.parts import Part, Place
 from paper_tasks.tag import Summary, TagOptions
+from paper_tasks.writing import csv_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,7 +93,8 @@ class Worker:
                 yield values
 
         parts.write_part(self._output, part, self._schema, chunks())
-        lines = _lines([part.file or os.path.basename(self._source.path), r.line, r.column, r.problem] for r in broken)
+        file = part.file or os.path.basename(self._source.path)
+        lines = csv_lines([file, row.line, row.column, row.problem] for row in broken)
         return Done(part.stop - part.first, tagged, lines, self._node, began, time.time())
 
 
@@ -149,7 +149,7 @@ def tag_folder(
         parts.end(target)
     if not tagged:
         raise InputError(f"{source} has no paper that could be tagged; {problems.name} tells why, row by row.")
-    return Summary(tagged, rows - tagged)
+    return Summary(tagged, rows - tagged, problems.name)
 
 
 def _run(ray: Any, found: list[Part], arguments: tuple, actors: int) -> Iterator[Done]:
@@ -242,9 +242,3 @@ class _Problems:
                 self._file = self._place.system.open_output_stream(self._place.path)
                 self._file.write(b"file,row,column,reason\n")
             self._file.write(lines.encode("utf-8", "replace"))
-
-
-def _lines(rows: Iterable[list[Any]]) -> str:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()

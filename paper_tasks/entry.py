@@ -28,6 +28,8 @@ def one_sentence_errors() -> Iterator[None]:
         # Whoever read our output has left; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except ModuleNotFoundError as error:
+        sys.exit(_fail(f"This needs the package {error.name}, which is not installed; run `make install`."))
     except OSError as error:
         sys.exit(_fail(f"{error.filename or 'A file'} cannot be read or written ({error.strerror or error})."))
     except Interrupted as error:

@@ -57,6 +57,11 @@ class Place:
         """The neighbour whose name is this one's and `ending`."""
         return Place(self.name.rstrip("/") + ending, self.system, self.path.rstrip("/") + ending)
 
+    def holds(self, other: "Place") -> bool:
+        """Whether the other is this place or lies in it; on this machine through links, too."""
+        real = os.path.realpath if isinstance(self.system, fs.LocalFileSystem) else str
+        return self.system == other.system and f"{real(other.path)}/".startswith(f"{real(self.path)}/")
+
     def info(self) -> fs.FileInfo:
         """Whether there is something, and what. Raises InputError if that cannot be told."""
         with told(self.name):
@@ -128,9 +133,9 @@ def write_part(output: Place, part: Part, schema: pa.Schema, chunks: Iterable[li
 
 def begin(source: Place, output: Place, overwrite: bool) -> None:
     """Makes `output` an empty folder. Raises InputError if it is in the way, or holds what is not ours to remove."""
-    if output.system == source.system and f"{output.path}/".startswith(f"{source.path}/"):
+    if source.holds(output):
         raise InputError(f"{output.name} lies in the input itself; name another folder for the output.")
-    if output.system == source.system and f"{source.path}/".startswith(f"{output.path}/"):
+    if output.holds(source):
         raise InputError(f"{output.name} holds the input; name another folder for the output.")
     info = output.info()
     if info.type == fs.FileType.File:

@@ -14,6 +14,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 LONGEST_CELL = 16_000_000
 # Bytes; a file without line ends would otherwise be read whole.
 LONGEST_LINE = 64_000_000
+# Levels that a row of JSON is nested in besides its own when it is tried: it is written from deeper in the program.
+_HEADROOM = 50
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 _DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
 
@@ -303,6 +306,8 @@ def _json_rows(path: Path, progress: Progress) -> Iterator[Row]:
         empty = False
         try:
             values = json.loads(line.decode("utf-8"))
+            # What is nested too deeply to be written again is found here, and numbers that are none.
+            json.dumps(reduce(lambda inner, _: [inner], range(_HEADROOM), values), allow_nan=False)
         except UnicodeDecodeError:
             yield Row(number, problem="is not UTF-8")
         except (ValueError, RecursionError) as error:

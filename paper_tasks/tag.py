@@ -1,8 +1,6 @@
 """Tags every paper of a table with the shipped model, row by row of the file, and keeps what is done."""
 
-import csv
 import hashlib
-import io
 import json
 import os
 from collections.abc import Iterable
@@ -19,7 +17,7 @@ from paper_tasks import tables
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.journal import Journal, journal_path, journaled, partial_path, problems_path
 from paper_tasks.tables import Row
-from paper_tasks.writing import RowEncoder
+from paper_tasks.writing import RowEncoder, csv_lines
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,10 +41,14 @@ class TagOptions:
 
 @dataclass(frozen=True)
 class Summary:
-    """Rows that got tags (perhaps none above the threshold), and rows that could not be read or hold no text."""
+    """Rows that got tags (perhaps none above the threshold), and rows that could not be read or hold no text.
+
+    `reasons` is the file that lists the latter, which is not there if there are none.
+    """
 
     tagged: int
     problems: int
+    reasons: str
 
 
 def tag_file(
@@ -89,7 +91,7 @@ def tag_file(
                 f" in {partial_path(output)}." if isinstance(error, InputError) else ": --resume carries on from there."
             )
         raise (Interrupted if isinstance(error, KeyboardInterrupt) else InputError)(words.strip()) from error
-    return Summary(journal.entry.tagged, journal.entry.rows - journal.entry.tagged)
+    return Summary(journal.entry.tagged, journal.entry.rows - journal.entry.tagged, str(problems_path(output)))
 
 
 def tag_rows(
@@ -115,11 +117,28 @@ def typed(known: "Iterable[pa.Field]", new: list[str]) -> "dict[str, pa.DataType
     """Types of an input's columns and of the new ones, which take the place of old ones by the same name."""
     import pyarrow as pa
 
-    # Of categories the values: a table that grows batch by batch has no one dictionary.
-    types = {
-        entry.name: entry.type.value_type if pa.types.is_dictionary(entry.type) else entry.type for entry in known
-    } | dict.fromkeys(new, pa.float64())
+    types = {entry.name: _without_categories(entry.type) for entry in known} | dict.fromkeys(new, pa.float64())
     return types | {TASKS: pa.list_(pa.string()), PROBABILITIES: pa.list_(pa.float64())}
+
+
+def _without_categories(kind: "pa.DataType") -> "pa.DataType":
+    """Of categories the values, however deep: a table that grows batch by batch has no one dictionary."""
+    import pyarrow as pa
+
+    def plain(entry: pa.Field) -> pa.Field:
+        return entry.with_type(_without_categories(entry.type))
+
+    if pa.types.is_dictionary(kind):
+        return _without_categories(kind.value_type)
+    if pa.types.is_struct(kind):
+        return pa.struct(list(map(plain, kind)))
+    if pa.types.is_map(kind):
+        return pa.map_(plain(kind.key_field), plain(kind.item_field), kind.keys_sorted)
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(plain(kind.value_field), kind.list_size)
+    if pa.types.is_large_list(kind):
+        return pa.large_list(plain(kind.value_field))
+    return pa.list_(plain(kind.value_field)) if pa.types.is_list(kind) else kind
 
 
 def _carry_on(
@@ -171,9 +190,16 @@ def _types(source: Path, output: Path, new: list[str]) -> dict[str, Any]:
 
 
 def _texts(values: dict[str, Any]) -> dict[str, Any]:
-    """Title and abstract by their columns' names as the row writes them ("Title"); one that lacks is ""."""
-    names = {name.lower(): name for name in values}
-    return {names.get(name, name): values.get(names.get(name)) or "" for name in ("title", "abstract")}
+    """Title and abstract by their columns' names as the row writes them ("Title"); one that lacks is "".
+
+    Of several such columns, as a table of mixed spellings has them, the first with a text counts.
+    """
+    texts = {}
+    for field in ("title", "abstract"):
+        names = [name for name in values if name.strip().lower() == field] or [field]
+        name = next((name for name in names if values.get(name)), names[0])
+        texts[name] = values.get(name) or ""
+    return texts
 
 
 def _checked(row: Row) -> Row:
@@ -190,13 +216,8 @@ def _checked(row: Row) -> Row:
 
 
 def _problem_lines(rows: list[Row], head: bool) -> bytes:
-    if not rows:
-        return b""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([["line", "column", "reason"]] if head else [])
-    writer.writerows([row.line, row.column, row.problem] for row in rows)
-    return text.getvalue().encode("utf-8", "replace")
+    names = [["line", "column", "reason"]] if head and rows else []
+    return csv_lines([*names, *([row.line, row.column, row.problem] for row in rows)]).encode("utf-8", "replace")
 
 
 def _run(source: Path, output: Path, classifier: TaskClassifier, options: TagOptions) -> dict[str, Any]:

@@ -95,6 +95,8 @@ def tag(
         raise InputError(
             "--output, --all-scores, --resume, --overwrite, --engine and --address are for a table; leave them out."
         )
+    if source is not None and as_json:
+        raise InputError("--json is for one paper; a table is JSON Lines if its name ends in .jsonl.")
     if source is None:
         classifier = TaskClassifier.load(model, threads, tier=tier)
         (tags,) = classifier.predict(
@@ -109,8 +111,7 @@ def tag(
         if as_json:
             import json
 
-            rows = [tag._asdict() | {"area": classifier.area(tag.task)} for tag in tags]
-            print(json.dumps(rows, ensure_ascii=False, indent=2))
+            print(json.dumps(classifier.as_json(tags), ensure_ascii=False, indent=2))
         elif tags:
             for tag in tags:
                 print(f"{tag.probability:.3f}  {tag.task}  ({classifier.area(tag.task)})")
@@ -120,7 +121,6 @@ def tag(
     if output is None:
         path = Path(source)
         raise InputError(f"Name the table to write, such as --output {path.stem}.tagged{path.suffix}.")
-    from paper_tasks.journal import problems_path
     from paper_tasks.tag import TagOptions, tag_file
 
     options = TagOptions(top_k, threshold, not show_duplicates, not show_artefacts, all_scores)
@@ -133,14 +133,13 @@ def tag(
         TaskClassifier.load(model, 1, tier=tier)
         loading = cluster.Loading(str(model.resolve()), threads or 1, tier)
         summary = cluster.tag_folder(source, output, loading, options, address or cluster.LOCAL, overwrite)
-        reasons = output.rstrip("/") + ".problems.csv"
     else:
         if address:
             raise InputError("--address is of a Ray cluster; add --engine ray.")
         classifier = TaskClassifier.load(model, threads, bulk=True, tier=tier)
         summary = tag_file(Path(source), Path(output), classifier, options, resume, overwrite)
-        reasons = problems_path(Path(output))
     print(f"{summary.tagged:,} papers tagged in {output}.")
     if summary.problems:
         rows = "1 row" if summary.problems == 1 else f"{summary.problems:,} rows"
-        print(f"warning: {rows} of {source} could not be tagged; {reasons} tells which and why.", file=sys.stderr)
+        problem = f"{rows} of {source} could not be tagged; {summary.reasons} tells which and why."
+        print(f"warning: {problem}", file=sys.stderr)

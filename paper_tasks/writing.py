@@ -77,6 +77,13 @@ def write_table(path: Path, papers: "pd.DataFrame") -> None:
         place_table(scratch, path)
 
 
+def csv_lines(rows: Iterable[list[Any]]) -> str:
+    """Rows of a list of problems as lines of CSV, which end as those of a text file do."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
 class RowEncoder:
     """Rows as bytes to append to a file: `head()` first, then `encode()` as often as there are rows, and at the
     end `place_table`. What was appended may be cut back to the end of any call's bytes, and carried on.
@@ -94,7 +101,8 @@ class RowEncoder:
         if self._kind == "parquet":
             import pyarrow as pa
 
-            self._schema = pa.schema([(name, (types or {}).get(name, pa.string())) for name in columns])
+            kinds = {_encodable(name): (types or {}).get(name, pa.string()) for name in columns}
+            self._schema = pa.schema(kinds.items())
 
     def head(self) -> bytes:
         """What stands before the first row: names of columns, where the format has them."""
@@ -121,6 +129,7 @@ class RowEncoder:
 
     def _arrow(self, rows: list[dict[str, Any]]) -> bytes:
         """A message of Arrow's stream format, for a Parquet file cannot be appended to."""
+        rows = [{_encodable(name): value for name, value in row.items()} for row in rows]
         return record_batch(rows, self._schema).serialize().to_pybytes()
 
 
@@ -136,7 +145,8 @@ def record_batch(rows: list[dict[str, Any]], schema: "pa.Schema") -> "pa.RecordB
 def place_table(appended: Path, path: Path) -> None:
     """Makes the table at `path` out of the file that a RowEncoder's bytes were appended to, which then is gone.
 
-    A kill at any moment leaves one of the two, or both, and each whole; to do it again then mends the rest.
+    A kill at any moment leaves one of the two, or both, and each whole; to do it again then mends the rest. Raises
+    InputError if Parquet cannot hold such a table.
     """
     if table_format(path) != "parquet":
         _move(appended, path)
@@ -155,6 +165,8 @@ def place_table(appended: Path, path: Path) -> None:
             for batches in _groups(stream):
                 writer.write_table(pa.Table.from_batches(batches))
         _move(scratch, path)
+    except pa.ArrowException as error:
+        raise InputError(f"{path} cannot be written: {str(error).splitlines()[0].rstrip('.')}.") from error
     finally:
         scratch.unlink(missing_ok=True)
     appended.unlink()

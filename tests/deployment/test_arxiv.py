@@ -41,6 +41,11 @@ def answer(httpserver, body, **options):
         ("http://www.arxiv.org/pdf/2401.01234v1.pdf", "2401.01234"),
         ("export.arxiv.org/abs/hep-th/9901001", "hep-th/9901001"),
         ("math.GT/0309136v3", "math.GT/0309136"),
+        ("https://arxiv.org/abs/2401.01234/", "2401.01234"),
+        ("arXiv:2401.01234v1 [cs.CL]", "2401.01234"),
+        ("arXiv:2401.01234 [astro-ph.GA]", "2401.01234"),
+        ("https://doi.org/10.48550/arXiv.2401.01234", "2401.01234"),
+        ("doi.org/10.48550/arxiv.hep-th/9901001", "hep-th/9901001"),
     ],
 )
 def test_ids_and_links(text, number):
@@ -58,6 +63,9 @@ def test_ids_and_links(text, number):
         "https://arxiv.org.example.org/abs/2401.01234",
         "https://arxiv.org@example.org/abs/2401.01234",
         "https://arxiv.org/list/cs.CL/2401.01234",
+        "https://arxiv.org/abs/2401.01234/v1",
+        "https://doi.org/10.1000/arXiv.2401.01234",
+        "2401.01234 [cs.CL] 2401.01235",
         "file:///abs/2401.01234",
         "2401.01234,2401.01235",
         "2401.01234&max_results=9",

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from deployment import batch
+from deployment import endpoints as module
 from deployment.classifier import TaskClassifier
 from deployment.endpoints import Endpoints
 from deployment.limits import PAPERS as MOST_PAPERS
@@ -108,6 +109,18 @@ def test_a_batch_gets_what_each_paper_gets_alone(endpoints):
 def test_a_wrong_batch_is_told_by_its_field(endpoints, papers, words):
     with pytest.raises(gr.Error, match=words):
         endpoints.tag_batch(papers)
+
+
+def test_a_fault_of_ours_is_no_unknown_task(endpoints, monkeypatch):
+    with pytest.raises(gr.Error, match="'Gardening' is none of the tasks"):
+        endpoints.explain("Pedestrian detection", "", "Gardening")
+
+    def broken(*_):
+        raise KeyError("encoder_tokens")
+
+    monkeypatch.setattr(module, "explain", broken)
+    with pytest.raises(gr.Error, match="Something went wrong here"):
+        endpoints.explain("Pedestrian detection", "", "Pedestrian Detection")
 
 
 def test_a_file_is_tagged_step_by_step(endpoints, tmp_path):

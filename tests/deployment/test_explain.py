@@ -7,6 +7,7 @@ import pytest
 from deployment import explain as module
 from deployment.classifier import EmptyPaper, TaskClassifier, format_paper
 from deployment.explain import explain, find_mentions, join_short, split_phrases, split_sentences
+from deployment.page import reasons_html
 
 TITLE = "Looking twice"
 ABSTRACT = (
@@ -100,6 +101,20 @@ def test_a_blank_title_is_none(classifier, title):
     text = "We find pedestrians at night. Thermal cameras help."
     spans = explain(classifier, title, text, "Pedestrian Detection").spans
     assert "We find pedestrians at night." in [text[span.start : span.end] for span in spans]
+
+
+@pytest.mark.parametrize(
+    "title, task, kind", [("Image captioning", "Image Captioning", "mention"), ("Pedestrians", TASK, "word")]
+)
+def test_a_text_that_is_one_name_or_word_is_carried_by_it(classifier, title, task, kind):
+    found = explain(classifier, title, "", task)
+    assert kinds(found) == {kind: title} and found.spans[0].is_all
+    (span,) = found.as_dict()["spans"]
+    assert (span["contribution"], span["without"], span["text"]) == (None, 0.0, title)
+    html = reasons_html(found)
+    assert f"<mark class='{kind}' title='no word is left without it'>{title}</mark>" in html
+    name = "its name" if kind == "mention" else f"“{title}”"
+    assert f"<li>without {name}: no word is left</li>" in html and "carries it alone" not in html
 
 
 def test_nothing_to_read_and_no_such_task(classifier):

@@ -63,6 +63,10 @@ def test_a_config_that_is_none(folder, content):
         {"thresholds": [0.5]},
         {"default_threshold": 2},
         {"max_length": "long"},
+        {"encoder_tokens": None},
+        {"backbone": None},
+        {"training": []},
+        {"scores": None},
         {"text_format": "{title} {venue}"},
         {"task_info": {}},
         {"files": {"../x.onnx": "", "tokenizer.json": ""}},
@@ -71,6 +75,14 @@ def test_a_config_that_is_none(folder, content):
 def test_a_config_that_contradicts_itself(folder, changes):
     edit(folder, **changes)
     assert_refused(folder, "config.json")
+
+
+@pytest.mark.parametrize("name", ["encoder_tokens", "backbone", "training", "scores"])
+def test_a_config_that_lacks_something(folder, name):
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    del config[name]
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert_refused(folder, f"config.json has no '{name}'")
 
 
 @pytest.mark.parametrize("content", ["{", "[[1]]", '[["a", [2]]]', "7"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from paper_tasks import cli
+from paper_tasks import cli, entry
 from paper_tasks.model import ENCODER_TOKENS
 from paper_tasks.pretrain import PretrainOptions
 from paper_tasks.train import TrainOptions
@@ -55,6 +55,7 @@ def test_tag_one_paper():
     assert done.returncode == 0, done.stderr
     tags = json.loads(done.stdout)
     assert tags[0].keys() == {"task", "probability", "area"}
+    assert all(tag["probability"] == round(tag["probability"], 4) for tag in tags)
     assert "Pedestrian Detection" in [tag["task"] for tag in tags]
     assert [tag["probability"] for tag in tags] == sorted((tag["probability"] for tag in tags), reverse=True)
     done = run("tag", "--title", "Faster pedestrian detection")
@@ -88,10 +89,24 @@ def test_tag_a_table(tmp_path):
     assert "Image Captioning" in json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))["predicted_tasks"]
 
 
+@pytest.mark.parametrize("name", ["out.parquet", "out.csv.zst"])
+def test_a_package_that_is_not_installed_gets_one_sentence(tmp_path, monkeypatch, capsys, name):
+    """As after `make demo`, which brings neither."""
+    (tmp_path / "in.csv").write_text("title\nImage captioning\n", encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(SystemExit) as ended, entry.one_sentence_errors():
+        cli.app(["tag", str(tmp_path / "in.csv"), "-o", str(tmp_path / name)], standalone_mode=False)
+    assert ended.value.code == 2 and [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+    assert capsys.readouterr().err == (
+        "error: This needs the package pyarrow, which is not installed; run `make install`.\n"
+    )
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
         (["tag"], "Give either a table"),
+        (["tag", "in.csv", "-o", "out.csv", "--json"], "--json is for one paper"),
         (["tag", "in.csv"], "in.tagged.csv"),
         (["tag", "--title", " \u200b\t"], "no words"),
         (["tag", "--title", "A", "--model", "absent"], "absent"),

@@ -76,6 +76,7 @@ def test_the_output_is_the_local_engines_row_for_row(tmp_path, machines):
     assert read(tmp_path / "out").equals(local(files, tmp_path, options))
     assert nodes == {node.node_id for node in machines[1]}
     assert (summary.tagged, summary.problems) == (313, 7)
+    assert summary.reasons == (tmp_path / "out.problems.csv").as_uri()
     with (tmp_path / "out.problems.csv").open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
     assert header == ["file", "row", "column", "reason"]
@@ -129,6 +130,22 @@ def test_the_command_starts_a_cluster_of_its_own(tmp_path):
         run = subprocess.run([*command, *more], cwd=ROOT, capture_output=True, text=True, timeout=120)
         assert run.returncode == code and words in run.stdout + run.stderr, run.stderr
         assert "Traceback" not in run.stderr and len(run.stderr.splitlines()) < 3, run.stderr
+
+
+@pytest.mark.parametrize("as_uri", [False, True])
+def test_an_output_that_is_a_link_to_the_input_is_refused(tmp_path, as_uri):
+    source, link = write(tmp_path / "in" / "part-000000-0000000000.parquet", 5), tmp_path / "out"
+    link.symlink_to(source.parent)
+    places = [parts.Place.of(path.as_uri() if as_uri else str(path)) for path in (source.parent, source, link)]
+    for origin, target, words in [
+        (places[0], places[2], "lies in the input itself"),
+        (places[0], places[2] / "deeper", "lies in the input itself"),
+        (places[1], places[2], "holds the input"),
+        (places[2], places[0], "lies in the input itself"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            parts.begin(origin, target, overwrite=True)
+    assert source.exists()
 
 
 def test_without_ray_it_says_what_to_install(tmp_path, monkeypatch):

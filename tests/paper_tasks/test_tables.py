@@ -59,6 +59,13 @@ def test_compressed_files_are_read(tmp_path, compress, suffix):
         list(tables.read_rows(path))
 
 
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999"])
+def test_a_number_that_json_does_not_have_is_a_problem_of_its_row(tmp_path, value):
+    path = tmp_path / "t.jsonl"
+    path.write_text(f'{{"year": {value}}}\n{{"title": "B"}}\n', encoding="utf-8")
+    assert [(row.line, row.problem is None) for row in tables.read_rows(path)] == [(1, False), (2, True)]
+
+
 @pytest.mark.parametrize(
     "name, content",
     [

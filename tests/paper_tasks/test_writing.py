@@ -1,7 +1,9 @@
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from paper_tasks import tables, writing
+from paper_tasks.errors import InputError
 from tests.paper_tasks.test_tables import NAMES, write
 
 
@@ -34,7 +36,19 @@ def test_parquet_keeps_types(tmp_path):
     assert [row.values for row in tables.read_rows(copy)] == rows
 
 
+def test_a_table_that_parquet_cannot_hold_is_told_in_a_sentence(tmp_path):
+    with pytest.raises(InputError, match=r"^.*out\.parquet cannot be written: [^\n]*\.$"):
+        write(tmp_path / "out.parquet", [{"title": "A", "time": None}], {"time": pa.month_day_nano_interval()})
+    assert [path.name for path in tmp_path.iterdir()] == ["appended"]
+
+
+def test_lines_of_problems_end_as_those_of_a_text_file():
+    assert writing.csv_lines([[3, "title", 'a "b", c'], [4, "", "d"]]) == '3,title,"a ""b"", c"\n4,,d\n'
+
+
 def test_lone_surrogates_do_not_stop_a_write(tmp_path):
     for name in NAMES:
         path = write(tmp_path / name, [{"title": "a\ud800b"}])
         assert next(tables.read_rows(path)).values["title"] in ("a?b", "a\ud800b")
+        path = write(tmp_path / name, [{"a\ud800b": "A"}])
+        assert next(tables.read_rows(path)).values in ({"a?b": "A"}, {"a\ud800b": "A"})
