@@ -20,6 +20,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+# What numpy takes.
+MOST_SEED = 2**32 - 1
 Prepared = Annotated[Path, Option("--prepared", help="Folder that `prepare` wrote.")]
 Backbone = Annotated[
     str, Option(help="Hub name of an encoder, a folder with one, or `minilm`, which the installation brings along.")
@@ -53,13 +55,27 @@ def prepare(
     min_papers: Annotated[int, Option(min=1, help="Drop tasks of fewer papers.")] = 30,
     dev_share: Annotated[float, Option(min=0.001, max=0.5, help="Share of papers to develop on, 0 to 0.5.")] = 0.1,
     test_share: Annotated[float, Option(min=0.001, max=0.5, help="Share of papers to test on, 0 to 0.5.")] = 0.1,
-    seed: Annotated[int, Option(help="The same seed gives the same split.")] = 22,
+    keyword_test_share: Annotated[
+        float,
+        Option(
+            min=0.001,
+            max=0.5,
+            help="The same, of papers whose authors' keywords name a task: labels that no matcher made.",
+        ),
+    ] = 0.4,
+    seed: Annotated[int, Option(min=0, max=MOST_SEED, help="The same seed gives the same split.")] = 22,
 ) -> None:
     """Label where there are no tasks, drop rare tasks and duplicate papers, split into train, dev and test."""
     from paper_tasks.prepare import PrepareOptions
     from paper_tasks.prepare import prepare as run
 
-    options = PrepareOptions(min_papers=min_papers, dev_share=dev_share, test_share=test_share, seed=seed)
+    options = PrepareOptions(
+        min_papers=min_papers,
+        dev_share=dev_share,
+        test_share=test_share,
+        keyword_test_share=keyword_test_share,
+        seed=seed,
+    )
     report = run(source, output, options)
     print(
         f"{report['papers_read']:,} papers read, {report['duplicates_dropped']:,} duplicates dropped, "
@@ -79,7 +95,7 @@ def pretrain(
     phrases: Annotated[int, Option(min=1, help="Phrases that are cut from each text.")] = 6,
     learning_rate: Annotated[float, Option(help="Highest of the cycle.")] = 2e-4,
     max_length: MaxLength = 192,
-    seed: Annotated[int, Option(help="For order and cuts.")] = 22,
+    seed: Annotated[int, Option(min=0, max=MOST_SEED, help="For order and cuts.")] = 22,
     resume: Resume = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -137,7 +153,7 @@ def train(
     mask_rate: Annotated[
         float, Option(min=0, max=1, help="Probability that a task's mentions are cut out of a training text.")
     ] = 0.7,
-    seed: Annotated[int, Option(help="For weights, order and masking.")] = 22,
+    seed: Annotated[int, Option(min=0, max=MOST_SEED, help="For weights, order and masking.")] = 22,
     resume: Resume = False,
     overwrite: Overwrite = False,
 ) -> None:

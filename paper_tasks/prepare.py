@@ -15,6 +15,7 @@ from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit
 from tqdm import tqdm
 
 from deployment.classifier import TEXT_FORMAT, format_paper
+from deployment.model_folder import file_checksum
 from paper_tasks import tables, vocabulary, writing
 from paper_tasks.errors import InputError
 from paper_tasks.label import Labeller, label, read_papers
@@ -78,8 +79,7 @@ def known_split(fingerprints: Iterable[str], options: PrepareOptions) -> np.ndar
     """
     if replace(options, min_papers=PrepareOptions.min_papers) != PrepareOptions():
         return None
-    held_out = json.loads(HELD_OUT.read_text(encoding="utf-8"))
-    place = {mark: SPLITS.index(name) for name, marks in held_out.items() for mark in marks}
+    place = _known_places()
     where = np.array([place.get(mark, 0) for mark in fingerprints], dtype=np.int64)
     return where if np.count_nonzero(where) > len(place) / 2 else None
 
@@ -104,8 +104,11 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     papers = read_papers(source)
     report: dict = {"source": source.name, "options": asdict(options), "papers_read": len(papers)}
 
-    papers = papers[~duplicate_rows(papers)].reset_index(drop=True)
-    report["duplicates_dropped"] = report["papers_read"] - len(papers)
+    papers = papers[[any(map(str.isalnum, text)) for text in texts(papers)]]
+    report["papers_without_a_word_dropped"] = report["papers_read"] - len(papers)
+    duplicates = duplicate_rows(papers)
+    report["duplicates_dropped"] = int(duplicates.sum())
+    papers = papers[~duplicates].reset_index(drop=True)
 
     distant = "tasks" not in papers
     report["labels"] = "distant (names, aliases and author keywords)" if distant else "the column 'tasks'"
@@ -133,11 +136,20 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     has_keywords = papers["keywords"].map(lambda keywords: bool(labeller.keyword_tasks(keywords)))
     marks = _fingerprints(papers)
     where = known_split(marks, options)
-    report["split"] = "drawn" if where is None else f"as in {HELD_OUT.name}"
     if where is None:
+        report["split"] = "drawn"
         where = split(indicator(papers["tasks"], kept), has_keywords.to_numpy(dtype=bool), options)
+    else:
+        report["split"] = f"as in {HELD_OUT.name}"
+        # When labels are mended once more, they may have a task again, and must not have been read.
+        was_held_out = np.isin(_fingerprints(unlabelled), [*_known_places()])
+        report["held_out_papers_without_a_kept_task_dropped"] = int(was_held_out.sum())
+        unlabelled = unlabelled[~was_held_out]
 
     output_dir.mkdir(parents=True, exist_ok=True)
+    # Last to come, and first to go: splits of which one is new and one is old are not taken for whole.
+    for name in ("report.json", "labels.json"):
+        (output_dir / name).unlink(missing_ok=True)
     held_out = {name: sorted(marks[where == SPLITS.index(name)].tolist()) for name in SPLITS[1:]}
     for number, name in enumerate(SPLITS):
         part = papers.loc[where == number, ["title", "abstract", "tasks", "keywords", "masked"]]
@@ -148,8 +160,8 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
         writing.write_table(output_dir / "unlabelled.csv", unlabelled)
     report["tasks_per_paper"] = round(sum(counts[task] for task in kept) / len(papers), 3)
     report["papers_per_task"] = {task: counts[task] for task in kept}
-    writing.write_json(output_dir / "labels.json", kept)
     writing.write_json(output_dir / HELD_OUT.name, held_out)
+    writing.write_json(output_dir / "labels.json", kept)
     writing.write_json(output_dir / "report.json", report)
     return report
 
@@ -200,6 +212,20 @@ def indicator(tasks: Iterable[Iterable[str]], labels: list[str]) -> np.ndarray:
     for row, columns in enumerate(rows):
         matrix[row, columns] = 1
     return matrix
+
+
+def held_out_checksum(prepared_dir: Path) -> str:
+    """Tells the papers that are held out here from others. Raises InputError if `prepare` has not told them."""
+    path = prepared_dir / HELD_OUT.name
+    if not path.is_file():
+        raise InputError(f"{path} is missing: make it with python -m paper_tasks prepare.")
+    return file_checksum(path)
+
+
+def _known_places() -> dict[str, int]:
+    """Fingerprints of the papers of HELD_OUT, and the place of their split in SPLITS."""
+    held_out = json.loads(HELD_OUT.read_text(encoding="utf-8"))
+    return {mark: SPLITS.index(name) for name, marks in held_out.items() for mark in marks}
 
 
 def _letters(text: str) -> str:

@@ -14,6 +14,7 @@ from paper_tasks.prepare import (
     frequent_tasks,
     indicator,
     prepare,
+    read_labels,
     read_split,
     split,
 )
@@ -104,6 +105,42 @@ def test_papers_once_held_out_stay_so_whatever_their_labels(prepared, tmp_path, 
         assert before == now
     drawn = prepare(tmp_path / "papers.csv", tmp_path / "drawn", PrepareOptions(seed=1))
     assert drawn["split"] == "drawn" and drawn["papers_test"] > report["papers_test"]
+
+
+def test_a_paper_once_held_out_is_not_read_without_its_labels_either(tmp_path, monkeypatch):
+    papers = corpus()
+    papers["title"] = [f"Study {number}" for number in range(len(papers))]
+    papers.to_csv(tmp_path / "papers.csv", index=False)
+    prepare(tmp_path / "papers.csv", tmp_path / "before")
+    monkeypatch.setattr("paper_tasks.prepare.HELD_OUT", tmp_path / "before/held_out.json")
+    title = read_split(tmp_path / "before", "test")["title"].iloc[0]
+    papers.loc[papers["title"] == title, ["abstract", "keywords"]] = "It names no task any more.", ""
+    papers.to_csv(tmp_path / "papers.csv", index=False)
+    report = prepare(tmp_path / "papers.csv", tmp_path / "out")
+    assert report["held_out_papers_without_a_kept_task_dropped"] == 1
+    unread = set(read_split(tmp_path / "out", "unlabelled")["title"])
+    assert len(unread) == 20 and title not in unread
+
+
+def test_papers_without_a_word_are_dropped(tmp_path):
+    wordless = pd.DataFrame({"title": ["???", ""], "abstract": ["...", ""], "keywords": "image inpainting"})
+    pd.concat([corpus(), wordless]).to_csv(tmp_path / "papers.csv", index=False)
+    assert prepare(tmp_path / "papers.csv", tmp_path / "out")["papers_without_a_word_dropped"] == 2
+
+
+def test_splits_of_a_run_that_broke_off_are_not_read(prepared, tmp_path, monkeypatch):
+    folder, _ = prepared
+    prepare(folder / "papers.csv", tmp_path / "out")
+
+    def breaks(path, part):
+        assert path.name == "train.csv"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("paper_tasks.prepare.writing.write_table", breaks)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(folder / "papers.csv", tmp_path / "out", PrepareOptions(seed=1))
+    with pytest.raises(InputError, match="paper_tasks prepare"):
+        read_labels(tmp_path / "out")
 
 
 def test_duplicates_by_title_or_abstract():
