@@ -14,7 +14,8 @@ from paper_tasks.errors import InputError
 from paper_tasks.model import PaperTaskModel, read_training
 
 # What models must share, lest their average be worthless; and what adds up.
-SAME, SUMS = ("backbone", "pretraining", "max_length", "text_format"), ("runs", "papers_seen", "minutes")
+SAME = ("backbone", "pretraining", "max_length", "text_format", "held_out")
+SUMS = ("runs", "papers_seen", "minutes")
 
 
 def average(folders: Sequence[Path], output_dir: Path, overwrite: bool = False) -> dict:

@@ -69,6 +69,8 @@ def build_original(folder: Path, texts: Iterable[str], size: str = "distilrobert
     from tokenizers import ByteLevelBPETokenizer
     from transformers import RobertaConfig, RobertaForSequenceClassification, RobertaTokenizerFast
 
+    from paper_tasks.export import plain_onnx
+
     tokenizer, fp32 = folder / "tokenizer", folder / "fp32"
     tokenizer.mkdir(parents=True)
     bpe = ByteLevelBPETokenizer()
@@ -85,24 +87,7 @@ def build_original(folder: Path, texts: Iterable[str], size: str = "distilrobert
     )
     model = RobertaForSequenceClassification(config).eval()
     model.save_pretrained(fp32)
-
-    class LogitsOnly(torch.nn.Module):
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-            return model(input_ids=input_ids, attention_mask=attention_mask).logits
-
-    example, dynamic = torch.ones(1, 8, dtype=torch.int64), {0: "batch", 1: "sequence"}
-    wrapped = LogitsOnly()
-    wrapped.model = model
-    torch.onnx.export(
-        wrapped.eval(),
-        (example, example),
-        folder / "fp32.onnx",
-        input_names=["input_ids", "attention_mask"],
-        output_names=["logits"],
-        dynamic_axes={"input_ids": dynamic, "attention_mask": dynamic, "logits": {0: "batch"}},
-        opset_version=17,
-        dynamo=False,
-    )
+    plain_onnx(model, folder / "fp32.onnx")
     quantize_dynamic(folder / "fp32.onnx", folder / "model.onnx", weight_type=QuantType.QUInt8)
     (folder / "fp32.onnx").unlink()
 

@@ -16,11 +16,11 @@ from fastai.learner import Learner
 from fastai.metrics import AccumMetric
 from fastai.optimizer import Adam
 from fastai.text.data import SortedDL
-from sklearn.metrics import f1_score
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from paper_tasks import (
     blurr_compat,  # noqa: F401  (before blurr)
+    metrics,
     vocabulary,
 )
 from paper_tasks.cpu_training import ATTENTION, bound_kept_memory, keep_freed_memory
@@ -207,12 +207,12 @@ def parameter_groups(wrapper: BaseModelWrapper, train_embeddings: bool) -> list[
 
 def micro_f1(logits: torch.Tensor, truth: torch.Tensor) -> float:
     """At a probability of one half. Both arrays: (papers, labels)."""
-    return f1_score(truth, logits > 0, average="micro", zero_division=0)
+    return metrics.micro_f1(truth.numpy(), (logits > 0).numpy()).value()
 
 
 def macro_f1(logits: torch.Tensor, truth: torch.Tensor) -> float:
-    """At a probability of one half, over all labels. Both arrays: (papers, labels)."""
-    return f1_score(truth, logits > 0, average="macro", zero_division=0)
+    """At a probability of one half, over the labels that occur. Both arrays: (papers, labels)."""
+    return metrics.macro_f1(truth.numpy(), (logits > 0).numpy()).value()
 
 
 def learner(

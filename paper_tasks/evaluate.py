@@ -16,7 +16,7 @@ from paper_tasks.earlier import keep_rows
 from paper_tasks.errors import InputError
 from paper_tasks.held_out import Answers, HeldOut
 from paper_tasks.near_duplicates import near_duplicates
-from paper_tasks.prepare import has_unlabelled, pairs, read_labels, read_split, texts
+from paper_tasks.prepare import has_unlabelled, held_out_checksum, pairs, read_labels, read_split, texts
 
 
 def evaluate(
@@ -61,7 +61,7 @@ def evaluate(
         raise InputError(
             f"{prepared_dir}: every paper of {split} is nearly one that systems learn from; prepare others."
         )
-    splits = Splits(train, dev, papers[~known].reset_index(drop=True), labels)
+    splits = Splits(train, dev, papers[~known].reset_index(drop=True), labels, held_out_checksum(prepared_dir))
     held_out = HeldOut(splits.papers, labels, splits.train_truth.sum(axis=0))
 
     answers = {name: BASELINES[name](splits, cache) for name in baselines}
@@ -134,7 +134,9 @@ def model_answers(name: str, folder: Path, splits: Splits, cache: ScoreCache) ->
     config = (folder / "config.json").read_text(encoding="utf-8")
     found = cache.arrays("model", config, compute)
     predicted = (found["published"] >= classifier.thresholds).astype(np.int64)
-    return Answers(found["published"], predicted, found["masked"], are_probabilities=True)
+    known = classifier.config["training"].get("held_out") in (None, splits.held_out)
+    note = "" if known else "trained with other papers held out, it may have seen these"
+    return Answers(found["published"], predicted, found["masked"], are_probabilities=True, note=note)
 
 
 def _probabilities(classifier: TaskClassifier, papers: pd.DataFrame, description: str) -> np.ndarray:

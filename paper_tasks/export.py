@@ -3,6 +3,7 @@
 import datetime
 import json
 import re
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from paper_tasks import metrics, vocabulary, writing
 from paper_tasks.errors import InputError
 from paper_tasks.model import ENCODER_TOKENS, MINILM, FastModel, PaperTaskModel, check_length, read_training
 from paper_tasks.names import TEXT_TOKENS, token_ids
-from paper_tasks.prepare import indicator, pairs, read_labels, read_split
+from paper_tasks.prepare import held_out_checksum, indicator, pairs, read_labels, read_split
 from paper_tasks.words import WordModel
 
 FP32 = "paper_task_classifier.onnx"
@@ -42,18 +43,24 @@ QUANTIZED = ("MatMul", "Gemm", "Attention", "Gather")
 
 def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: int = ENCODER_TOKENS) -> dict:
     """Writes the int8 model to `output_dir`, its fast tier to `output_dir`/fast, and the fp32 one, for comparison, to
-    `model_dir`/onnx.
+    `model_dir`/onnx; each takes the place of an earlier one only when all are done.
 
     Probabilities are calibrated and thresholds chosen on one half of the development split; the scores returned,
     and written to every folder's `config.json`, are of the other half. (The test split is for `evaluate`.)
     `max_length` is how many tokens the encoder reads: one trained on the first 128 may well profit from reading on.
 
-    Raises InputError if `model_dir` holds no trained model, or one of other tasks than `prepared_dir` has, or
-    `max_length` is more than its encoder can read.
+    Raises InputError if `model_dir` holds no trained model, or one of other tasks than `prepared_dir` has, or one that
+    had other papers held out, or `max_length` is more than its encoder can read.
     """
     model = PaperTaskModel.load(model_dir).eval()
     if read_labels(prepared_dir) != model.labels:
         raise InputError(f"{model_dir} was trained on other tasks than {prepared_dir} has; prepare or train again.")
+    held_out_then = read_training(model_dir).get("held_out")
+    if held_out_then not in (None, held_out_checksum(prepared_dir)):
+        raise InputError(
+            f"{model_dir} was trained with other papers held out than {prepared_dir} has, and may have seen these; "
+            "prepare as it was then, or train again."
+        )
     check_length(model.encoder, max_length)
     model.encoder_tokens = max_length
     model.cut_positions()
@@ -65,30 +72,34 @@ def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: in
     fitted, held_out = dev[:half], dev[half : 2 * half]
     config = _config(model, model_dir, prepared_dir)
 
+    folders = {"fp32": model_dir / "onnx", "int8": output_dir, "fast": output_dir / FAST}
+    files = {"fp32": FP32, "int8": INT8, "fast": FAST_INT8}
     with tempfile.TemporaryDirectory() as scratch:
         for tier in (model, fast):
             _calibrate(tier, fitted, model_dir, Path(scratch), config)
-    folders = {"fp32": (model_dir / "onnx", FP32), "int8": (output_dir, INT8), "fast": (output_dir / FAST, FAST_INT8)}
-    classifiers = {
-        name: _write(fast if name == "fast" else model, model_dir, folder, file, config)
-        for name, (folder, file) in folders.items()
-    }
-    thresholds = {name: _best_threshold(classifiers[name], fitted) for name in ("int8", "fast")}
-    # What quantization moves past a threshold counts: fp32 has the same.
-    thresholds["fp32"] = thresholds["int8"]
-    scores = {name: _scores(classifiers[name], held_out, thresholds[name], name) for name in folders}
-    config["scores"] = scores | {
-        "split": "dev",
-        "papers": len(held_out),
-        "labels": config["training"]["data"]["labels"],
-    }
-    for name, (folder, file) in folders.items():
-        write_config(folder, _with_threshold(config, thresholds[name]), file)
+        made = {name: Path(scratch) / name for name in folders}
+        classifiers = {
+            name: _write(fast if name == "fast" else model, model_dir, made[name], file, config)
+            for name, file in files.items()
+        }
+        thresholds = {name: _best_threshold(classifiers[name], fitted) for name in ("int8", "fast")}
+        # What quantization moves past a threshold counts: fp32 has the same.
+        thresholds["fp32"] = thresholds["int8"]
+        scores = {name: _scores(classifiers[name], held_out, thresholds[name], name) for name in files}
+        config["scores"] = scores | {
+            "split": "dev",
+            "papers": len(held_out),
+            "labels": config["training"]["data"]["labels"],
+        }
+        for name, file in files.items():
+            write_config(made[name], _with_threshold(config, thresholds[name]), file)
+        for name, folder in folders.items():
+            _take_place(made[name], folder)
     return scores
 
 
-def plain_onnx(model: PaperTaskModel | FastModel, path: Path) -> None:
-    """Writes fp32 ONNX as PyTorch traces it; batch and sequence are dynamic, the output is `logits`.
+def plain_onnx(model: torch.nn.Module, path: Path) -> None:
+    """Writes fp32 ONNX as PyTorch traces it; batch and sequence are dynamic, the output is the model's `logits`.
 
     A model that reads no `attention_mask` has no such input.
     """
@@ -188,7 +199,7 @@ def write_config(folder: Path, config: dict, model_file: str) -> None:
 
 
 class _LogitsOnly(torch.nn.Module):
-    def __init__(self, model: PaperTaskModel | FastModel) -> None:
+    def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
         self.model = model
 
@@ -296,6 +307,14 @@ def _write(model: PaperTaskModel | FastModel, model_dir: Path, folder: Path, fil
         writing.write_json(folder / name, json.loads((model_dir / name).read_text(encoding="utf-8")), indent=None)
     write_config(folder, _with_threshold(config | {"scores": {}}, 0.5), file)
     return TaskClassifier.load(folder)
+
+
+def _take_place(made: Path, folder: Path) -> None:
+    """Puts the files of a finished folder into another, the config last, which names the rest. Other files stay."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in sorted(made.iterdir(), key=lambda file: file.name == "config.json"):
+        with writing.write_atomic(folder / file.name) as path:
+            shutil.copyfile(file, path)
 
 
 def _with_threshold(config: dict, threshold: float) -> dict:

@@ -3,7 +3,6 @@
 Arrays are (papers, labels) unless a docstring says otherwise; probabilities and thresholds are from 0 to 1.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -12,11 +11,10 @@ import pandas as pd
 from sklearn.metrics import precision_recall_fscore_support
 
 from deployment.classifier import TaskClassifier
+from deployment.explain import explain
 from paper_tasks import metrics, vocabulary
 from paper_tasks.held_out import HeldOut
 from paper_tasks.label import Labeller
-
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9])")
 
 
 def per_task(
@@ -149,25 +147,12 @@ def why_missed(title: str, abstract: str, task: str) -> str:
 
 
 def why_tagged(classifier: TaskClassifier, title: str, abstract: str, task: str) -> str:
-    """The decisive sentence, told as a reason; or that there is none."""
-    sentence, fall = decisive_sentence(classifier, title, abstract, task)
-    if fall < 0.01:
+    """The sentence that carries the task most, told as a reason; or that none does."""
+    explanation = explain(classifier, title, abstract, task)
+    sentences = [span for span in explanation.spans if span.kind == "sentence"]
+    if not sentences:
         return "no single sentence decides it"
+    span = max(sentences, key=lambda span: span.contribution)
+    sentence = explanation.text[span.start : span.end]
     shown = sentence if len(sentence) <= 160 else sentence[:160] + "…"
-    return f"without this sentence the probability falls by {fall:.2f}: '{shown}'"
-
-
-def decisive_sentence(classifier: TaskClassifier, title: str, abstract: str, task: str) -> tuple[str, float]:
-    """The sentence of title or abstract without which the task's probability falls most, and by how much.
-
-    Occlusion (Zeiler and Fergus, 2014). `task` stands for all its spellings. Of a text of one sentence there is
-    nothing to leave out: that sentence, and 0.
-    """
-    sentences = [part for part in (title, *SENTENCE_END.split(abstract)) if any(map(str.isalnum, part))]
-    if len(sentences) < 2:
-        return " ".join(sentences), 0.0
-    without = [("", " ".join(sentences[:place] + sentences[place + 1 :])) for place in range(len(sentences))]
-    columns = [place for place, label in enumerate(classifier.labels) if vocabulary.task(label).canonical == task]
-    scores = classifier.probabilities([("", " ".join(sentences)), *without])[:, columns].max(axis=1)
-    falls = scores[0] - scores[1:]
-    return sentences[int(falls.argmax())], float(falls.max())
+    return f"without this sentence the probability falls by {explanation.probability - span.without:.2f}: '{shown}'"

@@ -27,7 +27,7 @@ from paper_tasks.label import Labeller
 from paper_tasks.losses import SummedBCE
 from paper_tasks.model import ENCODER_TOKENS, PaperTaskModel, check_length, load_backbone, read_training
 from paper_tasks.names import TEXT_TOKENS, collect_names
-from paper_tasks.prepare import has_unlabelled, indicator, read_labels, read_split
+from paper_tasks.prepare import has_unlabelled, held_out_checksum, indicator, read_labels, read_split
 from paper_tasks.pretrain import read_record
 from paper_tasks.words import fit_words
 
@@ -113,6 +113,7 @@ def train(
     model.to("cpu").words = fit_words(papers["masked"].tolist(), indicator(papers["tasks"], model.labels), tokenizer)
     training = dataclasses.asdict(options) | {
         "text_format": TEXT_FORMAT,
+        "held_out": held_out_checksum(prepared_dir),
         "runs": 1,
         "papers_seen": progress.papers,
         "minutes": round(progress.seconds / 60, 1),

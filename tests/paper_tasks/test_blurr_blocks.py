@@ -158,3 +158,8 @@ def test_the_order_depends_on_seed_and_epoch_and_can_be_entered_midway(built):
     assert order(1, skip=3) == order(1)[3 * loader.bs :]
     assert sorted(order(1)) == list(range(len(loader.dataset)))
     loader.skip = 0
+
+
+def test_a_label_that_no_paper_has_is_not_averaged():
+    logits, truth = torch.tensor([[2.0, -1.0, -1.0], [1.0, 1.0, -1.0]]), torch.tensor([[1.0, 0, 0], [1, 1, 0]])
+    assert blurr_blocks.macro_f1(logits, truth) == blurr_blocks.micro_f1(logits, truth) == 1

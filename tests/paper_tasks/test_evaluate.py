@@ -42,6 +42,16 @@ def test_one_table_for_all_systems(evaluated, prepared):
     )
 
 
+def test_a_model_that_had_other_papers_held_out_is_told(evaluated, prepared, tmp_path):
+    assert evaluated[1]["notes"] == {}
+    shutil.copytree(prepared, tmp_path / "prepared")
+    (tmp_path / "prepared/held_out.json").write_text("{}", encoding="utf-8")
+    found = evaluate(
+        tmp_path / "prepared", {"int8": evaluated[0] / "model"}, tmp_path / "results", "dev", 20, SYSTEMS[:1]
+    )
+    assert "may have seen these" in found["notes"]["int8"]
+
+
 def test_a_row_for_each_task(evaluated, prepared):
     table = pd.read_csv(evaluated[0] / "results" / "per_task.csv")
     assert list(table["task"]) == read_labels(prepared)

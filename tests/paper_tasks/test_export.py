@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 
 import numpy as np
 import onnx
@@ -120,6 +121,27 @@ def test_the_folder_is_complete_and_loads(exported, prepared):
         assert {name: config["scores"][name] for name in scores} == scores and len(scores) == 3
         assert config["scores"]["papers"] == len(read_split(prepared, "dev")) // 2
         assert TaskClassifier.load(place).labels == tuple(labels)
+
+
+def test_an_export_that_breaks_off_leaves_the_model_of_before(exported, prepared, monkeypatch):
+    model_dir, folder, _ = exported
+    before = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+    def breaks(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("paper_tasks.export._scores", breaks)
+    with pytest.raises(KeyboardInterrupt):
+        export(model_dir, prepared, folder, MAX_LENGTH // 2)
+    assert {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()} == before
+
+
+def test_papers_that_a_model_may_have_seen_do_not_calibrate_it(exported, prepared, tmp_path):
+    shutil.copytree(prepared, tmp_path / "prepared")
+    (tmp_path / "prepared/held_out.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="other papers held out"):
+        export(exported[0], tmp_path / "prepared", tmp_path / "out", MAX_LENGTH)
+    assert not (tmp_path / "out").exists()
 
 
 def test_of_the_words_int8_has_the_weights_alone(exported):
