@@ -11,7 +11,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PAPERS ?= csv_files/papers.csv.xz
+PAPERS ?= $(firstword $(wildcard csv_files/papers.csv csv_files/papers.csv.xz) csv_files/papers.csv)
 PRETRAIN_MINUTES ?= 55
 BUDGET_MINUTES ?= 55
 # A trained model to train on from, and another seed than it had.
@@ -76,6 +76,7 @@ original: csv_files/prepared/report.json
 # On a machine with nothing else to do.
 bench: csv_files/prepared/report.json
 	$(BIN)/python -m paper_tasks.bench --output results --document README.md
+	$(BIN)/python -m paper_tasks.bench_cluster
 
 # In an environment of its own: it wants older releases of what we use.
 annif: .venv-annif/bin/annif

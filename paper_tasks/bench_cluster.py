@@ -15,6 +15,7 @@ from typing import Any
 from paper_tasks import cluster, scoreboard, tables, writing
 from paper_tasks.cluster import Done
 from paper_tasks.entry import MODEL_DIR, one_sentence_errors, positive
+from paper_tasks.errors import InputError
 
 MARKS = ("<!-- scale: from here on written by `make bench-scale` -->", "<!-- scale: to here -->")
 PARTS = 40
@@ -86,21 +87,31 @@ def scale_table(scale: dict[str, Any], systems: dict[str, Any]) -> str:
     )
 
 
+def measured_table(results: Path) -> str:
+    """The same from what `scale.json` and, if it is there, `bench.json` hold. Raises InputError without the first."""
+    scale, bench = results / "scale.json", results / "bench.json"
+    if not scale.is_file():
+        raise InputError(f"{scale} is missing: name a table of papers to measure on, or make bench-scale.")
+    systems = json.loads(bench.read_text(encoding="utf-8"))["systems"] if bench.is_file() else {}
+    return scale_table(json.loads(scale.read_text(encoding="utf-8")), systems)
+
+
 def main() -> None:
     """Measures and writes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("source", type=Path, help="table of papers to take texts from")
+    parser.add_argument(
+        "source", type=Path, nargs="?", help="table of papers to take texts from; without one, only the document is new"
+    )
     parser.add_argument("--papers", type=positive, default=1000)
     parser.add_argument("--rounds", type=positive, default=3)
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--document", type=Path, default=Path("docs/scale.md"))
     options = parser.parse_args()
     with one_sentence_errors():
-        scale = measure(options.source, options.papers, options.rounds)
-        writing.write_json(options.results / "scale.json", scale)
-        bench = options.results / "bench.json"
-        systems = json.loads(bench.read_text(encoding="utf-8"))["systems"] if bench.exists() else {}
-        table = scale_table(scale, systems)
+        if options.source:
+            scale = measure(options.source, options.papers, options.rounds)
+            writing.write_json(options.results / "scale.json", scale)
+        table = measured_table(options.results)
         scoreboard.update_document(options.document, table, MARKS)
         print(table)
 
@@ -110,7 +121,10 @@ def _papers(source: Path, papers: int) -> Any:
     import pandas as pd
 
     found = [row.values for row in islice(tables.read_rows(source), papers) if not row.problem]
-    return pd.DataFrame(islice(cycle(found), papers))[["title", "abstract"]]
+    table = pd.DataFrame(islice(cycle(found), papers))
+    if missing := {"title", "abstract"}.difference(table.columns):
+        raise InputError(f"{source} has no column '{min(missing)}'; name a table of papers.")
+    return table[["title", "abstract"]]
 
 
 if __name__ == "__main__":
