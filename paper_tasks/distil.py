@@ -47,7 +47,7 @@ def soften(labels: torch.Tensor, probabilities: torch.Tensor, share: float) -> t
 
 
 def load_teacher(folder: Path, labels: list[str], tokenizer: PreTrainedTokenizerBase, share: float) -> Teacher:
-    """A model that `train` wrote, as a teacher of one with this tokenizer.
+    """A model that `train` wrote, as a teacher of one with this tokenizer: by its encoder and the names it finds.
 
     Raises InputError if there is none, if it knows other tasks, or splits texts into other tokens.
     """
@@ -55,6 +55,8 @@ def load_teacher(folder: Path, labels: list[str], tokenizer: PreTrainedTokenizer
     if model.labels != labels:
         raise InputError(f"{folder} was trained on other tasks than these papers have; train the teacher on the same.")
     model.encoder_tokens = read_training(folder)["max_length"]
+    # Only `export` weighs the words against the rest; at full weight they make its probabilities worse.
+    model.words = None
     return Teacher(model, _token_ids(tokenizer, AutoTokenizer.from_pretrained(folder), folder), share)
 
 
