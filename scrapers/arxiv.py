@@ -27,6 +27,8 @@ PAGE = 500
 # The API gives no more than so many papers of one query.
 MOST = 30_000
 FIRST_DAY = date(1991, 8, 1)
+# Over OAI-PMH nothing has an earlier date, and who asks for what came since an earlier one is refused.
+FIRST_OAI_DAY = date(2005, 9, 16)
 
 ATOM = {
     "a": "http://www.w3.org/2005/Atom",
@@ -36,7 +38,8 @@ ATOM = {
 OAI_NAMES = {"o": "http://www.openarchives.org/OAI/2.0/", "x": "http://arxiv.org/OAI/arXiv/"}
 # Of the old numbers' subjects (math.GT/0309136) arXiv itself makes no use; a DOI has "arXiv." before the number.
 ARXIV_ID = re.compile(
-    r"(?<![\w.])(?:arxiv\.)?(?P<number>\d{4}\.\d{4,5}|(?P<archive>[a-z-]+)(?:\.[a-z]{2})?(?P<old>/\d{7}))(v\d+)?$",
+    r"(?<![\w.])(?:arxiv\.)?(?P<number>\d\d(?:0[1-9]|1[0-2])\.\d{4,5}"
+    r"|(?P<archive>[a-z-]+)(?:\.[a-z]{2})?(?P<old>/\d\d(?:0[1-9]|1[0-2])\d{3}))(v\d+)?$",
     re.IGNORECASE,
 )
 CATEGORY = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
@@ -48,11 +51,11 @@ PHYSICS = {
 
 
 class OaiPage(NamedTuple):
-    """What a ListRecords request gave; `token` leads to the next page, if any. `total` is 0 where it is not told."""
+    """What a ListRecords request gave; `token` leads to the next page, if any. `total` is None where it is not told."""
 
     items: list[Paper | Problem]
     token: str = ""
-    total: int = 0
+    total: int | None = None
     expired: bool = False
 
 
@@ -80,24 +83,14 @@ def by_number(client: Client, numbers: Sequence[str], api: str = API) -> Iterato
     """The papers with these arXiv numbers, in their order; a Problem for each that arXiv does not give."""
     ids = [arxiv_id(number) for number in numbers]
     yield from (
-        Problem(number, "no arXiv number; one looks like 2401.01234 or cs/0112017")
+        Problem(number, f"'{number}' is no arXiv number; one looks like 2401.01234 or cs/0112017")
         for number, id in zip(numbers, ids, strict=True)
         if not id
     )
     ids = list(filter(None, ids))
     yield Expected(len(ids))
     for start in range(0, len(ids), 100):
-        wanted = ids[start : start + 100]
-        url = _page_url(api, {"id_list": ",".join(wanted)}, 0)
-        try:
-            papers, _ = client.get(url, parse_atom)
-        except FetchError as error:
-            yield from (Problem(_address(id), str(error), url) for id in wanted)
-            continue
-        found = {
-            arxiv_id(item.URLs if isinstance(item, Paper) else item.url): item for item in fetched_from(papers, url)
-        }
-        yield from (found.get(id, Problem(_address(id), "arXiv does not have it", url)) for id in wanted)
+        yield from _by_number(client, ids[start : start + 100], api)
 
 
 def harvest(client: Client, category: str, since: date, oai: str = OAI) -> Iterator[Item]:
@@ -118,13 +111,13 @@ def harvest(client: Client, category: str, since: date, oai: str = OAI) -> Itera
             url, ask_again = first_url, True
             continue
         if url == first_url and not ask_again:
-            yield Expected(page.total)
+            yield Expected(page.total or 0)
         yield from fetched_from(page.items, url)
         url = f"{oai}?{urlencode({'verb': 'ListRecords', 'resumptionToken': page.token})}" if page.token else ""
 
 
-def count_harvest(client: Client, category: str, since: date, oai: str = OAI) -> int:
-    """How many papers `harvest` would give, 0 if the server does not say. Raises FetchError."""
+def count_harvest(client: Client, category: str, since: date, oai: str = OAI) -> int | None:
+    """How many papers `harvest` would give, None if the server does not say. Raises FetchError."""
     return client.get(f"{oai}?{urlencode(_first_request(category, since))}", parse_oai).total
 
 
@@ -160,15 +153,16 @@ def parse_atom(body: bytes) -> tuple[list[Paper | Problem], int]:
 
 
 def parse_oai(body: bytes) -> OaiPage:
-    """A page of ListRecords."""
+    """A page of ListRecords. Raises FetchError where the request is wrong, so that to ask again is of no use."""
     root = _xml(body, "{http://www.openarchives.org/OAI/2.0/}OAI-PMH")
     error = root.find("o:error", OAI_NAMES)
     if error is not None:
         if error.get("code") == "noRecordsMatch":
-            return OaiPage([])
+            return OaiPage([], total=0)
         if error.get("code") == "badResumptionToken":
             return OaiPage([], expired=True)
-        raise UnexpectedContentError(f"arXiv says: {error.get('code')}, {one_line(error.text)}")
+        said = f"arXiv says: {error.get('code')}, {one_line(error.text).rstrip('.')}"
+        raise FetchError(said) if error.get("code") == "badArgument" else UnexpectedContentError(said)
     records = root.find("o:ListRecords", OAI_NAMES)
     if records is None:
         raise UnexpectedContentError("an answer without ListRecords")
@@ -181,11 +175,28 @@ def parse_oai(body: bytes) -> OaiPage:
     if token is None:
         return OaiPage(items, total=len(items))
     size = token.get("completeListSize", "")
-    return OaiPage(items, one_line(token.text), total=int(size) if size.isdecimal() else 0)
+    return OaiPage(items, one_line(token.text), total=int(size) if size.isdecimal() else None)
+
+
+def _by_number(client: Client, ids: Sequence[str], api: str) -> Iterator[Paper | Problem]:
+    url = _page_url(api, {"id_list": ",".join(ids)}, 0)
+    try:
+        papers, _ = client.get(url, parse_atom)
+    except FetchError as error:
+        if error.status == 400 and len(ids) > 1:
+            # One number that arXiv cannot read fails all that are asked for with it.
+            yield from _by_number(client, ids[: len(ids) // 2], api)
+            yield from _by_number(client, ids[len(ids) // 2 :], api)
+        else:
+            yield from (Problem(_address(id), str(error), url) for id in ids)
+        return
+    found = {arxiv_id(item.URLs if isinstance(item, Paper) else item.url): item for item in fetched_from(papers, url)}
+    yield from (found.get(id, Problem(_address(id), "arXiv does not have it", url)) for id in ids)
 
 
 def _first_request(category: str, since: date) -> dict[str, str]:
-    return {"verb": "ListRecords", "metadataPrefix": "arXiv", "set": oai_set(category), "from": since.isoformat()}
+    first = max(since, FIRST_OAI_DAY).isoformat()
+    return {"verb": "ListRecords", "metadataPrefix": "arXiv", "set": oai_set(category), "from": first}
 
 
 def _queries(category: str, since: date, until: date) -> Iterator[dict[str, str]]:
@@ -207,24 +218,36 @@ def _pages(client: Client, api: str, query: dict[str, str]) -> Iterator[Item]:
         if start + PAGE > MOST:
             yield Problem(url, f"{total:,} papers in a month, of which the API gives {MOST:,}; --oai gives all")
             return
+        page = _Page(start)
         try:
-            papers, total = client.get(url, lambda body, start=start: _parse_page(body, start))
+            papers, total = client.get(url, page.parse)
         except FetchError as error:
-            # Some pages never come, between others that do.
-            yield Problem(url, f"{error}, for a page of up to {PAGE:,} papers")
-            papers = []
+            # Some pages never come, or never whole, between others that do.
+            papers, reason = page.papers, f"{error}, for a page of up to {PAGE:,} papers"
+            if page.size:
+                total = page.total
+                reason = f"{page.size - len(papers):,} of {page.size:,} papers did not come"
+            yield Problem(url, reason)
         if papers and start == 0:
             yield Expected(total)
         yield from fetched_from(papers, url)
         start += PAGE
 
 
-def _parse_page(body: bytes, start: int) -> tuple[list[Paper | Problem], int]:
-    papers, total = parse_atom(body)
-    # The API is known to send empty or short pages now and then.
-    if len(papers) < min(PAGE, total - start):
-        raise UnexpectedContentError(f"{len(papers)} papers on a page where {min(PAGE, total - start)} should be")
-    return papers, total
+class _Page:
+    """A page of the API, of which the fullest answer is kept: it is known to send empty or short ones now and then."""
+
+    def __init__(self, start: int) -> None:
+        self.start, self.papers, self.total, self.size = start, [], 0, 0
+
+    def parse(self, body: bytes) -> tuple[list[Paper | Problem], int]:
+        papers, total = parse_atom(body)
+        size = min(PAGE, total - self.start)
+        if len(papers) >= size:
+            return papers, total
+        if len(papers) >= len(self.papers):
+            self.papers, self.total, self.size = papers, total, size
+        raise UnexpectedContentError(f"{len(papers)} papers on a page where {size} should be")
 
 
 def _of_entry(entry: ElementTree.Element) -> Paper | Problem:

@@ -54,6 +54,20 @@ class AnswerCache(BaseCache):
         if answer is not None and answer.created_at < before:
             self.responses.bulk_delete([self._key(url), self._key(answer.url)])
 
+    def forget_listings(self, part: str, before: datetime) -> None:
+        """Drops the answers older than `before` that have `part` in their address and are good for some time only."""
+        # Pages, which are good for ever, are many; to unpack them all would take minutes.
+        with self.responses.connection() as connection:
+            keys = [key for (key,) in connection.execute("SELECT key FROM responses WHERE expires IS NOT NULL")]
+        answers = {key: self.get_response(key) for key in keys}
+        self.responses.bulk_delete(
+            [
+                key
+                for key, answer in answers.items()
+                if answer is not None and part in answer.url and answer.created_at < before
+            ]
+        )
+
     def _key(self, url: str) -> str:
         return self.create_key(Request("GET", url).prepare(), verify=True)
 

@@ -1,6 +1,8 @@
 """The command line of the scrapers: one command a source, and one to merge what they wrote."""
 
 import json
+import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -67,9 +69,10 @@ def archive(
     """
     from scrapers import archive as source
     from scrapers.dates import period
-    from scrapers.run import collect
     from scrapers.selection import Selection, original_selection, slug
 
+    if everything and (area or method):
+        raise InputError("Give either --everything, or --area and --method.")
     time = period(since, until)
     if everything or area or method:
         areas = frozenset(map(str.casefold, area or []))
@@ -81,9 +84,7 @@ def archive(
         print(f"Files to fetch into {folder}: {', '.join(absent) or 'none'}.")
         return
     files = dump or source.fetch(folder, _address(base_url, source.HUB), contact)
-    summary = collect(source.papers(files, selection), output, time, limit, excel_safe)
-    print(summary.table(output))
-    raise typer.Exit(int(bool(summary.problems)))
+    _collect(None, source.papers(files, selection), output, time, limit, excel_safe)
 
 
 @app.command(epilog="Example: python -m scrapers wayback https://paperswithcode.com/method/resnet --limit 100")
@@ -195,7 +196,10 @@ def openreview(
     pace: options.Pace = None,
     contact: options.Contact = "",
 ) -> None:
-    """The papers of a venue, with the authors' keywords, without tasks: one request a second, 1,000 papers each."""
+    """The papers of a venue, with the authors' keywords, without tasks: one request a second, 1,000 papers each.
+
+    Where OpenReview wants a login (HTTP 403), put the token of one into the environment variable OPENREVIEW_TOKEN.
+    """
     from scrapers import openreview as source
     from scrapers.dates import period
 
@@ -260,25 +264,35 @@ def _client(
     from scrapers.run import forget_problems
     from scrapers.transport import FetchError, hosts_of
 
+    keeps = getattr(source, "KEEPS", None)
     hosts = hosts_of(base, source.HOSTS)
     pace = max(pace or source.PACE, source.PACE if hosts == source.HOSTS else 0)
     paces = {f"{base}{path}": pace * factor for path, factor in getattr(source, "SLOWER", {}).items()}
+    # A mirror is not to know it, nor those who listen on the way.
+    token = _token(source) if hosts == source.HOSTS and base.startswith("https:") else ""
     with (
         opened_alone(cache.with_name(cache.name + ".lock")),
-        Client(
-            hosts, pace, cache, paces=paces, keep=source.KEEP, keeps=getattr(source, "KEEPS", None), contact=contact
-        ) as client,
+        Client(hosts, pace, cache, paces=paces, keep=source.KEEP, keeps=keeps, contact=contact, token=token) as client,
     ):
         if retry:
-            forget_problems(client, retry)
+            forget_problems(client, retry, getattr(source, "LISTINGS", None))
         try:
             yield client
         except FetchError as error:
             raise InputError(f"{base} cannot be asked: {error}.") from error
 
 
+def _token(source: ModuleType) -> str:
+    name = getattr(source, "TOKEN", "")
+    token = os.environ.get(name, "").strip()
+    # The library's own error would show it.
+    if not re.fullmatch("[!-~]*", token):
+        raise InputError(f"{name} holds characters that no token has; give it the token alone.")
+    return token
+
+
 def _collect(
-    client: "Client", items: Iterable["Item"], output: Path, time: "Period", limit: int | None, excel_safe: bool
+    client: "Client | None", items: Iterable["Item"], output: Path, time: "Period", limit: int | None, excel_safe: bool
 ) -> None:
     from scrapers.run import NothingCame, collect
 
@@ -289,10 +303,14 @@ def _collect(
         raise
     print(summary.table(output, client))
     if summary.problems:
-        print("The same command asks again where a server failed; --retry-problems asks for all of them.")
+        if client:
+            print("The same command asks again where a server failed; --retry-problems asks for all of them.")
         raise typer.Exit(1)
 
 
-def _tell_count(papers: int, seconds: float, what: str) -> None:
-    """`seconds` for each."""
+def _tell_count(papers: int | None, seconds: float, what: str) -> None:
+    """`seconds` for each; None: the server does not tell."""
+    if papers is None:
+        print(f"The server does not tell how many {what} there are.")
+        return
     print(f"{papers:,} {what}; to read all takes about {papers * seconds / 60:,.0f} minutes.")

@@ -59,6 +59,7 @@ class Client:
         keep: how long a stored answer is good; None for ever.
         keeps: other such times, by patterns of addresses with `*`.
         contact: an address for the server's operator to write to, sent along.
+        token: a bearer token to be sent along, but not after a redirect; neither logged nor cached.
         sleep: waits so many seconds.
     """
 
@@ -72,6 +73,7 @@ class Client:
         keep: timedelta | None = None,
         keeps: Mapping[str, timedelta] | None = None,
         contact: str = "",
+        token: str = "",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.cache = AnswerCache(cache)
@@ -89,6 +91,8 @@ class Client:
             hosts=hosts,
             contact=contact,
         )
+        if token:
+            self._session.headers["Authorization"] = f"Bearer {token}"
         for prefix, seconds in self._paces.items():
             self._session.mount(prefix, PacedAdapter(seconds))
 
@@ -99,7 +103,8 @@ class Client:
         self._session.close()
 
     def get(self, url: str, parse: Callable[[bytes], Parsed], ask_again: bool = False) -> Parsed:
-        """What `parse` makes of the answer's body. It may raise UnexpectedContentError to have it asked for again.
+        """What `parse` makes of the answer's body. It may raise UnexpectedContentError to have it asked for again, and
+        FetchError where that is of no use.
 
         `ask_again` fetches although there is a stored answer. Raises FetchError when the server says no, or five
         attempts, each after a longer wait, were in vain. No server is asked any more, and the cache answers alone, when
@@ -195,7 +200,7 @@ class Client:
         # A stored answer says nothing about how the server is now.
         if status != 200:
             self._failures *= response.from_cache
-            raise FetchError(f"HTTP {status}", status)
+            raise FetchError(f"HTTP {status}", status, response.content)
         try:
             parsed = parse(response.content)
         except UnexpectedContentError as error:

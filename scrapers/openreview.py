@@ -16,6 +16,8 @@ API = "https://api2.openreview.net"
 PACE = 1.0
 KEEP = timedelta(days=1)
 PAGE = 1000
+# The environment variable that may hold a token.
+TOKEN = "OPENREVIEW_TOKEN"
 
 
 def papers(client: Client, venue: str, submitted: bool = False, api: str = API) -> Iterator[Item]:
@@ -24,7 +26,7 @@ def papers(client: Client, venue: str, submitted: bool = False, api: str = API) 
     while offset < total:
         url = _page_url(venue, submitted, api, offset)
         try:
-            notes, total = client.get(url, parse_notes)
+            notes, total = _get(client, url)
         except FetchError as error:
             yield Problem(url, f"{error}, for a page of up to {PAGE:,} papers")
             offset += PAGE
@@ -42,7 +44,7 @@ def papers(client: Client, venue: str, submitted: bool = False, api: str = API) 
 
 def count(client: Client, venue: str, submitted: bool = False, api: str = API) -> int:
     """How many papers `papers` would give. Raises FetchError."""
-    return client.get(_page_url(venue, submitted, api, 0), parse_notes)[1]
+    return _get(client, _page_url(venue, submitted, api, 0))[1]
 
 
 def parse_notes(body: bytes) -> tuple[list[Paper | Problem], int]:
@@ -56,6 +58,27 @@ def parse_notes(body: bytes) -> tuple[list[Paper | Problem], int]:
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UnexpectedContentError("JSON without notes and their count") from error
     return [_of_note(note) for note in notes], total
+
+
+def _get(client: Client, url: str) -> tuple[list[Paper | Problem], int]:
+    try:
+        return client.get(url, parse_notes)
+    except FetchError as error:
+        if error.status not in (401, 403):
+            raise
+        wants = f"{error}, OpenReview wants a login or a browser check; it says: {_said(error.body)}; {TOKEN} may hold"
+        refusal = FetchError(f"{wants} the token of a login", error.status)
+        refusal.url = url
+        raise refusal from error
+
+
+def _said(body: bytes) -> str:
+    try:
+        answer = json.loads(body)
+        said = f"{answer['name']}: {answer['message']}"
+    except (ValueError, RecursionError, KeyError, TypeError):
+        said = body.decode("utf-8", "replace")
+    return one_line(said)[:200].rstrip(".") or "nothing"
 
 
 def _page_url(venue: str, submitted: bool, api: str, offset: int) -> str:

@@ -18,7 +18,11 @@ ExcelSafe = Annotated[
     ),
 ]
 RetryProblems = Annotated[
-    bool, Option("--retry-problems", help="Fetch anew what failed in the last run and is in its .problem_urls.csv.")
+    bool,
+    Option(
+        "--retry-problems",
+        help="Fetch anew what failed in the last run and is in its .problem_urls.csv, and listings that lacked a page.",
+    ),
 ]
 Contact = Annotated[str, Option(metavar="EMAIL", help="For those who run the server to write to; sent along.")]
 BaseUrl = Annotated[str, Option(metavar="URL", help="A mirror to read instead.", show_default="the source itself")]

@@ -5,7 +5,7 @@ fetching, and so writes the same CSV, byte for byte.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -65,10 +65,12 @@ class Summary:
 
 
 class NothingCame(InputError):
-    """No paper, but problems: a source in trouble is no reason to lose what it gave before."""
+    """No paper: a source in trouble, or a word that is misspelt, is no reason to lose what came before."""
 
     def __init__(self, summary: Summary, output: Path) -> None:
-        super().__init__(f"No paper came ({summary.problems[0].reason}); {output} is as it was.")
+        reasons = [problem.reason for problem in summary.problems[:1]]
+        reasons += [f"passed over: {reason}" for reason, _ in summary.skipped.most_common(1)]
+        super().__init__(f"No paper came ({(reasons or ['nothing matches'])[0]}); {output} is as it was.")
         self.summary = summary
 
 
@@ -82,7 +84,7 @@ def collect(
 ) -> Summary:
     """Writes the papers of `period` among `items`, no address twice and no more than `limit`, to `output`.
 
-    Raises NothingCame, and leaves `output` as it is, where there are problems and no paper at all.
+    Raises NothingCame, and leaves `output` as it is, where there is no paper at all.
     """
     summary = Summary()
     with replacing(output) as file, tqdm(desc=output.name, unit=" papers", disable=None) as bar:
@@ -95,23 +97,30 @@ def collect(
             with replacing(path) as table:
                 write_rows(table, [PROBLEM_COLUMNS])
                 write_rows(table, ([problem.url, problem.reason, problem.fetched_from] for problem in summary.problems))
-            if not summary.papers and not summary.skipped:
-                raise NothingCame(summary, output)
+        if not summary.papers:
+            raise NothingCame(summary, output)
     if not summary.problems:
         path.unlink(missing_ok=True)
     return summary
 
 
-def forget_problems(client: Client, output: Path) -> None:
+def forget_problems(client: Client, output: Path, listings: Mapping[str, str] | None = None) -> None:
     """Has the answers that gave the problems of `output` fetched anew, except those that came since.
 
-    So a run that is killed and started again asks for nothing twice.
+    So a run that is killed and started again asks for nothing twice. `listings` has reasons that come from no answer
+    but from what is not in a listing, and a part of the addresses of such listings.
     """
     path = problems_path(output)
-    for problem in read_problems(path):
-        # A file's time is that of the clock's last tick, some milliseconds early.
-        written = datetime.fromtimestamp(path.stat().st_mtime + 0.1, UTC)
+    problems = read_problems(path)
+    if not problems:
+        return
+    # A file's time is that of the clock's last tick, some milliseconds early.
+    written = datetime.fromtimestamp(path.stat().st_mtime + 0.1, UTC)
+    for problem in problems:
         client.cache.forget(problem.fetched_from or problem.url, written)
+    for reason, part in (listings or {}).items():
+        if any(problem.reason == reason for problem in problems):
+            client.cache.forget_listings(part, written)
 
 
 def _papers(items: Iterable[Item], period: Period, limit: int | None, summary: Summary, bar: tqdm) -> Iterator[Paper]:

@@ -23,11 +23,14 @@ CACHE_HEADERS = ("Vary", "Cache-Control", "Pragma", "Expires")
 
 
 class FetchError(Exception):
-    """An address, `url`, that gives no usable answer; a clause that tells why. `status` is the HTTP status, if any."""
+    """An address, `url`, that gives no usable answer; a clause that tells why.
 
-    def __init__(self, reason: str, status: int | None = None) -> None:
+    `status` is the HTTP status, if any, and `body` what the server said with it.
+    """
+
+    def __init__(self, reason: str, status: int | None = None, body: bytes = b"") -> None:
         super().__init__(reason)
-        self.url, self.status = "", status
+        self.url, self.status, self.body = "", status, body
 
 
 class GuardedSession(requests.Session):
@@ -68,6 +71,8 @@ class PacedAdapter(LimiterAdapter):
         response._content_consumed = True
         for name in CACHE_HEADERS:
             response.headers.pop(name, None)
+        # The cache would keep it where a redirect was followed; the request that follows goes without.
+        request.headers.pop("Authorization", None)
         return response
 
 

@@ -6,10 +6,10 @@ papers only (the rest came by JavaScript), so one may also ask for every paper t
 
 import json
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from datetime import timedelta
 from typing import NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote_plus, urlencode, urlsplit
 
 from scrapers.client import Client, UnexpectedContentError
 from scrapers.pages import SITE, LayoutError, parse_links, parse_paper, path_of
@@ -26,9 +26,13 @@ SLOWER = {"/cdx/": 10}
 KEEP = None
 KEEPS = {"*/cdx/*": timedelta(days=30)}
 LISTING_ROWS = 10_000
-FIELDS = ["timestamp", "original"]
+# Without urlkey, resume keys lack the page to go on from.
+FIELDS = ["urlkey", "timestamp", "original"]
 # Of a page, the first snapshot since then, else its first of all: later ones have more tasks, methods and datasets.
 LATE = "2024"
+NO_SNAPSHOT = "no snapshot"
+# Problems that come from listings, and a part of the addresses of those.
+LISTINGS = {NO_SNAPSHOT: "/cdx/"}
 PAPER = re.compile(r"/paper/[^/]+")
 
 
@@ -87,13 +91,13 @@ def count(client: Client, archive: str = ARCHIVE, robots: bool = True) -> int:
 def snapshots(client: Client, prefix: str, archive: str = ARCHIVE) -> dict[str, str]:
     """For each path of the site that begins with `prefix`, the address of its snapshot. Raises FetchError.
 
-    CDX, the Wayback Machine's index, gives rows of timestamp and address, and after them an empty row and a resume
-    key where there are more.
+    CDX, the Wayback Machine's index, gives rows of FIELDS, and after them an empty row and a resume key where there
+    are more.
     """
     found = {}
     for since in ("", LATE):
         key, keys = "", set()
-        while key not in keys:
+        while key or not keys:
             keys.add(key)
             query = {
                 "url": f"{urlsplit(SITE).netloc}{prefix}*",
@@ -106,8 +110,11 @@ def snapshots(client: Client, prefix: str, archive: str = ARCHIVE) -> dict[str, 
             }
             query |= {"from": since} if since else {}
             query |= {"resumeKey": key} if key else {}
-            parse = parse_listing if since or key else _parse_first_listing
-            rows, key = client.get(f"{archive}/cdx/search/cdx?{urlencode(query)}", parse)
+            first = not (since or key)
+            rows, key = client.get(
+                f"{archive}/cdx/search/cdx?{urlencode(query)}",
+                lambda body, keys=keys, first=first: _parse_next_listing(body, keys, first),
+            )
             for timestamp, original in rows:
                 if "?" not in original:
                     found[path_of(original)] = f"{archive}/web/{timestamp}id_/{original}"
@@ -122,20 +129,23 @@ def parse_listing(body: bytes) -> tuple[list[tuple[str, str]], str]:
         if len(rows) >= 2 and rows[-2] == []:
             key = rows[-1][0] if rows[-1] else ""
             rows = rows[:-2]
-        pairs = [(timestamp, original) for timestamp, original in rows[1:]]
+        pairs = [(timestamp, original) for _, timestamp, original in rows[1:]]
         well_formed = isinstance(key, str) and all(re.fullmatch(r"\d{14} .+", " ".join(pair)) for pair in pairs)
         if not well_formed or (rows and rows[0] != FIELDS):
             raise TypeError
     except (ValueError, TypeError, IndexError, KeyError, RecursionError) as error:
         raise UnexpectedContentError("no list of snapshots where one was promised") from error
-    return pairs, key
+    # The key comes as it stands in an address.
+    return pairs, unquote_plus(key)
 
 
-def _parse_first_listing(body: bytes) -> tuple[list[tuple[str, str]], str]:
-    """An index in trouble may give none; believed, that would mean that there is no snapshot of anything."""
+def _parse_next_listing(body: bytes, keys: Collection[str], first: bool) -> tuple[list[tuple[str, str]], str]:
+    """An index in trouble may give none, or again the key that led here; believed, what follows would be missing."""
     pairs, key = parse_listing(body)
-    if not pairs:
+    if first and not pairs:
         raise UnexpectedContentError("an empty list of snapshots")
+    if key and key in keys:
+        raise UnexpectedContentError("a list of snapshots that goes in a circle")
     return pairs, key
 
 
@@ -160,7 +170,7 @@ def _follow(client: Client, step: Step, paths: list[str], archive: str) -> Gener
     for path in paths:
         try:
             if path not in listed:
-                raise LayoutError("no snapshot")
+                raise LayoutError(NO_SNAPSHOT)
             found += parse_links(client.get(listed[path], bytes), step.selector, step.links)
         except (FetchError, LayoutError) as error:
             yield Problem(SITE + path, str(error), listed.get(path, ""))
@@ -169,7 +179,7 @@ def _follow(client: Client, step: Step, paths: list[str], archive: str) -> Gener
 
 def _paper(client: Client, path: str, snapshot: str | None, archive: str) -> Item:
     if not snapshot:
-        return Problem(SITE + path, "no snapshot")
+        return Problem(SITE + path, NO_SNAPSHOT)
     try:
         captured = snapshot.removeprefix(f"{archive}/web/")[:14]
         return parse_paper(client.get(snapshot, bytes), path, captured)

@@ -3,7 +3,7 @@
 import gzip
 import json
 from html import escape
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlsplit
 
 from werkzeug import Request, Response
 
@@ -110,12 +110,21 @@ class WaybackMachine:
         prefix = query["url"].removeprefix("paperswithcode.com").removesuffix("*")
         if query.get("from", "") > self.captured:
             return Response("[]", content_type="application/json")
-        paths = sorted(path for path in self.pages if path.startswith(prefix))
-        start = int(query.get("resumeKey", 0))
-        shown = paths[start : start + self.rows_per_listing]
-        rows = [["timestamp", "original"], *([self.captured, SITE + path] for path in shown)]
-        if start + len(shown) < len(paths):
-            rows += [[], [str(start + len(shown))]]
+        names = query["fl"].split(",")
+        rows = [
+            {"urlkey": f"com,paperswithcode){path}", "timestamp": self.captured, "original": SITE + path}
+            for path in sorted(path for path in self.pages if path.startswith(prefix))
+        ]
+        # Of the row that was the last; made of the fields asked for, and encoded once more than JSON needs.
+        keys = [f"{row['urlkey'] if 'urlkey' in names else ''} {row['timestamp']}!" for row in rows]
+        if query.get("resumeKey", keys[0] if keys else "") not in keys:
+            return Response("org.archive.util.ArchiveException: no such resume key", status=400)
+        start = keys.index(query["resumeKey"]) + 1 if "resumeKey" in query else 0
+        end = start + self.rows_per_listing
+        total = len(rows)
+        rows = [names, *([row[name] for name in names] for row in rows[start:end])]
+        if end < total:
+            rows += [[], [quote_plus(keys[end - 1])]]
         elif self.last_key is not None:
             rows += [[], self.last_key]
         return Response(json.dumps(rows), content_type="application/json")

@@ -48,6 +48,9 @@ def serve(httpserver, answer):
         ("https://doi.org/10.48550/arXiv.1706.03762", "1706.03762"),
         ("arXiv:1706.03762v2", "1706.03762"),
         ("https://example.org/11706.03762", ""),
+        ("2413.00001", ""),
+        ("2400.00001", ""),
+        ("hep-th/9913001", ""),
         ("attention", ""),
         ("", ""),
     ],
@@ -119,9 +122,26 @@ def test_by_number_in_order_and_what_is_missing(httpserver, client, base):
     items = list(arxiv.by_number(client, numbers, f"{base}/api/query"))
     assert [paper.arxiv_id for paper in papers(items)] == ["2601.00001", "2601.00002"]
     assert [(problem.url, problem.reason[:15]) for problem in problems(items)] == [
-        ("nonsense", "no arXiv number"),
+        ("nonsense", "'nonsense' is n"),
         ("https://arxiv.org/abs/2601.99999", "arXiv does not "),
     ]
+
+
+def test_a_number_that_arxiv_cannot_read_costs_no_other(httpserver, client, base):
+    wrong, asked = "xyz/0101001", []
+
+    def handle(request):
+        asked.append(request.args["id_list"].split(","))
+        entries = [atom_entry(number) for number in asked[-1]]
+        return Response("", 400) if wrong in asked[-1] else Response(atom(entries))
+
+    httpserver.expect_request("/api/query").respond_with_handler(handle)
+    numbers = [f"2601.{number:05}" for number in range(99)]
+    items = list(arxiv.by_number(client, [*numbers[:40], wrong, *numbers[40:]], f"{base}/api/query"))
+    assert [paper.arxiv_id for paper in papers(items)] == numbers
+    (problem,) = problems(items)
+    assert problem.url == f"https://arxiv.org/abs/{wrong}" and problem.reason == "HTTP 400"
+    assert len(asked) < 20 and wrong in problem.fetched_from.replace("%2F", "/")
 
 
 def test_a_paper_without_a_part_is_a_problem():
@@ -145,9 +165,25 @@ def test_pages_after_one_that_never_comes_are_read(httpserver, client, base, mon
 
     serve(httpserver, answer)
     items = list(arxiv.by_category(client, "cs.CL", *JANUARY, f"{base}/api/query"))
-    assert [paper.arxiv_id for paper in papers(items)] == ["2601.00000", "2601.00001", "2601.00004"]
-    (problem,) = (item for item in items if isinstance(item, Problem))
-    assert "start=2" in problem.url and problem.reason.startswith("1 papers on a page where 2 should be, 5 times")
+    assert [paper.arxiv_id for paper in papers(items)] == [
+        *("2601.00000", "2601.00001", "2601.00002", "2601.00004"),
+    ]
+    (problem,) = problems(items)
+    assert "start=2" in problem.url and problem.reason == "1 of 2 papers did not come"
+
+
+@pytest.mark.parametrize("lengths, came", [([0, 1, 0, 0, 0], 1), ([0] * 5, 0)])
+def test_of_a_first_page_that_is_never_whole_the_fullest_is_taken(httpserver, client, base, monkeypatch, lengths, came):
+    monkeypatch.setattr(arxiv, "PAGE", 2)
+    entries = [atom_entry(f"2601.0000{number}") for number in range(3)]
+
+    def answer(query):
+        return atom(entries[2:] if query["start"] == "2" else entries[: lengths.pop(0)], 3)
+
+    serve(httpserver, answer)
+    items = list(arxiv.by_category(client, "cs.CL", *JANUARY, f"{base}/api/query"))
+    assert [paper.arxiv_id for paper in papers(items)] == ["2601.00000"] * came + ["2601.00002"]
+    assert [problem.reason for problem in problems(items)] == [f"{2 - came} of 2 papers did not come"]
 
 
 ENTITIES = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><feed xmlns="http://www.w3.org/2005/Atom">&b;</feed>'
@@ -249,11 +285,30 @@ def test_a_server_that_never_knows_its_token(httpserver, client, base):
 def test_nothing_to_harvest(httpserver, client, base):
     serve_oai(httpserver, {"": oai(error="noRecordsMatch")})
     assert list(arxiv.harvest(client, "cs", date(2026, 1, 1), f"{base}/oai")) == [Expected(0)]
+    assert arxiv.count_harvest(client, "cs", date(2026, 1, 1), f"{base}/oai") == 0
+
+
+def test_a_server_that_does_not_tell_how_many(httpserver, client, base):
+    serve_oai(httpserver, {"": oai([oai_record("2601.00001")], "t"), "t": oai([oai_record("2601.00002")], "")})
+    assert arxiv.count_harvest(client, "cs", date(2026, 1, 1), f"{base}/oai") is None
+    assert len(papers(arxiv.harvest(client, "cs", date(2026, 1, 1), f"{base}/oai"))) == 2
+
+
+def test_nothing_is_asked_from_before_the_first_day(httpserver, client, base):
+    asked = serve_oai(httpserver, {"": oai([oai_record("math/9901001", created="1999-01-02")])})
+    assert len(papers(arxiv.harvest(client, "math", date(1999, 1, 1), f"{base}/oai"))) == 1
+    assert asked[0]["from"] == "2005-09-16"
+
+
+def test_a_wrong_request_is_not_repeated(httpserver, client, base):
+    asked = serve_oai(httpserver, {"": oai(error="badArgument")})
+    (problem,) = problems(arxiv.harvest(client, "cs", date(2026, 1, 1), f"{base}/oai"))
+    assert problem.reason == "arXiv says: badArgument, It is so" and len(asked) == 1
 
 
 def test_other_oai_errors_are_told():
-    with pytest.raises(UnexpectedContentError, match="arXiv says: badArgument, It is so"):
-        arxiv.parse_oai(oai(error="badArgument").encode())
+    with pytest.raises(UnexpectedContentError, match="arXiv says: badVerb, It is so"):
+        arxiv.parse_oai(oai(error="badVerb").encode())
     with pytest.raises(UnexpectedContentError, match="without ListRecords"):
         arxiv.parse_oai(oai().replace("ListRecords", "Identify").encode())
 

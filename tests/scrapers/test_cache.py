@@ -1,5 +1,6 @@
 import contextlib
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -89,6 +90,18 @@ def test_forget_is_for_what_was_there_before(httpserver, base, client, path):
     for url in (f"{base}/never-asked", "no address", "http://[::1", ""):
         client.cache.forget(url, datetime.now(UTC))
     assert get() == 2 * requests
+
+
+def test_forget_listings_is_for_what_is_good_for_a_time_only(httpserver, base, make_client):
+    httpserver.expect_request(re.compile(".*")).respond_with_data("a")
+    client = make_client(keeps={"*/cdx/*": timedelta(days=30)})
+    urls = [f"{base}/cdx/a", f"{base}/cdx/b", f"{base}/robots.txt", f"{base}/web/cdx-page", f"{base}/web/page"]
+    hour = timedelta(hours=1)
+    for since, fetched in ((-hour, 5), (-hour, 5), (hour, 7)):
+        client.cache.forget_listings("/cdx/", datetime.now(UTC) + since)
+        for url in urls:
+            client.get(url, bytes)
+        assert client.fetched == fetched
 
 
 FILL = """

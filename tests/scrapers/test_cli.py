@@ -19,7 +19,7 @@ import pytest
 from werkzeug import Response
 
 from paper_tasks.prepare import PrepareOptions, prepare
-from scrapers import arxiv, cli
+from scrapers import arxiv, cli, openreview
 from scrapers.schema import COLUMNS, read_papers, read_problems
 from tests.scrapers.conftest import ROOT
 from tests.scrapers.site import (
@@ -93,8 +93,11 @@ def test_archive(scrapers, tmp_path, output):
     assert done.returncode == 0 and "54  papers in" in done.stdout and "6  passed over: of another time" in done.stdout
     report = prepared(output, tmp_path)
     assert report["labels"] == "the column 'tasks'" and report["tasks_kept"] == 3
-    assert "0  papers in" in scrapers("archive", shard, "-o", output, "--method", "ResNet").stdout
-    assert "0  papers in" in scrapers("archive", shard, "-o", output, "--area", "Audio").stdout
+    for option, name in (("--method", "ResNet"), ("--area", "Audoi")):
+        done = scrapers("archive", shard, "-o", output, option, name)
+        assert done.returncode == 2 and "60  passed over: not selected" in done.stdout
+        assert f"No paper came (passed over: not selected); {output} is as it was." in done.stderr
+        assert len(list(read_papers(output))) == 54
     assert "60  papers in" in scrapers("archive", shard, "-o", output, "--everything").stdout
     assert "5  papers in" in scrapers("archive", shard, "-o", output, "--limit", "5").stdout
 
@@ -102,7 +105,7 @@ def test_archive(scrapers, tmp_path, output):
 def test_archive_with_problems(scrapers, tmp_path, output):
     shard = write_shard(tmp_path / "a.parquet", [record(1), record(2, paper_url=None)])
     done = scrapers("archive", shard, "-o", output)
-    assert done.returncode == 1 and "1  failed" in done.stdout
+    assert done.returncode == 1 and "1  failed" in done.stdout and "--retry-problems" not in done.stdout
     assert read_problems(tmp_path / "papers.problem_urls.csv")[0].url == "a.parquet#2"
 
 
@@ -131,6 +134,19 @@ def test_wayback(scrapers, machine, base, files, output, tmp_path):
     retried = scrapers("wayback", address, "--base-url", base, "--retry-problems", *files)
     assert retried.returncode == 0 and len(machine.served) == served + 1 and "45  papers" in retried.stdout
     assert not (tmp_path / "papers.problem_urls.csv").exists()
+
+
+def test_a_page_that_had_no_snapshot_is_looked_for_again(scrapers, machine, base, files):
+    arguments = ["wayback", "https://paperswithcode.com/method/resnet", "--base-url", base, *files]
+    late = machine.pages.pop("/paper/paper-1")
+    assert "1  no snapshot" in scrapers(*arguments).stdout
+    machine.pages["/paper/paper-1"] = late
+    served = len(machine.served)
+    assert scrapers(*arguments).returncode == 1 and len(machine.served) == served
+    done = scrapers(*arguments, "--retry-problems")
+    assert done.returncode == 0 and "45  papers" in done.stdout
+    again = machine.served[served:]
+    assert all(path.startswith("/cdx/") for path in again[:-1]) and again[-1].endswith("/paper/paper-1")
 
 
 def test_wayback_starts(scrapers, machine, base, files, output):
@@ -173,7 +189,12 @@ def test_arxiv(scrapers, httpserver, base, files, output, tmp_path):
     assert done.returncode == 1 and "1  arXiv does not have it" in done.stdout
     for _ in range(2):
         done = scrapers("arxiv", "2601.00001", "x", "--retry-problems", "--base-url", f"{base}/api/query", *files)
-        assert done.returncode == 1 and "1  no arXiv number" in done.stdout
+        assert done.returncode == 1 and "1  'x' is no arXiv number" in done.stdout
+    done = scrapers("arxiv", "2413.00001", "--base-url", f"{base}/api/query", *files)
+    assert done.returncode == 2 and "No paper came ('2413.00001' is no arXiv number" in done.stderr
+    done = scrapers("arxiv", "--category", "cs.XX", "--since", "2099", "--base-url", f"{base}/api/query", *files)
+    assert done.returncode == 2 and "No paper came (nothing matches)" in done.stderr
+    assert len(list(read_papers(output))) == 1
 
 
 def test_arxiv_over_oai(scrapers, httpserver, base, files, output, tmp_path):
@@ -185,6 +206,11 @@ def test_arxiv_over_oai(scrapers, httpserver, base, files, output, tmp_path):
     assert "60  papers" in done.stdout and "1  passed over: of another time" in done.stdout
     prepared(output, tmp_path)
     assert scrapers(*arguments, "--dry-run").stdout.startswith("61 papers")
+    httpserver.clear()
+    httpserver.expect_request("/oai").respond_with_data(oai(records, "token"))
+    arguments[arguments.index("2026")] = "2025"
+    done = scrapers(*arguments, "--dry-run")
+    assert done.returncode == 0 and done.stdout == "The server does not tell how many papers there are.\n"
 
 
 def test_openreview(scrapers, httpserver, base, files, output, tmp_path):
@@ -221,6 +247,8 @@ def test_merge_goes_into_prepare(scrapers, machine, base, files, output, tmp_pat
     [
         (["archive", "absent.parquet"], "absent.parquet cannot be read"),
         (["archive", "--since", "soon"], "'soon' is no date"),
+        (["archive", "--everything", "--area", "Audio"], "Give either --everything, or --area and --method."),
+        (["archive", "--everything", "--method", "ResNet"], "Give either --everything, or --area and --method."),
         (["archive", "--base-url", "ftp://x"], "--base-url 'ftp://x' is no address"),
         (["wayback", "--base-url", "web"], "--base-url 'web' is no address"),
         (["openreview", "X", "--base-url", "http://[::1"], "is no address"),
@@ -269,6 +297,23 @@ def test_help_of_every_command(scrapers):
 def test_no_pace_is_faster_than_the_source_allows(tmp_path, base, asked, kept):
     with cli._client(arxiv, base or arxiv.API, asked, tmp_path / "c.sqlite", "", None) as client:
         assert client._paces["https://"] == kept
+
+
+@pytest.mark.parametrize("base, sent", [("", True), ("http://localhost:1", False), ("http://openreview.net", False)])
+def test_a_token_is_for_openreview_alone(tmp_path, monkeypatch, base, sent):
+    monkeypatch.setenv("OPENREVIEW_TOKEN", " abc.def\n")
+    with cli._client(openreview, base or openreview.API, None, tmp_path / "c.sqlite", "", None) as client:
+        assert client._session.headers.get("Authorization") == ("Bearer abc.def" if sent else None)
+    with cli._client(arxiv, arxiv.API, None, tmp_path / "c.sqlite", "", None) as client:
+        assert "Authorization" not in client._session.headers
+
+
+def test_a_token_that_is_none_is_not_shown(scrapers, files, monkeypatch):
+    monkeypatch.setenv("OPENREVIEW_TOKEN", "Bearer s3cret")
+    done = scrapers("openreview", "X", *files)
+    assert done.returncode == 2 and "OPENREVIEW_TOKEN holds characters" in done.stderr
+    assert "s3cret" not in done.stdout + done.stderr
+    assert "OPENREVIEW_TOKEN" in scrapers("openreview", "--help").stdout
 
 
 def start(*arguments):

@@ -64,6 +64,18 @@ def test_user_agent_tells_who_asks(httpserver, base, make_client):
     assert asked[0].headers["User-Agent"] == f"{transport.PROJECT}/0.1 (+{transport.ADDRESS}; me@example.org)"
 
 
+def test_a_token_is_sent_along_and_not_stored(httpserver, base, make_client):
+    asked = serve(httpserver, "/a", Response("", 500), Response("", 302, {"Location": "/b"}))
+    serve(httpserver, "/b", Response("."))
+    client = make_client(token="s3cret")
+    for path in ("a", "b"):
+        client.get(f"{base}/{path}", bytes, ask_again=True)
+    assert [request.headers["Authorization"] for request in asked] == ["Bearer s3cret"] * 2
+    with client.cache.responses.connection() as connection:
+        stored = [gzip.decompress(value) for (value,) in connection.execute("SELECT value FROM responses")]
+    assert stored and all(b"User-Agent" in value and b"s3cret" not in value for value in stored)
+
+
 def test_pace(httpserver, base, make_client):
     serve(httpserver, "/a", Response("."))
     client = make_client(pace=0.2)

@@ -8,6 +8,7 @@ from scrapers import openreview
 from scrapers.client import UnexpectedContentError
 from scrapers.run import Expected
 from scrapers.schema import Paper, Problem
+from scrapers.transport import FetchError
 from tests.scrapers.site import note
 
 VENUE = "ICLR.cc/2024/Conference"
@@ -90,6 +91,29 @@ def test_a_server_in_trouble_is_a_problem(httpserver, client, base):
     httpserver.expect_request("/notes").respond_with_data("<html>Maintenance</html>")
     (problem,) = openreview.papers(client, VENUE, api=base)
     assert problem.reason == "no JSON where JSON was promised, 5 times, for a page of up to 1,000 papers"
+
+
+@pytest.mark.parametrize(
+    "body, said",
+    [
+        (
+            '{"name": "ChallengeRequiredError", "message": "Challenge\\nrequired."}',
+            "ChallengeRequiredError: Challenge required",
+        ),
+        ("<html>Who are you?</html>", "<html>Who are you?</html>"),
+        ("[]", "[]"),
+        ("", "nothing"),
+    ],
+)
+def test_a_refusal_tells_what_is_wanted_and_what_the_server_says(httpserver, client, base, body, said):
+    httpserver.expect_request("/notes").respond_with_data(body, 403)
+    (problem,) = openreview.papers(client, VENUE, api=base)
+    assert problem.reason.startswith(
+        f"HTTP 403, OpenReview wants a login or a browser check; it says: {said}; OPENREVIEW_TOKEN may hold"
+    )
+    with pytest.raises(FetchError, match="wants a login") as refusal:
+        openreview.count(client, VENUE, api=base)
+    assert refusal.value.url.startswith(base) and client.fetched == 2
 
 
 def test_a_note_of_another_form_costs_no_other(httpserver, client, base):

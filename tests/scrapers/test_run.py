@@ -1,4 +1,4 @@
-import csv
+import re
 import time
 
 import pytest
@@ -98,7 +98,20 @@ def test_many_reasons_are_summed_up(output):
     assert "and 2 other reasons" in summary.table(output)
 
 
-def test_no_papers_at_all(output):
-    collect([], output, Period())
-    with output.open(newline="") as file:
-        assert len(list(csv.reader(file))) == 1
+@pytest.mark.parametrize(
+    "items, reason",
+    [
+        ([], "nothing matches"),
+        ([Skipped("spam"), Skipped("not selected"), Skipped("not selected")], "passed over: not selected"),
+        ([Skipped("spam"), Problem("u", "HTTP 503")], "HTTP 503"),
+    ],
+)
+def test_no_papers_at_all(output, items, reason):
+    with pytest.raises(NothingCame, match=re.escape(f"No paper came ({reason}); {output} is as it was.")):
+        collect(items, output, Period())
+    assert not output.exists()
+    before = [paper(1), Problem("v", "r")]
+    collect(before, output, Period())
+    with pytest.raises(NothingCame):
+        collect(items, output, Period())
+    assert [row.title for row in read_papers(output)] == ["Paper 1"] and problems_path(output).exists()

@@ -62,12 +62,21 @@ def test_every_paper_page_by_page_of_the_listing(machine, client, base, last_key
     assert len(listings) == len(set(listings)) == 6 and sum("resumeKey" in path for path in listings) == 4
 
 
-def test_a_listing_that_goes_in_a_circle_ends(machine, client, base):
-    def circle(request):
-        return Response(json.dumps([["timestamp", "original"], ["20240101000000", f"{SITE}/paper/one"], [], ["again"]]))
+def listing(*rows):
+    return Response(json.dumps([["urlkey", "timestamp", "original"], *rows]))
 
-    machine.listing = circle
-    assert titles(wayback.crawl(client, None, base)) == ["one"]
+
+def test_a_listing_that_goes_in_a_circle_is_told(machine, client, base):
+    row = ["com,paperswithcode)/paper/one", "20240101000000", f"{SITE}/paper/one"]
+    machine.listing = lambda request: listing(row, [], ["again"])
+    (problem,) = wayback.crawl(client, None, base)
+    assert problem.reason == "a list of snapshots that goes in a circle, 5 times"
+    assert "resumeKey=again" in problem.fetched_from
+
+
+def test_resume_keys_come_encoded():
+    body = b'[["urlkey", "timestamp", "original"], [], ["org%2Carchive%29%2Fa%252b+19980109140106%21"]]'
+    assert wayback.parse_listing(body) == ([], "org,archive)/a%2b 19980109140106!")
 
 
 def test_nothing_is_fetched_twice(machine, make_client, base):
@@ -117,14 +126,14 @@ def test_an_empty_listing_is_not_believed(machine, make_client, base):
 
 
 def test_late_snapshots_are_preferred_to_first_ones(httpserver, client, base):
-    def listing(request):
+    def answer(request):
         stamp = "20240202000000" if "from=2024" in request.full_path else "20190202000000"
-        rows = [["timestamp", "original"], [stamp, "http://paperswithcode.com:80/paper/one/"]]
+        rows = [["com,paperswithcode)/paper/one", stamp, "http://paperswithcode.com:80/paper/one/"]]
         if stamp.startswith("2019"):
-            rows.append([stamp, f"{SITE}/paper/two"])
-        return Response(json.dumps(rows))
+            rows.append(["com,paperswithcode)/paper/two", stamp, f"{SITE}/paper/two"])
+        return listing(*rows)
 
-    httpserver.expect_request("/cdx/search/cdx").respond_with_handler(listing)
+    httpserver.expect_request("/cdx/search/cdx").respond_with_handler(answer)
     assert wayback.snapshots(client, "/paper/", base) == {
         "/paper/one": f"{base}/web/20240202000000id_/http://paperswithcode.com:80/paper/one/",
         "/paper/two": f"{base}/web/20190202000000id_/{SITE}/paper/two",
@@ -140,10 +149,12 @@ def test_late_snapshots_are_preferred_to_first_ones(httpserver, client, base):
         b"[1]",
         b"[[]]",
         b'[["a", "b"]]',
-        b'[["timestamp", "original"], ["x", "y"]]',
+        b'[["timestamp", "original"], ["20240101000000", "y"]]',
+        b'[["urlkey", "timestamp", "original"], ["k", "x", "y"]]',
         b"[" * 9999,
-        b'[["timestamp", "original"], [20240101000000, "y"]]',
-        b'[["timestamp", "original"], ["20240101000000", 5]]',
+        b'[["urlkey", "timestamp", "original"], ["k", 20240101000000, "y"]]',
+        b'[["urlkey", "timestamp", "original"], ["k", "20240101000000", 5]]',
+        b'[["urlkey", "timestamp", "original"], [], [5]]',
         b"\xff\xfe",
         b'"text"',
         b"null",
