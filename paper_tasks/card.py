@@ -3,7 +3,8 @@
 Written from the model's `config.json` and an evaluation, so that no figure in it is typed by hand.
 """
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
@@ -25,6 +26,19 @@ HUB_METRICS = {
     "masked_recall_at_5": "recall",
     "masked_recall_at_5_macro": "recall",
 }
+# What `pretrain` and `train` take under the names by which a model's record has them.
+PRETRAIN_OPTIONS = ("budget_minutes", "epochs", "batch_size", "seed")
+TRAIN_OPTIONS = (
+    "budget_minutes",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "short_length",
+    "dropout",
+    "train_embeddings",
+    "mask_rate",
+    "seed",
+)
 # Where the hub has what a config calls by a shorter name.
 HUB_NAMES = {"all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2"}
 TABLE = scoreboard.COMPARED | {name: f"tags as given, {title}" for name, title in scoreboard.SHIPPED.items()}
@@ -105,9 +119,7 @@ By area; `keywords` and `masked` are recall@5:
 {scoreboard.area_table(evaluation["areas"][name])}
 ## Make it again
 
-```sh
-make model PAPERS=papers.csv
-```
+`make model PAPERS=papers.csv` does as much as two CPU cores have time for.{_recipe(training)}
 
 {_training(training)}
 """
@@ -179,6 +191,41 @@ def _pretraining(training: Mapping) -> str:
     )
 
 
+def _recipe(training: Mapping) -> str:
+    """The commands that made this very model; of one trained in several runs its config does not tell all."""
+    runs = [training | run for run in training.get("averaged", [{}])]
+    if len(runs) < training.get("runs", 1):
+        return ""
+    commands = [["prepare", "papers.csv"]]
+    if record := training.get("pretraining"):
+        commands.append(["pretrain", *_options(record, PRETRAIN_OPTIONS)])
+    for number, run in enumerate(runs, start=1):
+        teacher = ["--teacher models/1", f"--teacher-share {run['teacher']['share']}"] if "teacher" in run else []
+        backbone = "models/phrases" if record else run["backbone"]
+        places = [f"--backbone {backbone}", f"--output models/{number}"]
+        commands.append(["train", *places, *teacher, *_options(run, TRAIN_OPTIONS)])
+    made = "models/1"
+    if len(runs) > 1:
+        made = "models/average"
+        commands.append(["average", *(f"models/{number + 1}" for number in range(len(runs))), f"--output {made}"])
+    commands.append(["export", f"--model {made}"])
+    lines = (" ".join(["python -m paper_tasks", *command]) for command in commands)
+    shell = "\n".join(
+        textwrap.fill(line, 110, subsequent_indent="    ", break_on_hyphens=False).replace("\n", " \\\n")
+        for line in lines
+    )
+    return f" This one was made so:\n\n```sh\n{shell}\n```"
+
+
+def _options(record: Mapping, names: Sequence[str]) -> list[str]:
+    """Of an option that a command was given, name and value, as they are typed."""
+    return [
+        f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}")
+        for name in names
+        if (value := record.get(name)) not in (None, False)
+    ]
+
+
 def _training(training: Mapping) -> str:
     """What the training took, as far as the config tells."""
     runs = ""
@@ -193,7 +240,6 @@ def _training(training: Mapping) -> str:
     if "papers_seen" in training:
         sentences.append(f"{training['papers_seen']:,} papers were read (each as often as it came)")
     return "".join(f"{sentence}. " for sentence in sentences) + (
-        "`make model` does as much as two CPU cores have time for; `config.json` has every option that this model was "
-        "started with. The labels need the same table of papers. "
+        "`config.json` has every option. The labels need the same table of papers. "
         "`results/evaluation.md` in the repository has every system's scores."
     )

@@ -141,8 +141,8 @@ def train(
     model.save_pretrained(output_dir)
     tokenizer.save_pretrained(output_dir)
     schedule = (
-        f"{frozen_epochs} of its {FROZEN_EPOCHS} epochs with the encoder frozen and {epochs} of its {EPOCHS} of the "
-        f"whole, in {round(state['seconds'] / 60)} minutes"
+        f"trained for {frozen_epochs} of its {FROZEN_EPOCHS} epochs with the encoder frozen and {epochs} of {EPOCHS} "
+        f"with all layers, in {round(state['seconds'] / 60)} minutes"
     )
     writing.write_json(record, {"schedule": schedule, "labels": label_checksum(truth[: len(split)])})
     checkpoint.remove(folder)

@@ -18,6 +18,8 @@ COLUMNS = {
     "keyword_recall_at_5_unmentioned": "unmentioned",
     "masked_recall_at_5": "masked",
 }
+# Of these, the scores that no string matcher can have.
+ABOUT = ("masked_recall_at_5", "keyword_recall_at_5_unmentioned")
 DISTANT = {
     "micro_f1": "micro-F1",
     "macro_f1": "macro-F1",
@@ -75,11 +77,11 @@ def readme_table(evaluation: Mapping) -> str:
     """What was measured, in a sentence or two, and a row for each system."""
     return (
         f"Measured on {evaluation['papers']:,} held-out papers ({evaluation['split']} split). The first four columns "
-        "score against distant labels, which a string matcher made; recall@5 is over the "
-        f"{evaluation['keyword_tasks']:,} tasks that authors name in their keywords "
-        "(a subject of a venue's list that lumps several names none), of which "
-        f"{evaluation['keyword_tasks_unmentioned']:,} stand in neither title nor abstract; `masked` is recall@5 "
-        "on distant labels when every mention of them is cut from the text."
+        "score against distant labels, which a string matcher made. The others are recall@5, the share of the right "
+        "tasks that are among a system's first five: `keywords` of the "
+        f"{evaluation['keyword_tasks']:,} tasks that authors give as keywords, `mentioned` of those that title or "
+        f"abstract name too, `unmentioned` of the {evaluation['keyword_tasks_unmentioned']:,} that neither names; "
+        "`masked` of distant labels, after every mention of them is cut from the text."
         + "".join(f" {name[0].upper()}{name[1:]}: {note}." for name, note in evaluation["notes"].items())
         + (
             f" From an earlier evaluation of the same papers: {'; '.join(kept)}."
@@ -88,7 +90,21 @@ def readme_table(evaluation: Mapping) -> str:
         )
         + "\n\n"
         + table("system", COLUMNS, {name: _plain(scores) for name, scores in evaluation["systems"].items()})
+        + _lead_sentence(evaluation)
     )
+
+
+def _lead_sentence(evaluation: Mapping) -> str:
+    """How far the model that ships is from the best other where a text does not name its tasks, if it was measured."""
+    leads = {COLUMNS[score]: evaluation["lead"][score] for score in ABOUT if score in evaluation["lead"]}
+    if not leads:
+        return ""
+    told = [
+        f"{row['difference']:+.3f} on `{column}` ({row['best_other']}"
+        + ("; 95% interval {:+.3f} to {:+.3f})".format(*row["interval"]) if "interval" in row else ")")
+        for column, row in leads.items()
+    ]
+    return f"\nAgainst the best of the others, `{evaluation['models'][-1]}` has {' and '.join(told)}.\n"
 
 
 def full_tables(evaluation: Mapping) -> str:
@@ -110,7 +126,8 @@ def full_tables(evaluation: Mapping) -> str:
         "## What a paper is about",
         "Recall@5, each task once and without artefacts: of the tasks that authors name in their keywords, all, and "
         "those which title or abstract name too or do not. Where a venue has a list of subjects, its authors choose "
-        f"among those, broad ones too; {evaluation['keyword_tasks_own']:,} of the tasks "
+        "among those, broad ones too (one that lumps several counts as none); "
+        f"{evaluation['keyword_tasks_own']:,} of the tasks "
         f"({evaluation['keyword_tasks_own_unmentioned']:,} unmentioned) are of papers whose authors have written all "
         "their keywords in their own words. And recall of distant labels whose every mention was cut out, over all of "
         "them (micro) and on average over tasks (macro).",

@@ -47,6 +47,13 @@ def test_both_thresholds_are_of_one_svm(splits, cache, monkeypatch):
     assert measure(splits, one)["micro_f1"] > 0.9 and measure(splits, apart)["micro_f1"] > 0.9
 
 
+def test_an_svm_that_saw_no_names_does_without_them_better(splits, cache):
+    whole, cut = baselines.svm_one_threshold(splits, cache), baselines.svm_names_cut(splits, cache)
+    assert not np.array_equal(whole.masked, cut.masked)
+    recalls = [measure(splits, answers)["masked_recall_at_5"] for answers in (whole, cut)]
+    assert recalls[1] >= recalls[0]
+
+
 def test_zero_shot_needs_no_training(splits, cache):
     answers = baselines.zero_shot(splits, cache)
     assert answers.scores.shape == answers.masked.shape == (len(splits.papers), len(splits.labels))

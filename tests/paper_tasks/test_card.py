@@ -2,11 +2,13 @@ import json
 import re
 
 import pytest
+import typer
 from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import eval_results_to_model_index
 
 from deployment.classifier import MODEL_DIR, ModelError
 from paper_tasks import card as module
+from paper_tasks.cli import app
 from paper_tasks.errors import InputError
 from tests.paper_tasks.evaluation import evaluation
 
@@ -49,10 +51,23 @@ def test_it_tells_what_the_model_learned_from_and_how_long(card, config):
 def test_it_tells_how_often_the_model_was_trained(config):
     once = {name: value for name, value in config["training"].items() if name != "averaged"} | {"runs": 1}
     assert "in 2 runs" in module.card(config | {"training": once | {"runs": 2}}, evaluation())
-    averaged = once | {"runs": 2, "averaged": [{"seed": 22}, {"seed": 23, "teacher": {}}]}
+    averaged = once | {"runs": 2, "averaged": [{"seed": 22}, {"seed": 23, "teacher": {"share": 0.4}}]}
     text = module.card(config | {"training": averaged}, evaluation())
     assert "2 models of whose weights" in text and "1 of them had another for a teacher" in text
     assert "runs" not in text.partition("Training took")[2]
+
+
+def test_its_commands_are_the_command_lines_own(card, config):
+    shell = re.search(r"(?s)```sh\n(.*?)```", card.text)[1].replace(" \\\n   ", "")
+    lines = [line.removeprefix("python -m paper_tasks ").split() for line in shell.splitlines()]
+    assert [line[0] for line in lines] == ["prepare", "pretrain", "train", "train", "average", "export"]
+    assert "--teacher" in lines[3] and "--teacher" not in lines[2]
+    commands = typer.main.get_command(app).commands
+    for name, *arguments in lines:
+        # Parsed, not run: an option that is gone would be refused here.
+        assert commands[name].make_context(name, arguments).params
+    once = {name: value for name, value in config["training"].items() if name != "averaged"} | {"runs": 2}
+    assert "```sh" not in module.card(config | {"training": once}, evaluation())
 
 
 def test_no_line_is_left_unfilled(card):

@@ -85,14 +85,16 @@ def test_the_table_has_a_row_for_it_at_one_half(trained_original, prepared, monk
     splits = Splits(*(read_split(prepared, name) for name in ("train", "dev", "test")), read_labels(prepared))
     answers = baselines.original_recipe(splits, ScoreCache(tmp_path, "papers"))
     np.testing.assert_array_equal(answers.predicted, answers.scores >= 0.5)
-    assert answers.note.startswith("2 of its 2 epochs with the encoder frozen and 3 of its 3 of the whole, in ")
+    assert answers.note.startswith(
+        "trained for 2 of its 2 epochs with the encoder frozen and 3 of 3 with all layers, in "
+    )
     expected = original.probabilities(trained_original, splits.papers["masked"].tolist())
     np.testing.assert_allclose(answers.masked, expected)
 
     assert answers.note.endswith(" minutes")
     splits.train_truth[0, 0] ^= 1
     mended = baselines.original_recipe(splits, ScoreCache(tmp_path, "papers"))
-    assert mended.note == f"{answers.note}, on other labels than the train split has now"
+    assert mended.note == f"{answers.note}, on an earlier version of the labels"
 
 
 def test_untrained_it_has_no_row_but_a_word(monkeypatch, tmp_path, capsys):

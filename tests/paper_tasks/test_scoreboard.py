@@ -12,6 +12,17 @@ def test_the_readme_has_a_row_for_each_system_and_no_more_columns():
     assert "| string matching | 0.500 |" in lines[5] and lines[5].endswith("| – |")
 
 
+def test_the_readme_tells_how_far_the_model_leads_where_nothing_is_named():
+    found = evaluation()
+    assert "Against the best" not in readme_table(found)
+    found["lead"]["masked_recall_at_5"] = {"best_other": "SVM", "difference": 0.0634, "interval": [0.05, 0.0771]}
+    found["lead"]["keyword_recall_at_5_unmentioned"] = {"best_other": "Annif", "difference": -0.02}
+    assert readme_table(found).splitlines()[-1] == (
+        "Against the best of the others, `int8` has +0.063 on `masked` (SVM; 95% interval +0.050 to +0.077) "
+        "and -0.020 on `unmentioned` (Annif)."
+    )
+
+
 def test_all_tables_have_intervals_and_tell_where_the_model_is_behind():
     text = full_tables(evaluation())
     assert "0.800 [0.790, 0.810]" in text
