@@ -47,6 +47,8 @@ CSS = """
 .counts .fill { display: block; height: 0.8rem; border-radius: 0.2rem; background: var(--color-accent); }
 :is(#about, #card) h2 { font-size: 1.1rem; }
 :is(#about, #card) :is(th, td) { overflow-wrap: normal; word-break: normal; padding: 0.4rem 0.6rem; }
+/* Code that is wider than a phone would have to be moved sideways, which no keyboard can. */
+#card pre code { white-space: pre-wrap; overflow-wrap: anywhere; }
 .plots figure { margin: 0 0 1.5rem; }
 .plots div { overflow-x: auto; }
 /* On a phone it is moved sideways: smaller, nobody could read it. */

@@ -15,7 +15,7 @@ from paper_tasks.errors import InputError
 SAMPLE = "sample_papers"
 # Okabe and Ito's, told apart with any colour vision; grey is for what is only there to compare with.
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#999999"
-SKY, YELLOW, BLACK = "#56B4E9", "#E69F00", "#000000"
+SKY, YELLOW, BLACK, BROWN = "#56B4E9", "#E69F00", "#000000", "#7F4F24"
 
 # One look for every plot.
 LOOK = {

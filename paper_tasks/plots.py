@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from paper_tasks import writing
-from paper_tasks.notebook import BLACK, BLUE, GREEN, GREY, LOOK, ORANGE, PURPLE, SKY, YELLOW
+from paper_tasks.notebook import BLACK, BLUE, BROWN, GREEN, GREY, LOOK, ORANGE, PURPLE, SKY, YELLOW
 
 # Baselines in the table's order, then models, the one that ships last. Markers and styles tell them apart in grey.
 BASELINE_STYLES = (
@@ -19,6 +19,7 @@ BASELINE_STYLES = (
     (PURPLE, "D", "-."),
     (GREEN, "X", ":"),
     (BLACK, "*", "-."),
+    (BROWN, "p", ":"),
 )
 MODEL_STYLES = ((BLUE, "o", "-"), (SKY, "P", "-"), (SKY, "d", ":"))
 RECALLS = {

@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from paper_tasks import plots
+from paper_tasks.baselines import BASELINES
 from tests.paper_tasks.evaluation import evaluation
 
 
@@ -12,6 +13,10 @@ def per_task():
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"train papers": rng.integers(30, 9000, 40), "papers": rng.integers(0, 90, 40)})
     return table.assign(**{f"f1 {system}": rng.random(40) for system in evaluation()["systems"]})
+
+
+def test_each_baseline_has_a_color_of_its_own():
+    assert len({color for color, *_ in plots.BASELINE_STYLES}) == len(plots.BASELINE_STYLES) == len(BASELINES)
 
 
 def test_three_small_pictures_the_same_every_time(tmp_path, per_task):
