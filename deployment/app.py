@@ -17,7 +17,7 @@ from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 if __package__:
-    from deployment import about, batch, page
+    from deployment import about, batch, language, page
     from deployment.app_log import RequestLog, keep_texts_out
     from deployment.arxiv import Arxiv
     from deployment.classifier import MODEL_DIR, ModelError, TaskClassifier
@@ -25,11 +25,11 @@ if __package__:
     from deployment.endpoints import Endpoints, refuse
     from deployment.examples import EXAMPLES
     from deployment.guard import BodyLimit, RetryAfter, fetch_nothing
-    from deployment.language import NOT_ENGLISH, looks_english
     from deployment.limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
 else:  # inside a Space, where this folder is the whole repository
     import about
     import batch
+    import language
     import page
     from app_log import RequestLog, keep_texts_out
     from arxiv import Arxiv
@@ -38,7 +38,6 @@ else:  # inside a Space, where this folder is the whole repository
     from endpoints import Endpoints, refuse
     from examples import EXAMPLES
     from guard import BodyLimit, RetryAfter, fetch_nothing
-    from language import NOT_ENGLISH, looks_english
     from limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
 
 TITLE = "From Paper With Tasks"
@@ -93,8 +92,7 @@ def _one_paper(endpoints: Endpoints) -> None:
             return page.PROMPT
         tags = rows(seen.scores, threshold=threshold, hide_artefacts=not artefacts)
         ranked = rows(seen.scores, threshold=0, top_k=len(tags) + page.NEAREST, hide_artefacts=not artefacts)
-        note = "" if looks_english(f"{seen.title} {seen.abstract}") else NOT_ENGLISH
-        return page.tags_html(tags, threshold, ranked[len(tags) :], note)
+        return page.tags_html(tags, threshold, ranked[len(tags) :], language.note(seen.title, seen.abstract))
 
     def read(title: str, abstract: str, threshold: float, artefacts: bool) -> tuple[Seen, str, str]:
         seen = Seen(title, abstract, endpoints.probabilities(title, abstract))

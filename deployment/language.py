@@ -13,6 +13,11 @@ _FEW_WORDS = 20
 _LATIN_END = "\u024f"
 
 
+def note(title: str, abstract: str) -> str:
+    """What a reader is to know of a paper's language, if anything."""
+    return "" if looks_english(f"{title} {abstract}") else NOT_ENGLISH
+
+
 def looks_english(text: str) -> bool:
     """Whether a text may be in English: by its letters, and where it has 20 words or more by the most frequent."""
     letters = [letter for letter in text if letter.isalpha()]

@@ -12,22 +12,21 @@ from waitress.server import BaseWSGIServer, MultiSocketServer
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable, UnsupportedMediaType
 
 if __package__:
-    from deployment import openapi, web_log
+    from deployment import language, openapi, web_log
     from deployment.classifier import MODEL_DIR, EmptyPaper, ModelError, TaskClassifier
     from deployment.command_line import fail, port
     from deployment.examples import EXAMPLES
-    from deployment.language import NOT_ENGLISH, looks_english
     from deployment.limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
     from deployment.paper_json import WrongField, check_length, read_question
     from deployment.request_log import describe
     from deployment.waiting_line import SECONDS, Busy, WaitingLine
 else:  # run in this folder
+    import language
     import openapi
     import web_log
     from classifier import MODEL_DIR, EmptyPaper, ModelError, TaskClassifier
     from command_line import fail, port
     from examples import EXAMPLES
-    from language import NOT_ENGLISH, looks_english
     from limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
     from paper_json import WrongField, check_length, read_question
     from request_log import describe
@@ -94,8 +93,7 @@ def create_app(classifier: TaskClassifier | None = None, places: int = PLACES, s
         (likeliest,) = classifier.rank(probabilities, len(tags) + NEAREST, LEAST if tags else 0.0)
         named = {tag.task for tag in tags}
         nearest = [tag for tag in likeliest if tag.task not in named][:NEAREST]
-        note = "" if looks_english(f"{title} {abstract}") else NOT_ENGLISH
-        return page(title, abstract, tags=tags, nearest=nearest, note=note)
+        return page(title, abstract, tags=tags, nearest=nearest, note=language.note(title, abstract))
 
     @app.get("/")
     def form() -> str:

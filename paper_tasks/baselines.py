@@ -43,7 +43,7 @@ class Splits:
     dev: pd.DataFrame
     papers: pd.DataFrame
     labels: list[str]
-    held_out: str = ""
+    held_out: str
 
     @cached_property
     def dev_truth(self) -> np.ndarray:

@@ -27,18 +27,32 @@ HUB_METRICS = {
     "masked_recall_at_5_macro": "recall",
 }
 # What `pretrain` and `train` take under the names by which a model's record has them.
-PRETRAIN_OPTIONS = ("budget_minutes", "epochs", "batch_size", "seed")
-TRAIN_OPTIONS = (
+PRETRAIN_OPTIONS = (
+    "backbone",
     "budget_minutes",
     "epochs",
     "batch_size",
+    "phrases",
     "learning_rate",
+    "max_length",
+    "seed",
+)
+TRAIN_OPTIONS = (
+    "budget_minutes",
+    "frozen_epochs",
+    "epochs",
+    "learning_rate",
+    "lower_divisor",
+    "batch_size",
+    "max_length",
     "short_length",
     "dropout",
     "train_embeddings",
     "mask_rate",
     "seed",
 )
+# Between an option and its value.
+NO_BREAK = "\N{NO-BREAK SPACE}"
 # Where the hub has what a config calls by a shorter name.
 HUB_NAMES = {"all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2"}
 TABLE = scoreboard.COMPARED | {name: f"tags as given, {title}" for name, title in scoreboard.SHIPPED.items()}
@@ -211,16 +225,18 @@ def _recipe(training: Mapping) -> str:
     commands.append(["export", f"--model {made}"])
     lines = (" ".join(["python -m paper_tasks", *command]) for command in commands)
     shell = "\n".join(
-        textwrap.fill(line, 110, subsequent_indent="    ", break_on_hyphens=False).replace("\n", " \\\n")
+        textwrap.fill(line, 110, subsequent_indent="    ", break_on_hyphens=False)
+        .replace("\n", " \\\n")
+        .replace(NO_BREAK, " ")
         for line in lines
     )
-    return f" This one was made so:\n\n```sh\n{shell}\n```"
+    return f" By its record, this one was made so:\n\n```sh\n{shell}\n```"
 
 
 def _options(record: Mapping, names: Sequence[str]) -> list[str]:
     """Of an option that a command was given, name and value, as they are typed."""
     return [
-        f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}")
+        f"--{name.replace('_', '-')}" + ("" if value is True else f"{NO_BREAK}{value}")
         for name in names
         if (value := record.get(name)) not in (None, False)
     ]

@@ -86,8 +86,8 @@ def tag(
     warning; the exit code is 2 only if none could be. After a kill, the same command with --resume carries on to
     what an undisturbed run would have written.
     """
+    from deployment import language
     from deployment.classifier import TaskClassifier
-    from deployment.language import NOT_ENGLISH, looks_english
 
     if (source is None) == (not (title or abstract)):
         raise InputError("Give either a table (INPUT --output OUT) or one paper (--title, --abstract).")
@@ -106,8 +106,8 @@ def tag(
             merge_duplicates=not show_duplicates,
             hide_artefacts=not show_artefacts,
         )
-        if not looks_english(f"{title} {abstract}"):
-            print(f"warning: {NOT_ENGLISH}", file=sys.stderr)
+        if note := language.note(title, abstract):
+            print(f"warning: {note}", file=sys.stderr)
         if as_json:
             import json
 

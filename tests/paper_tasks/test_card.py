@@ -66,6 +66,12 @@ def test_its_commands_are_the_command_lines_own(card, config):
     for name, *arguments in lines:
         # Parsed, not run: an option that is gone would be refused here.
         assert commands[name].make_context(name, arguments).params
+    for name, record, told in (
+        ("pretrain", config["training"]["pretraining"], module.PRETRAIN_OPTIONS),
+        ("train", config["training"] | config["training"]["averaged"][0], module.TRAIN_OPTIONS),
+    ):
+        # All that was chosen on the command line; of the encoder of a training its folder is told.
+        assert {option.name for option in commands[name].params} & record.keys() - {"backbone"} <= set(told)
     once = {name: value for name, value in config["training"].items() if name != "averaged"} | {"runs": 2}
     assert "```sh" not in module.card(config | {"training": once}, evaluation())
 
