@@ -16,29 +16,20 @@ import numpy as np
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
-if __package__:
-    from deployment import about, batch, language, page
-    from deployment.app_log import RequestLog, keep_texts_out
-    from deployment.arxiv import Arxiv
-    from deployment.classifier import MODEL_DIR, ModelError, TaskClassifier
-    from deployment.command_line import fail, port
-    from deployment.endpoints import Endpoints, refuse
-    from deployment.examples import EXAMPLES
-    from deployment.guard import BodyLimit, RetryAfter, fetch_nothing
-    from deployment.limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
-else:  # inside a Space, where this folder is the whole repository
-    import about
-    import batch
-    import language
-    import page
-    from app_log import RequestLog, keep_texts_out
-    from arxiv import Arxiv
-    from classifier import MODEL_DIR, ModelError, TaskClassifier
-    from command_line import fail, port
-    from endpoints import Endpoints, refuse
-    from examples import EXAMPLES
-    from guard import BodyLimit, RetryAfter, fetch_nothing
-    from limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
+if not __package__:  # `python app.py`, as a Space runs it
+    from as_package import make_package
+
+    make_package()
+
+from deployment import about, batch, language, page
+from deployment.app_log import RequestLog, keep_texts_out
+from deployment.arxiv import Arxiv
+from deployment.classifier import MODEL_DIR, ModelError, TaskClassifier
+from deployment.command_line import fail, port
+from deployment.endpoints import Endpoints, refuse
+from deployment.examples import EXAMPLES
+from deployment.guard import BodyLimit, RetryAfter, fetch_nothing
+from deployment.limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
 
 TITLE = "From Paper With Tasks"
 # Gradio keeps some 100 kB for each person, and for each question to its API, until so many have come after: by

@@ -14,12 +14,8 @@ import gradio as gr
 from gradio import queueing, routes
 from gradio.context import LocalContext
 
-if __package__:
-    from deployment import request_log
-    from deployment.guard import Message, Receive, Send
-else:  # inside a Space, where this folder is the whole repository
-    import request_log
-    from guard import Message, Receive, Send
+from deployment import request_log
+from deployment.guard import Message, Receive, Send
 
 _HEADER = request_log.ID_HEADER.lower().encode()
 # A page is made of some sixty files, and holds one request open for as long as it is.

@@ -9,10 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-if __package__:
-    from deployment.classifier import Tag, TaskClassifier, clean_text
-else:  # inside a Space, where this folder is the whole repository
-    from classifier import Tag, TaskClassifier, clean_text
+from deployment.classifier import Tag, TaskClassifier, clean_text
 
 MOST_BYTES = 5_000_000
 MOST_ROWS = 2_000

@@ -11,12 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-if __package__:
-    from deployment import model_folder
-    from deployment.model_folder import ModelError
-else:  # inside a Space, where this folder is the whole repository
-    import model_folder
-    from model_folder import ModelError
+from deployment import model_folder
+from deployment.model_folder import ModelError
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

@@ -10,20 +10,12 @@ from typing import Any, NoReturn
 import gradio as gr
 import numpy as np
 
-if __package__:
-    from deployment import batch
-    from deployment.app_log import logged
-    from deployment.arxiv import Arxiv, ArxivError
-    from deployment.classifier import EmptyPaper, TaskClassifier
-    from deployment.explain import Explanation, explain
-    from deployment.limits import PAPERS
-else:  # inside a Space, where this folder is the whole repository
-    import batch
-    from app_log import logged
-    from arxiv import Arxiv, ArxivError
-    from classifier import EmptyPaper, TaskClassifier
-    from explain import Explanation, explain
-    from limits import PAPERS
+from deployment import batch
+from deployment.app_log import logged
+from deployment.arxiv import Arxiv, ArxivError
+from deployment.classifier import EmptyPaper, TaskClassifier
+from deployment.explain import Explanation, explain
+from deployment.limits import PAPERS
 
 
 class Endpoints:

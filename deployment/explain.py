@@ -12,10 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-if __package__:
-    from deployment.classifier import EmptyPaper, TaskClassifier, format_paper
-else:  # inside a Space, where this folder is the whole repository
-    from classifier import EmptyPaper, TaskClassifier, format_paper
+from deployment.classifier import EmptyPaper, TaskClassifier, format_paper
 
 # What an explanation may cost, in tokens that the encoder reads: 21 runs of a text that fills its window of 192, or 27
 # of an abstract of 150 tokens; half a second on two cores, a whole one on slow ones. A run costs OVERHEAD besides.

@@ -2,10 +2,7 @@
 
 from typing import Any
 
-if __package__:
-    from deployment.limits import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
-else:  # run in this folder
-    from limits import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
+from deployment.limits import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
 
 _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
 _EXAMPLE = {"title": "The same voice?", "abstract": "Speaker verification from two seconds of telephone speech."}

@@ -5,12 +5,8 @@ from html import escape
 from itertools import pairwise
 from typing import NamedTuple
 
-if __package__:
-    from deployment.batch import Broken
-    from deployment.explain import Explanation, Span
-else:  # inside a Space, where this folder is the whole repository
-    from batch import Broken
-    from explain import Explanation, Span
+from deployment.batch import Broken
+from deployment.explain import Explanation, Span
 
 # Tasks shown below the threshold, and figures below a text that is explained.
 NEAREST = 3

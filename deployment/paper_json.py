@@ -5,10 +5,7 @@ from typing import Any, NamedTuple
 
 from werkzeug.exceptions import BadRequest, UnprocessableEntity
 
-if __package__:
-    from deployment.limits import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
-else:  # run in this folder
-    from limits import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
+from deployment.limits import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
 
 _LENGTHS = {"title": TITLE_CHARACTERS, "abstract": ABSTRACT_CHARACTERS}
 

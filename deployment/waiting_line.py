@@ -8,12 +8,8 @@ from threading import BoundedSemaphore, Lock
 
 import numpy as np
 
-if __package__:
-    from deployment.classifier import EmptyPaper, TaskClassifier
-    from deployment.limits import PLACES
-else:  # run in this folder
-    from classifier import EmptyPaper, TaskClassifier
-    from limits import PLACES
+from deployment.classifier import EmptyPaper, TaskClassifier
+from deployment.limits import PLACES
 
 # A batch of 256 abstracts takes 5 to 8 seconds on two cores.
 SECONDS = 30.0

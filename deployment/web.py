@@ -11,26 +11,14 @@ from flask import Flask, Response, g, jsonify, render_template, request
 from waitress.server import BaseWSGIServer, MultiSocketServer
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable, UnsupportedMediaType
 
-if __package__:
-    from deployment import language, openapi, web_log
-    from deployment.classifier import MODEL_DIR, EmptyPaper, ModelError, TaskClassifier
-    from deployment.command_line import fail, port
-    from deployment.examples import EXAMPLES
-    from deployment.limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
-    from deployment.paper_json import WrongField, check_length, read_question
-    from deployment.request_log import describe
-    from deployment.waiting_line import SECONDS, Busy, WaitingLine
-else:  # run in this folder
-    import language
-    import openapi
-    import web_log
-    from classifier import MODEL_DIR, EmptyPaper, ModelError, TaskClassifier
-    from command_line import fail, port
-    from examples import EXAMPLES
-    from limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
-    from paper_json import WrongField, check_length, read_question
-    from request_log import describe
-    from waiting_line import SECONDS, Busy, WaitingLine
+from deployment import language, openapi, web_log
+from deployment.classifier import MODEL_DIR, EmptyPaper, ModelError, TaskClassifier
+from deployment.command_line import fail, port
+from deployment.examples import EXAMPLES
+from deployment.limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
+from deployment.paper_json import WrongField, check_length, read_question
+from deployment.request_log import describe
+from deployment.waiting_line import SECONDS, Busy, WaitingLine
 
 TITLE = "From Paper With Tasks"
 # 256 abstracts as they are usually written need about 0.5 MB.

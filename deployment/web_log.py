@@ -4,10 +4,7 @@ import time
 
 from flask import Flask, Response, g, request
 
-if __package__:
-    from deployment import request_log
-else:  # in this folder
-    import request_log
+from deployment import request_log
 
 
 def install(app: Flask) -> None:

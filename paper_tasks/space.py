@@ -25,7 +25,8 @@ from huggingface_hub.utils import HFValidationError, validate_repo_id
 from deployment.about import PLOTS
 from paper_tasks.errors import InputError
 
-DEPLOYMENT = Path(__file__).parents[1] / "deployment"
+PACKAGE = "deployment"
+DEPLOYMENT = Path(__file__).parents[1] / PACKAGE
 APP = "app.py"
 # Tells an earlier Space from what may not be removed; it stays at home.
 MARKER = ".paper-tasks-space"
@@ -79,19 +80,17 @@ def assemble(output: Path, source: Path = DEPLOYMENT) -> list[str]:
 
 def modules(source: Path, first: str = APP) -> set[str]:
     """The file names of a module and of all modules beside it that it imports, directly or not."""
-    found, waiting = set(), [first]
+    found, waiting = {"__init__.py"}, [first]
     while waiting:
         name = waiting.pop()
         found.add(name)
         for node in ast.walk(ast.parse((source / name).read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                names = [node.module or ""]
-            else:
+            if not isinstance(node, ast.ImportFrom):
                 continue
-            beside = {f"{module}.py" for module in names if (source / f"{module}.py").is_file()}
-            waiting += beside - found
+            # Of `from deployment import page` the names, of `from deployment.page import card` the module.
+            names = [alias.name for alias in node.names] if node.module == PACKAGE else [node.module or ""]
+            files = {f"{module.removeprefix(f'{PACKAGE}.')}.py" for module in names}
+            waiting += {file for file in files - found if (source / file).is_file()}
     return found
 
 
