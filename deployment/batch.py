@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from deployment.classifier import Tag, TaskClassifier, clean_text
+from deployment.classifier import Tag, TaskClassifier, format_paper, has_words
 
 MOST_BYTES = 5_000_000
 MOST_ROWS = 2_000
@@ -125,7 +125,7 @@ def _problem(row: Row) -> str | None:
     texts = [row.text("title"), row.text("abstract")]
     if not all(isinstance(text, str) for text in texts):
         return "the title or abstract is no text"
-    if not any(map(str.isalnum, "".join(map(clean_text, texts)))):
+    if not has_words(format_paper(*texts)):
         return "no words in title or abstract"
     return None
 

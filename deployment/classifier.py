@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from tokenizers import Encoding, Tokenizer
 
-__all__ = ["EmptyPaper", "ModelError", "Tag", "TaskClassifier", "clean_text", "format_paper"]
+__all__ = ["EmptyPaper", "ModelError", "Tag", "TaskClassifier", "clean_text", "format_paper", "has_words"]
 
 MODEL_DIR = Path(__file__).parent / "model"
 # The tiers of a model: its folder holds the full one, and one without the encoder in a folder of this name.
@@ -86,6 +86,11 @@ def format_paper(title: str | None, abstract: str | None, text_format: str = TEX
     if title and abstract:
         return text_format.format(title=title, abstract=abstract)
     return title or abstract
+
+
+def has_words(text: str) -> bool:
+    """Whether there is anything to tag in a text: a letter or a digit, of any script."""
+    return any(map(str.isalnum, text))
 
 
 class TaskClassifier:
@@ -175,7 +180,7 @@ class TaskClassifier:
         while window := list(islice(papers, WINDOW)):
             texts = [format_paper(*paper, self.config["text_format"]) for paper in window]
             for place, text in enumerate(texts, start=seen):
-                if not any(map(str.isalnum, text)):
+                if not has_words(text):
                     raise EmptyPaper(place)
             found.append(self._logits(self._tokenizer.encode_batch_fast(texts)))
             seen += len(window)

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from deployment.classifier import EmptyPaper, TaskClassifier, format_paper
+from deployment.classifier import EmptyPaper, TaskClassifier, format_paper, has_words
 
 # What an explanation may cost, in tokens that the encoder reads: 21 runs of a text that fills its window of 192, or 27
 # of an abstract of 150 tokens; half a second on two cores, a whole one on slow ones. A run costs OVERHEAD besides.
@@ -139,7 +139,7 @@ def split_sentences(text: str, head: int = 0) -> list[tuple[int, int]]:
     spans = []
     for start, end in pairwise([*cuts, len(text)]):
         piece = text[start:end]
-        if any(map(str.isalnum, piece)):
+        if has_words(piece):
             start += len(piece) - len(piece.lstrip())
             spans.append((start, start + len(piece.strip())))
     return spans

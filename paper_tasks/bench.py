@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from deployment.classifier import format_paper
+from deployment.classifier import format_paper, has_words
 from deployment.model_folder import read_config, usable_cores, verify_files
 from paper_tasks import annif, tables, writing
 from paper_tasks.bench_report import plot, report
@@ -115,7 +115,7 @@ def read_papers(source: Path, count: int) -> list[tuple[str, str]]:
     papers = []
     for row in tables.read_rows(source):
         paper = tuple(row.values.get(name) or "" for name in ("title", "abstract"))
-        if not row.problem and all(any(map(str.isalnum, text)) for text in paper):
+        if not row.problem and all(map(has_words, paper)):
             papers.append(paper)
         if len(papers) == count:
             return papers

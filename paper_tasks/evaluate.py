@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from deployment.classifier import TaskClassifier, format_paper
+from deployment.classifier import TaskClassifier, format_paper, has_words
 from deployment.model_folder import file_checksum
 from paper_tasks import metrics, plots, report, scoreboard, vocabulary, writing
 from paper_tasks.baselines import BASELINES, Splits
@@ -143,7 +143,7 @@ def _probabilities(classifier: TaskClassifier, papers: pd.DataFrame, description
     """(papers, labels); 0 for a paper without a word, as masking may leave one."""
     probabilities = np.zeros((len(papers), len(classifier.labels)), dtype=np.float32)
     rows = zip(papers["title"], papers["abstract"], strict=True)
-    with_words = np.array([any(map(str.isalnum, format_paper(*paper))) for paper in rows], dtype=bool)
+    with_words = np.array([has_words(format_paper(*paper)) for paper in rows], dtype=bool)
     probabilities[with_words] = classifier.probabilities(pairs(papers[with_words], description))
     return probabilities
 

@@ -19,7 +19,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from transformers import AutoTokenizer
 
-from deployment.classifier import FAST, TaskClassifier, format_paper
+from deployment.classifier import FAST, TaskClassifier, format_paper, has_words
 from deployment.model_folder import file_checksum
 from paper_tasks import metrics, vocabulary, writing
 from paper_tasks.errors import InputError
@@ -265,7 +265,7 @@ def _masked(papers: pd.DataFrame) -> pd.DataFrame:
     """
     masked = papers.head(len(papers) // 2).assign(title="", abstract=papers["masked"])
     # A paper may be nothing but names.
-    return masked[[any(map(str.isalnum, text)) for text in masked["abstract"]]]
+    return masked[masked["abstract"].map(has_words)]
 
 
 def _counts(model: PaperTaskModel | FastModel, papers: pd.DataFrame, model_dir: Path) -> torch.Tensor:

@@ -14,7 +14,7 @@ import pandas as pd
 from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit
 from tqdm import tqdm
 
-from deployment.classifier import TEXT_FORMAT, format_paper
+from deployment.classifier import TEXT_FORMAT, format_paper, has_words
 from deployment.model_folder import file_checksum
 from paper_tasks import tables, vocabulary, writing
 from paper_tasks.errors import InputError
@@ -104,7 +104,7 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     papers = read_papers(source)
     report: dict = {"source": source.name, "options": asdict(options), "papers_read": len(papers)}
 
-    papers = papers[[any(map(str.isalnum, text)) for text in texts(papers)]]
+    papers = papers[[has_words(text) for text in texts(papers)]]
     report["papers_without_a_word_dropped"] = report["papers_read"] - len(papers)
     duplicates = duplicate_rows(papers)
     report["duplicates_dropped"] = int(duplicates.sum())

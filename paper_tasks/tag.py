@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from deployment.classifier import TaskClassifier, format_paper
+from deployment.classifier import TaskClassifier, format_paper, has_words
 from paper_tasks import tables
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.journal import Journal, journal_path, journaled, partial_path, problems_path
@@ -210,7 +210,7 @@ def _checked(row: Row) -> Row:
     for column, text in texts.items():
         if not isinstance(text, str):
             return replace(row, problem="is no text", column=column)
-    if not any(map(str.isalnum, format_paper(*texts.values()))):
+    if not has_words(format_paper(*texts.values())):
         return replace(row, problem="has no words in title and abstract")
     return row
 
