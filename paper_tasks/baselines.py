@@ -37,6 +37,7 @@ class Splits:
     """Papers as `read_split` gives them: to learn from, to choose thresholds on, and to be measured on.
 
     held_out: what `held_out_checksum` tells of them.
+    near_duplicates: how many papers are not measured, being nearly one to learn from.
     """
 
     train: pd.DataFrame
@@ -44,6 +45,7 @@ class Splits:
     papers: pd.DataFrame
     labels: list[str]
     held_out: str
+    near_duplicates: int = 0
 
     @cached_property
     def dev_truth(self) -> np.ndarray:

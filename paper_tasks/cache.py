@@ -22,12 +22,12 @@ class ScoreCache:
     """
 
     def __init__(self, folder: Path | None, inputs: str) -> None:
-        self._folder, self._inputs = folder, inputs
+        self.inputs, self._folder = inputs, folder
         self._in_memory: dict[str, Arrays] = {}
 
     def arrays(self, system: str, settings: str, compute: Callable[[], Arrays]) -> Arrays:
         """What `compute` returns, or returned when the inputs, the system and its settings were the same."""
-        key = hashlib.sha256("\n".join((self._inputs, system, settings)).encode()).hexdigest()
+        key = hashlib.sha256("\n".join((self.inputs, system, settings)).encode()).hexdigest()
         if key not in self._in_memory:
             entry = self._folder and self._folder / f"{system}-{key[:16]}"
             self._in_memory[key] = (entry and _read(entry)) or _write(entry, compute())

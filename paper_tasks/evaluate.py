@@ -44,25 +44,8 @@ def evaluate(
 
     Raises InputError for a missing file, or a model of other tasks.
     """
-    labels = read_labels(prepared_dir)
-    train, dev, papers = (read_split(prepared_dir, name) for name in ("train", "dev", split))
-    inputs = fingerprint(prepared_dir, split, rows)
-    cache = ScoreCache(cache_dir, inputs)
-    papers = papers[:rows]
-
-    def near() -> Arrays:
-        seen = [part for name, part in (("train", train), ("dev", dev)) if name != split]
-        if has_unlabelled(prepared_dir):
-            seen.append(read_split(prepared_dir, "unlabelled"))
-        return {"rows": near_duplicates(texts(papers), chain.from_iterable(map(texts, seen)))}
-
-    known = cache.arrays("near-duplicates", "", near)["rows"]
-    if known.all():
-        raise InputError(
-            f"{prepared_dir}: every paper of {split} is nearly one that systems learn from; prepare others."
-        )
-    splits = Splits(train, dev, papers[~known].reset_index(drop=True), labels, held_out_checksum(prepared_dir))
-    held_out = HeldOut(splits.papers, labels, splits.train_truth.sum(axis=0))
+    splits, cache = open_splits(prepared_dir, split, rows, cache_dir)
+    held_out = HeldOut(splits.papers, splits.labels, splits.train_truth.sum(axis=0))
 
     answers = {name: BASELINES[name](splits, cache) for name in baselines}
     answers = {name: answer for name, answer in answers.items() if answer is not None}
@@ -72,12 +55,12 @@ def evaluate(
     probable = {name: answer for name, answer in answers.items() if answer.are_probabilities}
     bootstrap = metrics.Bootstrap(len(splits.papers))
     evaluation = {
-        "inputs": inputs,
+        "inputs": cache.inputs,
         # It holds the checksums of all files of the model.
         "shipped": "".join(file_checksum(folder / "config.json") for folder in [*model_dirs.values()][-1:]),
         "split": split,
         "papers": len(splits.papers),
-        "near_duplicates_left_out": int(known.sum()),
+        "near_duplicates_left_out": splits.near_duplicates,
         "distant_labels": int(held_out.truth.sum()),
         "keyword_tasks": int(held_out.keywords.sum()),
         "keyword_tasks_unmentioned": int((held_out.keywords & ~held_out.mentioned & 1).sum()),
@@ -106,6 +89,33 @@ def evaluate(
     writing.write_json(output_dir / "evaluation.json", evaluation)
     plots.write(evaluation, per_task, output_dir)
     return evaluation
+
+
+def open_splits(
+    prepared_dir: Path, split: str, rows: int | None = None, cache_dir: Path | None = None
+) -> tuple[Splits, ScoreCache]:
+    """The papers that every system is measured on, and what it may learn from; and the cache of what systems said.
+
+    Raises InputError for a missing file, or where no paper is left.
+    """
+    train, dev, papers = (read_split(prepared_dir, name) for name in ("train", "dev", split))
+    cache = ScoreCache(cache_dir, fingerprint(prepared_dir, split, rows))
+    papers = papers[:rows]
+
+    def near() -> Arrays:
+        seen = [part for name, part in (("train", train), ("dev", dev)) if name != split]
+        if has_unlabelled(prepared_dir):
+            seen.append(read_split(prepared_dir, "unlabelled"))
+        return {"rows": near_duplicates(texts(papers), chain.from_iterable(map(texts, seen)))}
+
+    known = cache.arrays("near-duplicates", "", near)["rows"]
+    if known.all():
+        raise InputError(
+            f"{prepared_dir}: every paper of {split} is nearly one that systems learn from; prepare others."
+        )
+    papers = papers[~known].reset_index(drop=True)
+    labels, held_out = read_labels(prepared_dir), held_out_checksum(prepared_dir)
+    return Splits(train, dev, papers, labels, held_out, int(known.sum())), cache
 
 
 def _reliability(truth: np.ndarray, probabilities: dict[str, np.ndarray]) -> dict[str, list[dict[str, float]]]:
