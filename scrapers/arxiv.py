@@ -69,9 +69,18 @@ def arxiv_id(text: str) -> str:
 
 
 def by_category(client: Client, category: str, since: date, until: date, api: str = API) -> Iterator[Item]:
-    """Papers of a category ("cs.CL") first posted from `since` to `until`, oldest first, month by month."""
+    """Papers of a category ("cs.CL") first posted from `since` to `until`, oldest first, month by month.
+
+    A Problem where there are none.
+    """
+    url, nothing = HOME, True
     for query in _queries(category, since, until):
-        yield from _pages(client, api, query)
+        url = _page_url(api, query, 0)
+        for item in _pages(client, api, query):
+            nothing = False
+            yield item
+    if nothing:
+        yield _no_papers(category, url)
 
 
 def count(client: Client, category: str, since: date, until: date, api: str = API) -> int:
@@ -94,7 +103,10 @@ def by_number(client: Client, numbers: Sequence[str], api: str = API) -> Iterato
 
 
 def harvest(client: Client, category: str, since: date, oai: str = OAI) -> Iterator[Item]:
-    """Papers of a category that were posted or changed on `since` or later, over OAI-PMH: better for many papers."""
+    """Papers of a category that were posted or changed on `since` or later, over OAI-PMH: better for many papers.
+
+    A Problem where there are none.
+    """
     first_url = f"{oai}?{urlencode(_first_request(category, since))}"
     url, ask_again = first_url, False
     while url:
@@ -112,6 +124,8 @@ def harvest(client: Client, category: str, since: date, oai: str = OAI) -> Itera
             continue
         if url == first_url and not ask_again:
             yield Expected(page.total or 0)
+            if page.total == 0:
+                yield _no_papers(category, url)
         yield from fetched_from(page.items, url)
         url = f"{oai}?{urlencode({'verb': 'ListRecords', 'resumptionToken': page.token})}" if page.token else ""
 
@@ -123,12 +137,18 @@ def count_harvest(client: Client, category: str, since: date, oai: str = OAI) ->
 
 def oai_set(category: str) -> str:
     """The set of a category: "cs" for cs, "cs:cs:CL" for cs.CL, "physics:hep-th" for hep-th. Raises InputError."""
-    _check_category(category)
+    check_category(category)
     archive, _, subject = category.partition(".")
     group = "physics" if archive in PHYSICS else archive
     if subject:
         return f"{group}:{archive}:{subject}"
     return archive if group == archive else f"{group}:{archive}"
+
+
+def check_category(category: str) -> None:
+    """Raises InputError for what cannot be a category."""
+    if not CATEGORY.fullmatch(category):
+        raise InputError(f"'{category}' is no arXiv category; write one like cs.CL.")
 
 
 def months(since: date, until: date) -> Iterator[tuple[date, date]]:
@@ -200,7 +220,7 @@ def _first_request(category: str, since: date) -> dict[str, str]:
 
 
 def _queries(category: str, since: date, until: date) -> Iterator[dict[str, str]]:
-    _check_category(category)
+    check_category(category)
     for first, last in months(since, until):
         days = f"[{first:%Y%m%d}0000 TO {last:%Y%m%d}2359]"
         query = f"cat:{category} AND submittedDate:{days}"
@@ -286,6 +306,10 @@ def _paper(address: str, title: str, abstract: str, posted: str, venue: str) -> 
     )
 
 
+def _no_papers(category: str, url: str) -> Problem:
+    return Problem(url, f"arXiv has no papers of '{category}' from that time; a category looks like cs.CL")
+
+
 def _address(number: str) -> str:
     return f"{HOME}/abs/{number}"
 
@@ -303,8 +327,3 @@ def _xml(body: bytes, root_tag: str) -> ElementTree.Element:
             f"<{root.tag.rpartition('}')[2]}> where <{root_tag.rpartition('}')[2]}> was promised"
         )
     return root
-
-
-def _check_category(category: str) -> None:
-    if not CATEGORY.fullmatch(category):
-        raise InputError(f"'{category}' is no arXiv category; write one like cs.CL.")

@@ -4,9 +4,10 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -112,7 +113,10 @@ def wayback(
         bool, Option("--ignore-robots", help="Do not ask robots.txt: only if the Internet Archive lets you.")
     ] = False,
 ) -> None:
-    """The pages of Papers with Code, as the Wayback Machine keeps them: 4 a second, after minutes of listing them."""
+    """The pages of Papers with Code, as the Wayback Machine keeps them.
+
+    A hundred papers or fewer come at 24 a minute; more at 4 a second, after minutes of listing them.
+    """
     from scrapers import wayback as source
     from scrapers.dates import period
     from scrapers.pages import SITE
@@ -128,17 +132,19 @@ def wayback(
     with _client(source, base, pace, cache, contact, output if retry_problems and not dry_run else None) as client:
         if dry_run:
             papers = source.count(client, base, not ignore_robots)
-            _tell_count(papers, source.PACE, "papers of the site have a snapshot")
+            _tell_count([papers], source.PACE, "papers of the site have a snapshot")
         else:
             _collect(client, source.crawl(client, pages, base, not ignore_robots), output, time, limit, excel_safe)
 
 
-@app.command(epilog="Example: python -m scrapers arxiv --category cs.CL --since 2026-06")
+@app.command(epilog="Example: python -m scrapers arxiv --category cs.CL --category cs.CV --since 2026-06")
 def arxiv(
     numbers: Annotated[
         list[str] | None, Argument(metavar="[NUMBER]...", help="arXiv numbers, such as 1706.03762, or addresses.")
     ] = None,
-    category: Annotated[str, Option(help="A category, such as cs.CL; needs --since.")] = "",
+    category: Annotated[
+        list[str] | None, Option(help="A category, such as cs.CL; repeatable; needs --since.", show_default=False)
+    ] = None,
     since: options.Since = "",
     until: options.Until = "",
     oai: Annotated[bool, Option("--oai", help="Ask over OAI-PMH: faster for more than 10,000 papers.")] = False,
@@ -158,31 +164,37 @@ def arxiv(
 
     if bool(numbers) == bool(category) or (category and not since) or (numbers and oai):
         raise InputError("Give either arXiv numbers, or --category and --since (and perhaps --until and --oai).")
+    categories = category or []
+    # Before any is asked for: the last, misspelt, would cost those before it.
+    for name in categories:
+        source.check_category(name)
     time, base = period(since, until), _address(base_url, source.OAI if oai else source.API)
     today = datetime.now(UTC).date()
     end = min(time.until or today, today)
     with _client(source, base, pace, cache, contact, output if retry_problems and not dry_run else None) as client:
         if dry_run:
             if numbers:
-                papers = len(numbers)
+                counts = [len(numbers)]
             elif oai:
-                papers = source.count_harvest(client, category, time.since, base)
+                counts = [source.count_harvest(client, name, time.since, base) for name in categories]
             else:
-                papers = source.count(client, category, time.since, end, base)
-            _tell_count(papers, source.PACE / source.PAGE, "papers")
+                counts = [source.count(client, name, time.since, end, base) for name in categories]
+            _tell_count(counts, source.PACE / source.PAGE, "papers")
             return
         if numbers:
             items = source.by_number(client, numbers, base)
         elif oai:
-            items = source.harvest(client, category, time.since, base)
+            items = chain.from_iterable(source.harvest(client, name, time.since, base) for name in categories)
         else:
-            items = source.by_category(client, category, time.since, end, base)
+            items = chain.from_iterable(source.by_category(client, name, time.since, end, base) for name in categories)
         _collect(client, items, output, time, limit, excel_safe)
 
 
-@app.command(epilog="Example: python -m scrapers openreview ICLR.cc/2024/Conference")
+@app.command(epilog="Example: python -m scrapers openreview ICLR.cc/2023/Conference ICLR.cc/2024/Conference")
 def openreview(
-    venue: Annotated[str, Argument(help="As in OpenReview's addresses: ICLR.cc/2024/Conference.")],
+    venues: Annotated[
+        list[str], Argument(metavar="VENUE...", help="As in OpenReview's addresses: ICLR.cc/2024/Conference.")
+    ],
     submitted: Annotated[bool, Option("--submitted", help="All submissions one may read, not only accepted.")] = False,
     output: options.Output = FOLDER / "openreview.csv",
     since: options.Since = "",
@@ -196,7 +208,7 @@ def openreview(
     pace: options.Pace = None,
     contact: options.Contact = "",
 ) -> None:
-    """The papers of a venue, with the authors' keywords, without tasks: one request a second, 1,000 papers each.
+    """The papers of venues, with the authors' keywords, without tasks: one request a second, 1,000 papers each.
 
     Where OpenReview wants a login (HTTP 403), put the token of one into the environment variable OPENREVIEW_TOKEN.
     """
@@ -206,9 +218,11 @@ def openreview(
     time, base = period(since, until), _address(base_url, source.API)
     with _client(source, base, pace, cache, contact, output if retry_problems and not dry_run else None) as client:
         if dry_run:
-            _tell_count(source.count(client, venue, submitted, base), source.PACE / source.PAGE, "papers")
+            counts = [source.count(client, venue, submitted, base) for venue in venues]
+            _tell_count(counts, source.PACE / source.PAGE, "papers")
         else:
-            _collect(client, source.papers(client, venue, submitted, base), output, time, limit, excel_safe)
+            items = chain.from_iterable(source.papers(client, venue, submitted, base) for venue in venues)
+            _collect(client, items, output, time, limit, excel_safe)
 
 
 @app.command(epilog="Example: python -m scrapers merge csv_files/archive.csv csv_files/wayback.csv")
@@ -308,9 +322,10 @@ def _collect(
         raise typer.Exit(1)
 
 
-def _tell_count(papers: int | None, seconds: float, what: str) -> None:
-    """`seconds` for each; None: the server does not tell."""
-    if papers is None:
+def _tell_count(counts: Sequence[int | None], seconds: float, what: str) -> None:
+    """Of all counts together, `seconds` for each paper; None: the server does not tell."""
+    if None in counts:
         print(f"The server does not tell how many {what} there are.")
         return
+    papers = sum(counts)
     print(f"{papers:,} {what}; to read all takes about {papers * seconds / 60:,.0f} minutes.")

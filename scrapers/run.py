@@ -107,8 +107,8 @@ def collect(
 def forget_problems(client: Client, output: Path, listings: Mapping[str, str] | None = None) -> None:
     """Has the answers that gave the problems of `output` fetched anew, except those that came since.
 
-    So a run that is killed and started again asks for nothing twice. `listings` has reasons that come from no answer
-    but from what is not in a listing, and a part of the addresses of such listings.
+    So a run that is killed and started again asks for nothing twice. `listings` has reasons that may come from no
+    answer but from what is not in a listing, and a part of the addresses of such listings.
     """
     path = problems_path(output)
     problems = read_problems(path)
@@ -119,7 +119,7 @@ def forget_problems(client: Client, output: Path, listings: Mapping[str, str] | 
     for problem in problems:
         client.cache.forget(problem.fetched_from or problem.url, written)
     for reason, part in (listings or {}).items():
-        if any(problem.reason == reason for problem in problems):
+        if any(problem.reason == reason and not problem.fetched_from for problem in problems):
             client.cache.forget_listings(part, written)
 
 
@@ -127,9 +127,9 @@ def _papers(items: Iterable[Item], period: Period, limit: int | None, summary: S
     seen = set()
     for item in items:
         if isinstance(item, Expected):
-            total = (bar.total or 0) + item.papers
-            # 0 would be shown as such; None shows that nobody knows.
-            bar.total = (min(total, limit) if limit else total) or None
+            total = bar.n + item.papers
+            # 0 is of a source that does not know; None shows that.
+            bar.total = min(total, limit or total) if item.papers else None
             continue
         bar.update()
         if isinstance(item, Problem):

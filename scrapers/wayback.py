@@ -6,12 +6,12 @@ papers only (the rest came by JavaScript), so one may also ask for every paper t
 
 import json
 import re
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote_plus, urlencode, urlsplit
 
-from scrapers.client import Client, UnexpectedContentError
+from scrapers.client import Client, Parsed, UnexpectedContentError
 from scrapers.pages import SITE, LayoutError, parse_links, parse_paper, path_of
 from scrapers.run import Expected, Item
 from scrapers.schema import Problem
@@ -26,6 +26,10 @@ SLOWER = {"/cdx/": 10}
 KEEP = None
 KEEPS = {"*/cdx/*": timedelta(days=30)}
 LISTING_ROWS = 10_000
+# A listing takes a request for every 10,000 pages, and as many again for snapshots since LATE: 2 for the site's methods
+# or categories, 2 x 58 for its 576,261 papers; at 2.5 seconds each, 5 seconds or 290. To look up one page takes one
+# request, so that this is also how many pages are looked up rather than listed.
+LISTING_REQUESTS = {"/methods": 2, "/methods/category/": 2, "/method/": 2, "/paper/": 116}
 # Without urlkey, resume keys lack the page to go on from.
 FIELDS = ["urlkey", "timestamp", "original"]
 # Of a page, the first snapshot since then, else its first of all: later ones have more tasks, methods and datasets.
@@ -62,18 +66,18 @@ def crawl(
     try:
         if robots:
             obey_robots(client, archive)
-        listed = snapshots(client, "/paper/", archive)
         if addresses is None:
-            paths = list(listed)
+            listed = snapshots(client, "/paper/", archive)
+            papers = list(filter(PAPER.fullmatch, listed))
         else:
-            paths = yield from _follow_all(client, addresses, archive)
+            papers = list(filter(PAPER.fullmatch, (yield from _follow_all(client, addresses, archive))))
+            listed = _listed_if_many(client, "/paper/", papers, archive)
     except FetchError as error:
         yield Problem(archive, str(error), error.url)
         return
-    papers = [path for path in paths if PAPER.fullmatch(path)]
     yield Expected(len(papers))
     for path in papers:
-        yield _paper(client, path, listed.get(path), archive)
+        yield _read(client, path, listed, parse_paper, archive)
 
 
 def obey_robots(client: Client, archive: str = ARCHIVE) -> None:
@@ -99,25 +103,15 @@ def snapshots(client: Client, prefix: str, archive: str = ARCHIVE) -> dict[str, 
         key, keys = "", set()
         while key or not keys:
             keys.add(key)
-            query = {
-                "url": f"{urlsplit(SITE).netloc}{prefix}*",
-                "output": "json",
-                "filter": "statuscode:200",
-                "collapse": "urlkey",
-                "fl": ",".join(FIELDS),
-                "limit": LISTING_ROWS,
-                "showResumeKey": "true",
-            }
+            query = {"collapse": "urlkey", "showResumeKey": "true"}
             query |= {"from": since} if since else {}
             query |= {"resumeKey": key} if key else {}
             first = not (since or key)
             rows, key = client.get(
-                f"{archive}/cdx/search/cdx?{urlencode(query)}",
+                _cdx_url(archive, f"{prefix}*", **query),
                 lambda body, keys=keys, first=first: _parse_next_listing(body, keys, first),
             )
-            for timestamp, original in rows:
-                if "?" not in original:
-                    found[path_of(original)] = f"{archive}/web/{timestamp}id_/{original}"
+            found |= _first_of_each(rows, archive)
     return found
 
 
@@ -137,6 +131,29 @@ def parse_listing(body: bytes) -> tuple[list[tuple[str, str]], str]:
         raise UnexpectedContentError("no list of snapshots where one was promised") from error
     # The key comes as it stands in an address.
     return pairs, unquote_plus(key)
+
+
+def _cdx_url(archive: str, path: str, **query: Any) -> str:
+    """Where CDX tells the snapshots of the page at `path`, or with a `*` at its end of all that begin so."""
+    pages = {"url": f"{urlsplit(SITE).netloc}{path}", "output": "json", "filter": "statuscode:200"}
+    rows = {"fl": ",".join(FIELDS), "limit": LISTING_ROWS}
+    return f"{archive}/cdx/search/cdx?{urlencode(pages | rows | query)}"
+
+
+def _first_of_each(rows: Sequence[tuple[str, str]], archive: str) -> dict[str, str]:
+    """For each path, the address of the first of its snapshots. (CDX has those of a page in the order of time.)"""
+    found = {}
+    for timestamp, original in rows:
+        if "?" not in original:
+            found.setdefault(path_of(original), f"{archive}/web/{timestamp}id_/{original}")
+    return found
+
+
+def _parse_lookup(body: bytes, archive: str) -> dict[str, str]:
+    """What a listing would have of one page, of all of its snapshots."""
+    rows, _ = parse_listing(body)
+    late = [row for row in rows if row[0] >= LATE]
+    return _first_of_each(rows, archive) | _first_of_each(late, archive)
 
 
 def _parse_next_listing(body: bytes, keys: Collection[str], first: bool) -> tuple[list[tuple[str, str]], str]:
@@ -165,23 +182,39 @@ def _follow_all(client: Client, addresses: Sequence[str], archive: str) -> Gener
 
 def _follow(client: Client, step: Step, paths: list[str], archive: str) -> Generator[Item, None, list[str]]:
     """Yields the problems on the way and returns the paths that the pages link to."""
-    listed = snapshots(client, step.listing, archive)
+    listed = _listed_if_many(client, step.listing, paths, archive)
     found = []
     for path in paths:
-        try:
-            if path not in listed:
-                raise LayoutError(NO_SNAPSHOT)
-            found += parse_links(client.get(listed[path], bytes), step.selector, step.links)
-        except (FetchError, LayoutError) as error:
-            yield Problem(SITE + path, str(error), listed.get(path, ""))
+        links = _read(client, path, listed, lambda body, *_: parse_links(body, step.selector, step.links), archive)
+        if isinstance(links, Problem):
+            yield links
+        else:
+            found += links
     return found
 
 
-def _paper(client: Client, path: str, snapshot: str | None, archive: str) -> Item:
-    if not snapshot:
-        return Problem(SITE + path, NO_SNAPSHOT)
+def _listed_if_many(client: Client, prefix: str, paths: Sequence[str], archive: str) -> dict[str, str] | None:
+    """The listing that has `paths`; None where to look up each of them takes no longer. Raises FetchError."""
+    return None if len(paths) <= LISTING_REQUESTS[prefix] else snapshots(client, prefix, archive)
+
+
+def _read(
+    client: Client,
+    path: str,
+    listed: Mapping[str, str] | None,
+    parse: Callable[[bytes, str, str], Parsed],
+    archive: str,
+) -> Parsed | Problem:
+    """What `parse` makes of a page's snapshot, its path and the time it was taken; looked up if `listed` is None."""
+    asked = ""
     try:
-        captured = snapshot.removeprefix(f"{archive}/web/")[:14]
-        return parse_paper(client.get(snapshot, bytes), path, captured)
+        if listed is None:
+            asked = _cdx_url(archive, path)
+            listed = client.get(asked, lambda body: _parse_lookup(body, archive))
+        if path not in listed:
+            raise LayoutError(NO_SNAPSHOT)
+        asked = listed[path]
+        captured = asked.removeprefix(f"{archive}/web/")[:14]
+        return parse(client.get(asked, bytes), path, captured)
     except (FetchError, LayoutError) as error:
-        return Problem(SITE + path, str(error), snapshot)
+        return Problem(SITE + path, str(error), asked)

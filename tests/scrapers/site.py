@@ -79,14 +79,15 @@ def method_page(papers):
 class WaybackMachine:
     """Snapshots of the site: CDX with resume keys, and the pages.
 
-    `pages` has paths and bodies, all captured on `captured`; `faults` has addresses (path and query) or paths of
-    pages, and lists of handlers that answer in turn before the real answer. `served` logs whole answers.
+    `pages` has paths and bodies, captured once, on `captured`, unless `captures` has other times and addresses for a
+    path; `faults` has addresses (path and query) or paths of pages, and lists of handlers that answer in turn before
+    the real answer. `served` logs whole answers.
     """
 
     def __init__(self, pages, captured=CAPTURED, rows_per_listing=3, last_key=None):
         self.pages, self.captured = pages, captured
         self.rows_per_listing, self.last_key = rows_per_listing, last_key
-        self.faults, self.served, self.robots = {}, [], ""
+        self.captures, self.faults, self.served, self.robots = {}, {}, [], ""
 
     def __call__(self, request: Request) -> Response:
         faults = self.faults.get(request.path) or self.faults.get(page_path(request.path))
@@ -107,27 +108,36 @@ class WaybackMachine:
 
     def listing(self, request: Request) -> Response:
         query = {name: values[0] for name, values in parse_qs(request.query_string.decode()).items()}
-        prefix = query["url"].removeprefix("paperswithcode.com").removesuffix("*")
-        if query.get("from", "") > self.captured:
-            return Response("[]", content_type="application/json")
         names = query["fl"].split(",")
+        asked = urlkey(query["url"].removeprefix("paperswithcode.com"))
         rows = [
-            {"urlkey": f"com,paperswithcode){path}", "timestamp": self.captured, "original": SITE + path}
-            for path in sorted(path for path in self.pages if path.startswith(prefix))
+            {"urlkey": urlkey(path), "timestamp": timestamp, "original": original}
+            for path in sorted(self.pages)
+            for timestamp, original in self.captures.get(path, [(self.captured, SITE + path)])
+            if timestamp >= query.get("from", "")
+            # Without a wildcard, one page is asked for.
+            and (urlkey(path).startswith(asked[:-1]) if asked.endswith("*") else urlkey(path) == asked)
         ]
+        if query.get("collapse") == "urlkey":
+            rows = [row for at, row in enumerate(rows) if not at or row["urlkey"] != rows[at - 1]["urlkey"]]
+        if not rows:
+            return Response("")
         # Of the row that was the last; made of the fields asked for, and encoded once more than JSON needs.
         keys = [f"{row['urlkey'] if 'urlkey' in names else ''} {row['timestamp']}!" for row in rows]
-        if query.get("resumeKey", keys[0] if keys else "") not in keys:
+        if query.get("resumeKey", keys[0]) not in keys:
             return Response("org.archive.util.ArchiveException: no such resume key", status=400)
         start = keys.index(query["resumeKey"]) + 1 if "resumeKey" in query else 0
         end = start + self.rows_per_listing
-        total = len(rows)
         rows = [names, *([row[name] for name in names] for row in rows[start:end])]
-        if end < total:
-            rows += [[], [quote_plus(keys[end - 1])]]
-        elif self.last_key is not None:
-            rows += [[], self.last_key]
+        key = [quote_plus(keys[end - 1])] if end < len(keys) else self.last_key
+        if "showResumeKey" in query and key is not None:
+            rows += [[], key]
         return Response(json.dumps(rows), content_type="application/json")
+
+
+def urlkey(path):
+    """Pages that differ in case or in a slash at the end are one to CDX."""
+    return f"com,paperswithcode){path.rstrip('/').lower()}"
 
 
 def page_path(path):

@@ -116,6 +116,20 @@ def test_more_than_the_api_gives_is_told(httpserver, client, base, monkeypatch):
     )
 
 
+def test_a_month_without_papers_is_none_but_a_category_without_any_is_told(httpserver, client, base):
+    queries = serve(
+        httpserver,
+        lambda query: atom(
+            [atom_entry("2602.00001")] if "cs.CL AND submittedDate:[202602" in query["search_query"] else []
+        ),
+    )
+    time = date(2026, 1, 10), date(2026, 2, 5)
+    assert problems(arxiv.by_category(client, "cs.CL", *time, f"{base}/api/query")) == []
+    (problem,) = arxiv.by_category(client, "cs.XX", *time, f"{base}/api/query")
+    assert problem.reason == "arXiv has no papers of 'cs.XX' from that time; a category looks like cs.CL"
+    assert len(queries) == 4 and "cs.XX+AND+submittedDate%3A%5B20260201" in problem.url
+
+
 def test_by_number_in_order_and_what_is_missing(httpserver, client, base):
     serve(httpserver, lambda query: atom([atom_entry("2601.00002"), atom_entry("2601.00001")]))
     numbers = ["https://arxiv.org/abs/2601.00001v1", "nonsense", "2601.00002", "2601.99999"]
@@ -284,7 +298,8 @@ def test_a_server_that_never_knows_its_token(httpserver, client, base):
 
 def test_nothing_to_harvest(httpserver, client, base):
     serve_oai(httpserver, {"": oai(error="noRecordsMatch")})
-    assert list(arxiv.harvest(client, "cs", date(2026, 1, 1), f"{base}/oai")) == [Expected(0)]
+    expected, problem = arxiv.harvest(client, "cs", date(2026, 1, 1), f"{base}/oai")
+    assert expected == Expected(0) and problem.reason.startswith("arXiv has no papers of 'cs' from that time")
     assert arxiv.count_harvest(client, "cs", date(2026, 1, 1), f"{base}/oai") == 0
 
 

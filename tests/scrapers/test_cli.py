@@ -11,7 +11,7 @@ import subprocess
 import sys
 import termios
 import time
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,7 +19,7 @@ import pytest
 from werkzeug import Response
 
 from paper_tasks.prepare import PrepareOptions, prepare
-from scrapers import arxiv, cli, openreview
+from scrapers import arxiv, cli, openreview, wayback
 from scrapers.schema import COLUMNS, read_papers, read_problems
 from tests.scrapers.conftest import ROOT
 from tests.scrapers.site import (
@@ -120,7 +120,7 @@ def test_wayback(scrapers, machine, base, files, output, tmp_path):
     done = scrapers("wayback", address, "--base-url", base, "--contact", "me@example.org", *files)
     assert done.returncode == 1 and done.stderr == ""
     assert re.findall(r"\d+  [a-z]+ ?\w*", done.stdout) == [
-        *("44  papers in", "51  answers fetched", "0  answers from", "1  failed", "1  the page"),
+        *("44  papers in", "93  answers fetched", "0  answers from", "1  failed", "1  the page"),
     ]
     with output.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -136,7 +136,71 @@ def test_wayback(scrapers, machine, base, files, output, tmp_path):
     assert not (tmp_path / "papers.problem_urls.csv").exists()
 
 
-def test_a_page_that_had_no_snapshot_is_looked_for_again(scrapers, machine, base, files):
+def asked_of_cdx(machine):
+    return [parse_qs(urlsplit(path).query)["url"][0] for path in machine.served if path.startswith("/cdx/")]
+
+
+def test_a_few_papers_are_looked_up_and_many_listed(scrapers, machine, base, files, output, monkeypatch):
+    arguments = ["wayback", "https://paperswithcode.com/method/resnet", "--base-url", base, *files]
+    assert scrapers(*arguments, "--limit", "3").returncode == 0 and len(list(read_papers(output))) == 3
+    first = [
+        f"paperswithcode.com/{page}" for page in ("method/resnet", "paper/paper-0", "paper/paper-1", "paper/paper-2")
+    ]
+    assert asked_of_cdx(machine) == first
+    monkeypatch.setitem(wayback.LISTING_REQUESTS, "/paper/", 44)
+    assert scrapers(*arguments).returncode == 0 and len(list(read_papers(output))) == 45
+    assert asked_of_cdx(machine)[4:] == ["paperswithcode.com/paper/*"] * 2
+    assert len(machine.served) == len(set(machine.served))
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_late_snapshots_are_preferred_to_first_ones(scrapers, machine, base, files, monkeypatch, listed):
+    site = "https://paperswithcode.com/paper"
+    machine.captures = {
+        "/paper/paper-1": [
+            ("20190202000000", f"{site}/paper-1/"),
+            ("20231231235959", f"{site}/paper-1"),
+            ("20240202000000", "http://www.paperswithcode.com:80/paper/paper-1"),
+            ("20250202000000", f"{site}/paper-1"),
+        ],
+        "/paper/paper-2": [
+            ("20190202000000", "http://paperswithcode.com/paper/paper-2"),
+            ("20210202000000", f"{site}/paper-2"),
+        ],
+    }
+    if listed:
+        monkeypatch.setitem(wayback.LISTING_REQUESTS, "/paper/", 1)
+    done = scrapers("wayback", f"{site}/paper-1", f"{site}/paper-2", "--base-url", base, *files)
+    assert done.returncode == 0 and [path for path in machine.served if path.startswith("/web/")] == [
+        "/web/20240202000000id_/http://www.paperswithcode.com:80/paper/paper-1",
+        "/web/20190202000000id_/http://paperswithcode.com/paper/paper-2",
+    ]
+
+
+def test_a_lookup_passes_over_snapshots_with_a_query(scrapers, machine, base, files):
+    address = "https://paperswithcode.com/paper/paper-1"
+    machine.captures["/paper/paper-1"] = [("20240101000000", f"{address}?session=1"), ("20240102000000", address)]
+    assert scrapers("wayback", address, "--base-url", base, *files).returncode == 0
+    assert machine.served[-1] == f"/web/20240102000000id_/{address}"
+
+
+def test_a_lookup_that_fails_costs_no_other(scrapers, machine, base, files, output, tmp_path, monkeypatch):
+    monkeypatch.setattr("scrapers.client.backoff", lambda attempt, wait: 0)
+    busy = [lambda request: Response("<html>Too busy</html>")] * 5
+    machine.faults["/cdx/search/cdx"] = busy
+    arguments = ["wayback", *(f"https://paperswithcode.com/paper/paper-{number}" for number in range(3))]
+    done = scrapers(*arguments, "--base-url", base, *files)
+    assert done.returncode == 1 and len(list(read_papers(output))) == 2
+    (problem,) = read_problems(tmp_path / "papers.problem_urls.csv")
+    assert problem.url.endswith("/paper/paper-0") and "no list of snapshots" in problem.reason
+    assert problem.fetched_from.startswith(f"{base}/cdx/search/cdx?url=paperswithcode.com%2Fpaper%2Fpaper-0&")
+    assert scrapers(*arguments, "--base-url", base, *files).returncode == 0 and len(list(read_papers(output))) == 3
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_page_that_had_no_snapshot_is_looked_for_again(scrapers, machine, base, files, monkeypatch, listed):
+    if listed:
+        monkeypatch.setitem(wayback.LISTING_REQUESTS, "/paper/", 44)
     arguments = ["wayback", "https://paperswithcode.com/method/resnet", "--base-url", base, *files]
     late = machine.pages.pop("/paper/paper-1")
     assert "1  no snapshot" in scrapers(*arguments).stdout
@@ -145,8 +209,9 @@ def test_a_page_that_had_no_snapshot_is_looked_for_again(scrapers, machine, base
     assert scrapers(*arguments).returncode == 1 and len(machine.served) == served
     done = scrapers(*arguments, "--retry-problems")
     assert done.returncode == 0 and "45  papers" in done.stdout
-    again = machine.served[served:]
-    assert all(path.startswith("/cdx/") for path in again[:-1]) and again[-1].endswith("/paper/paper-1")
+    *again, page = machine.served[served:]
+    assert all(path.startswith("/cdx/") for path in again) and page.endswith("/paper/paper-1")
+    assert listed or len(again) == 1
 
 
 def test_wayback_starts(scrapers, machine, base, files, output):
@@ -193,8 +258,55 @@ def test_arxiv(scrapers, httpserver, base, files, output, tmp_path):
     done = scrapers("arxiv", "2413.00001", "--base-url", f"{base}/api/query", *files)
     assert done.returncode == 2 and "No paper came ('2413.00001' is no arXiv number" in done.stderr
     done = scrapers("arxiv", "--category", "cs.XX", "--since", "2099", "--base-url", f"{base}/api/query", *files)
-    assert done.returncode == 2 and "No paper came (nothing matches)" in done.stderr
+    assert done.returncode == 2 and "No paper came (arXiv has no papers of 'cs.XX' from that time" in done.stderr
     assert len(list(read_papers(output))) == 1
+
+
+ONE_MONTH = ["--since", "2026-01", "--until", "2026-01-31"]
+
+
+def categories(*names):
+    return [part for name in names for part in ("--category", name)]
+
+
+@pytest.mark.parametrize("oai_too", [[], ["--oai"]])
+def test_several_categories(scrapers, httpserver, base, files, output, tmp_path, oai_too):
+    """A paper of two comes once; one without papers, or one that fails, costs no other."""
+    numbers = {"cs.CL": ["2601.00001", "2601.00002"], "cs.CV": ["2601.00002", "2601.00003"], "cs.XX": []}
+
+    def serve(request):
+        asked = request.args.get("set", request.args.get("search_query")).replace(":", ".")
+        found = [numbers[name] for name in numbers if name in asked]
+        if not found:
+            return Response("", 400)
+        if not oai_too:
+            return Response(atom(list(map(atom_entry, *found))))
+        return Response(oai(map(oai_record, *found)) if any(found) else oai(error="noRecordsMatch"))
+
+    httpserver.expect_request(ANY).respond_with_handler(serve)
+    address = f"{base}/oai" if oai_too else f"{base}/api/query"
+    common = [*ONE_MONTH, *oai_too, "--base-url", address, *files]
+    done = scrapers("arxiv", *categories("cs.NO", "cs.CL", "cs.XX", "cs.CV"), *common)
+    assert done.returncode == 1 and "1  passed over: came before" in done.stdout
+    assert [paper.arxiv_id for paper in read_papers(output)] == ["2601.00001", "2601.00002", "2601.00003"]
+    failed, empty = read_problems(tmp_path / "papers.problem_urls.csv")
+    assert "HTTP 400" in failed.reason and "no papers of 'cs.XX'" in empty.reason
+    assert scrapers("arxiv", *categories("cs.CL", "cs.XX", "cs.CV"), *common, "--dry-run").stdout.startswith("4 papers")
+    done = scrapers("arxiv", *categories("cs.NO", "cs.XX"), *common)
+    assert done.returncode == 2 and "2  failed" in done.stdout and len(list(read_papers(output))) == 3
+    done = scrapers("arxiv", *categories("cs.CV"), *common)
+    assert done.returncode == 0 and len(list(read_papers(output))) == 2
+
+
+def test_a_sum_is_not_told_where_one_count_is_not(scrapers, httpserver, base, files):
+    totals = {"cs:cs:CL": 7, "cs:cs:CV": None}
+    httpserver.expect_request("/oai").respond_with_handler(
+        lambda request: Response(oai([oai_record("2601.00001")], "token", totals[request.args["set"]]))
+    )
+    common = [*ONE_MONTH, "--oai", "--dry-run", "--base-url", f"{base}/oai", *files]
+    assert scrapers("arxiv", *categories("cs.CL"), *common).stdout.startswith("7 papers")
+    done = scrapers("arxiv", *categories("cs.CV", "cs.CL"), *common)
+    assert done.returncode == 0 and done.stdout == "The server does not tell how many papers there are.\n"
 
 
 def test_arxiv_over_oai(scrapers, httpserver, base, files, output, tmp_path):
@@ -229,6 +341,29 @@ def test_openreview(scrapers, httpserver, base, files, output, tmp_path):
     assert scrapers(*arguments, "--dry-run").stdout.startswith("60 papers") and len(asked) == 1
 
 
+def test_several_venues(scrapers, httpserver, base, files, output, tmp_path):
+    """One without papers, or one that fails, costs no other."""
+    notes = {"A": [note("a0"), note("a1")], "B": [note("b0")], "EMPTY": []}
+
+    def serve(request):
+        venue = request.args["content.venueid"]
+        if venue not in notes:
+            return Response("", 403)
+        return Response(json.dumps({"notes": notes[venue], "count": len(notes[venue])}))
+
+    httpserver.expect_request("/notes").respond_with_handler(serve)
+    common = ["--base-url", base, *files]
+    done = scrapers("openreview", "CLOSED", "A", "EMPTY", "B", *common)
+    assert done.returncode == 1 and "3  papers" in done.stdout and "2  failed" in done.stdout
+    assert [paper.URLs[-2:] for paper in read_papers(output)] == ["a0", "a1", "b0"]
+    closed, empty = read_problems(tmp_path / "papers.problem_urls.csv")
+    assert "HTTP 403" in closed.reason and "no papers of 'EMPTY'" in empty.reason
+    assert scrapers("openreview", "A", "EMPTY", "B", *common, "--dry-run").stdout.startswith("3 papers")
+    assert scrapers("openreview", "CLOSED", "EMPTY", *common).returncode == 2 and len(list(read_papers(output))) == 3
+    assert scrapers("openreview", "A", "B", *common).returncode == 0
+    assert not (tmp_path / "papers.problem_urls.csv").exists()
+
+
 def test_merge_goes_into_prepare(scrapers, machine, base, files, output, tmp_path):
     shard = write_shard(tmp_path / "a.parquet", [record(number, tasks=["Other"]) for number in range(45)])
     assert scrapers("archive", shard, "--everything", "-o", tmp_path / "archive.csv").returncode == 0
@@ -257,7 +392,10 @@ def test_merge_goes_into_prepare(scrapers, machine, base, files, output, tmp_pat
         (["arxiv"], "Give either arXiv numbers, or --category and --since"),
         (["arxiv", "--category", "cs.CL"], "Give either"),
         (["arxiv", "2601.00001", "--category", "cs.CL", "--since", "2026"], "Give either"),
-        (["arxiv", "--category", "cs CL", "--since", "2026"], "'cs CL' is no arXiv category"),
+        (
+            ["arxiv", *categories("cs.CL", "cs CL"), "--since", "2026", "--base-url", "http://127.0.0.1:9"],
+            "'cs CL' is no arXiv category",
+        ),
         (["arxiv", "2601.00001", "--cache", "/dev/null/x.sqlite"], "/dev/null"),
         (["openreview", "X", "--since", "2021", "--until", "2020"], "comes before"),
         (["merge", "absent.csv"], "absent.csv does not exist"),

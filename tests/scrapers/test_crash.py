@@ -32,7 +32,7 @@ class Site(WaybackMachine):
         pages["/paper/paper-8"] = "<html><body>Busy</body></html>"
         pages["/paper/paper-9"] = paper_page().encode("latin-1") + b"\xff"
         pages |= {"/method/resnet": method_page([*PAPERS, "absent"]), "/method/lstm": "<html></html>"}
-        super().__init__(pages, rows_per_listing=20)
+        super().__init__(pages, rows_per_listing=1)
         for name in ("/paper/paper-3", "/paper/paper-30"):
             self.faults[name] = [lambda request: Response("", 429, {"Retry-After": "1"})]
         self.faults["/cdx/search/cdx"] = [lambda request: Response("<html>Busy</html>", 503, {"Retry-After": "1"})]
@@ -43,7 +43,8 @@ class Site(WaybackMachine):
 
 
 def command(base, folder):
-    pages = ["https://paperswithcode.com/method/resnet", "https://paperswithcode.com/method/lstm"]
+    # Three methods are listed, with a resume key, and the papers looked up.
+    pages = [f"https://paperswithcode.com/method/{name}" for name in ("resnet", "lstm", "absent")]
     files = ["--output", folder / "papers.csv", "--cache", folder / "cache.sqlite"]
     return [sys.executable, "-m", "scrapers", "wayback", *pages, *files, "--base-url", base, "--pace", "0.001"]
 

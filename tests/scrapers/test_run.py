@@ -1,7 +1,9 @@
+import io
 import re
 import time
 
 import pytest
+from tqdm import tqdm
 
 from paper_tasks.errors import InputError
 from scrapers.dates import Period, period
@@ -39,6 +41,23 @@ def test_period(output):
     summary = collect([paper(date, date=date) for date in dates], output, period("2020", "2020"))
     assert [row.date for row in read_papers(output)] == dates[1:3]
     assert summary.skipped == {"of another time": 3}
+
+
+@pytest.mark.parametrize(
+    "items, shown",
+    [
+        ([Problem("u", "r"), Expected(2), paper(1), paper(2), Expected(1), paper(1)], "4/4"),
+        ([Expected(9), Problem("u", "9 papers did not come"), Expected(1), paper(1)], "2/2"),
+        ([Expected(0), paper(1), paper(2), Expected(3), paper(3)], "3/5"),
+        ([Expected(1), paper(1), Expected(0), paper(2)], "2 papers"),
+    ],
+)
+def test_progress_over_several_lists(output, monkeypatch, items, shown):
+    """One may fail, another not tell its length."""
+    terminal = io.StringIO()
+    monkeypatch.setattr("scrapers.run.tqdm", lambda **options: tqdm(**options | {"disable": False, "file": terminal}))
+    collect(items, output, Period())
+    assert f" {shown} [" in terminal.getvalue().split("\r")[-1]
 
 
 def test_limit_takes_no_more_than_it_needs(output):
