@@ -14,16 +14,18 @@ EXAMPLES = {
         "and use back-translation to turn the noisy transcripts into training pairs. BLEU rises from 6.1 to 14.8.",
     ),
     "Who spoke?": (
-        "Overlap is not noise: meetings with many voices",
-        "In a lively meeting, two people talk at once for a tenth of the time. We estimate, for each frame, the set of "
-        "people who are talking, with an encoder that reads the recording once and a memory of the voices it met, "
-        "so that the number of participants need not be known. Errors fall by a quarter on recordings of councils.",
+        "Is it you? Two seconds on the telephone",
+        "A bank that knows its customers by voice hears two seconds of them over a bad telephone line. Our network "
+        "turns a recording into a speaker embedding that stays the same whatever is said, trained with a margin "
+        "against speakers who sound alike. It accepts half as many impostors as x-vectors, at an equal error rate of "
+        "1.2 %.",
     ),
     "Molecules": (
         "Which bond breaks first?",
-        "Chemists want to know how stable a compound is before they make it. We represent a compound by its atoms and "
-        "bonds, pass messages along the bonds, and predict the energy that each needs to break. Pre-training on "
-        "ten million unlabelled compounds halves the error where fewer than a hundred measurements exist.",
+        "Chemists want to know how stable a compound is before they make it. We represent a molecule by its atoms and "
+        "bonds, pass messages along the bonds, and predict the energy that each needs to break. Pre-training on ten "
+        "million unlabelled molecules halves the error where fewer than a hundred measurements exist, and finds "
+        "candidates for new drugs.",
     ),
     "A robot at home": (
         "Tidying up without a map",

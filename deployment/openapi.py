@@ -35,7 +35,7 @@ def _tasks() -> dict[str, Any]:
     answer = {"oneOf": [_ref("Tasks"), _ref("Batch")]}
     errors = {
         400: "The body is no JSON object.",
-        413: "The body is too large.",
+        413: "The body is too large. (Of one far larger the rest is not waited for, and the answer is plain text.)",
         415: "The body is not sent as application/json.",
         422: "A field cannot be used; `field` names it.",
     }

@@ -1,4 +1,4 @@
-"""The page without JavaScript, and the JSON API: `python -m deployment.web`, or `python web.py` in this folder."""
+"""The page without JavaScript, and the JSON API: `python -m deployment.web`."""
 
 import argparse
 import signal
@@ -60,8 +60,9 @@ def create_app(classifier: TaskClassifier | None = None, places: int = PLACES, s
     def ask(papers: list[tuple[str, str]]) -> np.ndarray:
         """float32 (papers, labels). Raises EmptyPaper, and ServiceUnavailable with the time to come back."""
         g.papers = len(papers)
+        abandoned = request.environ.get("waitress.client_disconnected", lambda: False)
         try:
-            return line.probabilities(papers)
+            return line.probabilities(papers, abandoned)
         except Busy as error:
             raise ServiceUnavailable(str(error), retry_after=error.retry_after) from None
 
@@ -183,6 +184,10 @@ def create_server(app: Flask, host: str, port: int) -> BaseWSGIServer | MultiSoc
         threads=PLACES + 8,
         connection_limit=4 * PLACES,
         channel_timeout=30,
+        # It looks for the next request meanwhile, and sees so that a client has gone.
+        channel_request_lookahead=1,
+        # What Flask reads is never written to a disk.
+        inbuf_overflow=BODY_BYTES + 1,
         # Flask refuses with a sentence; far above its limit, waitress does not even wait for the rest.
         max_request_body_size=8 * BODY_BYTES,
         ident=None,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deployment.classifier import EmptyPaper
-from deployment.waiting_line import Busy, WaitingLine
+from deployment.waiting_line import BATCHES, Busy, WaitingLine
 
 
 class Clerk:
@@ -104,6 +104,33 @@ def test_a_batch_lets_others_in_between_its_papers(clerk, crowd):
     clerk.open.set()
     assert single.result(10).tolist() == [[7]] and len(batch.result(10)) == 50
     assert clerk.done.index("7") == 2
+
+
+def test_batches_do_not_take_all_places(clerk, crowd):
+    line = WaitingLine(clerk)
+    batches = [crowd.submit(line.probabilities, papers(1, 2)) for _ in range(BATCHES)]
+    wait_for(lambda: line._batches._value == 0)
+    with pytest.raises(Busy, match="try again"):
+        line.probabilities(papers(3, 4))
+    single = crowd.submit(line.probabilities, papers(7))
+    clerk.open.set()
+    assert single.result(10).tolist() == [[7]] and all(len(batch.result(10)) == 2 for batch in batches)
+    assert line.probabilities(papers(3, 4)).tolist() == [[3], [4]]
+
+
+def test_a_batch_ends_when_nobody_waits_for_it(clerk):
+    clerk.open.set()
+    line = WaitingLine(clerk)
+    with pytest.raises(Busy, match="gone"):
+        line.probabilities(papers(1, 2, 3, 4), abandoned=lambda: "2" in clerk.done)
+    assert clerk.done[1:] == ["1", "2"] and line.probabilities(papers(5, 6)).tolist() == [[5], [6]]
+
+
+def test_who_asks_while_the_program_ends_is_told(clerk):
+    line = WaitingLine(clerk)
+    line._model.shutdown(wait=False)
+    with pytest.raises(Busy, match="about to end"):
+        line.probabilities(papers(1))
 
 
 def test_many_batches_at_once_are_answered_as_far_as_the_time_goes(crowd):

@@ -7,9 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from time import monotonic, sleep
 
 import httpx
@@ -78,7 +79,8 @@ def test_the_threshold_is_marked_on_each_bar_and_what_is_below_it_is_told_apart(
 def test_every_example_is_answered(client):
     for name in EXAMPLES:
         page = client.get("/", query_string={"example": name}).text
-        assert 'class="percent"' in page and re.search(r"<textarea[^>]*>\n\w", page)
+        assert "not certain of any task" not in page and 'class="percent"' in page
+        assert re.search(r"<textarea[^>]*>\n\w", page)
     assert 'class="percent"' not in client.get("/?example=none").text
 
 
@@ -314,6 +316,56 @@ def test_the_servers_own_limit_is_above_flasks(address):
     assert in_chunks.status_code == 413
 
 
+@pytest.fixture
+def serve():
+    """Serves an application as the program does, from a thread of this process, and gives its port."""
+    servers = []
+
+    def run(server):
+        # When it is closed from outside.
+        with suppress(OSError):
+            server.run()
+
+    def serve(app):
+        servers.append(web.create_server(app, "127.0.0.1", free_port()))
+        Thread(target=run, args=servers[-1:], daemon=True).start()
+        return servers[-1].effective_port
+
+    yield serve
+    for server in servers:
+        server.close()
+
+
+def test_no_text_is_written_to_a_disk(classifier, serve, monkeypatch):
+    written = []
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda *_: written.append(1) or BytesIO())
+    content = json.dumps(PAPER).encode() + b" " * (web.BODY_BYTES - 1000)
+    response = httpx.post(
+        f"http://127.0.0.1:{serve(web.create_app(classifier))}/api/tasks",
+        content=content,
+        headers={"Content-Type": "application/json"},
+    )
+    assert response.json()["tasks"] and not written
+
+
+def test_nobody_waits_for_the_batch_of_a_client_that_has_gone(classifier, serve, monkeypatch):
+    answered, ask = [], classifier.probabilities
+
+    def slowly(papers):
+        sleep(0.02)
+        answered.append(papers)
+        return ask(papers)
+
+    monkeypatch.setattr(classifier, "probabilities", slowly)
+    port = serve(web.create_app(classifier))
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"http://127.0.0.1:{port}/api/tasks", json={"papers": [PAPER] * 256}, timeout=0.5)
+    sleep(0.5)
+    so_far = len(answered)
+    sleep(0.5)
+    assert 1 < so_far == len(answered) < 256
+
+
 def test_the_readmes_curl_is_answered_as_it_tells(address):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     command, answer = re.search(r"(?s)```sh\n(curl .*?)\n# (\{.*?)\n", readme).groups()
@@ -349,13 +401,15 @@ def test_a_corrupt_model_stops_the_start(tmp_path):
 
 def test_the_folder_alone_serves_logs_in_json_and_ends_when_told(tmp_path):
     """Copied elsewhere, so that nothing of the repository is at hand."""
+    folder = tmp_path / "deployment"
+    folder.mkdir()
     for path in (ROOT / "deployment").iterdir():
         if path.suffix == ".py":
-            shutil.copy(path, tmp_path)
+            shutil.copy(path, folder)
     for name in ("templates", "static", "model"):
-        (tmp_path / name).symlink_to(ROOT / "deployment" / name)
+        (folder / name).symlink_to(ROOT / "deployment" / name)
     port = free_port()
-    process = start("--port", port, folder=tmp_path, command=("web.py",))
+    process = start("--port", port, folder=tmp_path, command=("-m", "deployment.web"))
     wait_until_up(process, f"http://127.0.0.1:{port}/")
     httpx.post(f"http://127.0.0.1:{port}/", data=PAPER).raise_for_status()
     process.send_signal(signal.SIGTERM)
