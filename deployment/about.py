@@ -10,10 +10,14 @@ PLOTS_DIR = Path(__file__).parent / "plots"
 PLOTS = {
     "recall.png": "How many of the right tasks each system has among its first five: of those in authors' keywords, of "
     "those among them that the text names or does not name, and with all names cut out of the text.",
-    "f1_by_frequency.png": "F1 against distant labels, from rare tasks on the left to frequent ones on the right.",
+    "f1_by_frequency.png": "F1, from rare tasks on the left to frequent ones on the right.",
     "reliability.png": "How many of the tasks given some probability are right, for whole texts and, paler, for texts "
     "without their names; below, how many there are.",
 }
+
+
+DISTANT = """**Distant labels**, on {papers:,} papers: a paper has a task where the task's name, or an alias of it,
+stands in its title, its abstract or its authors' keywords. These are *not* Papers with Code's labels."""
 
 
 def about_markdown(config: dict[str, Any], keep_hours: float) -> str:
@@ -23,6 +27,9 @@ def about_markdown(config: dict[str, Any], keep_hours: float) -> str:
     data = training["data"]
     learned = training.get("pretraining")
     pretraining = f", which first learned what phrases {learned['texts']:,} texts had lost" if learned else ""
+    learned_from = f"The tasks of {data['papers_train']:,} papers: {data['labels']}."
+    if data["labels"].startswith("distant"):
+        learned_from = DISTANT.format(papers=data["papers_train"])
     rows = "\n".join(
         f"| {name.replace('_', ' ')} | {scores['fp32'][name]:.3f} | {scores['int8'][name]:.3f} |"
         for name in scores["int8"]
@@ -37,8 +44,7 @@ all; merged and without these they are {tasks} tasks. The vocabulary is of 2023:
 
 ## What it learned from
 
-**Distant labels**, on {data["papers_train"]:,} papers: a paper has a task where the task's name, or an alias of it,
-stands in its title, its abstract or its authors' keywords. These are *not* Papers with Code's labels. In training,
+{learned_from} In training,
 all words that name a task were cut from a text with a probability of {training["mask_rate"]:.0%}, task by task, so
 that the model learns what a paper on that task is about.
 
@@ -48,8 +54,8 @@ tokens of a text.
 
 ## How good it is
 
-On {scores["papers"]:,} development papers, which it had not learned from, against distant labels, at a threshold of
-{config["default_threshold"]:.0%}:
+On {scores["papers"]:,} development papers, which it had not learned from, against labels of the same kind, at a
+threshold of {config["default_threshold"]:.0%}:
 
 | score | fp32 | int8, which runs here |
 |---|---:|---:|

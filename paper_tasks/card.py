@@ -12,6 +12,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from deployment.model_folder import read_config
 from paper_tasks import scoreboard, writing
 from paper_tasks.errors import InputError
+from paper_tasks.prepare import PrepareOptions
 
 NAME = "From Paper With Tasks"
 # The hub's identifier of a metric, and ours of the scores that go into its `model-index`.
@@ -51,6 +52,16 @@ TRAIN_OPTIONS = (
     "mask_rate",
     "seed",
 )
+# What is to be known where a string matcher made the labels.
+DISTANT = """
+Distant labels are *not* Papers with Code's, which nobody has given since it closed in July 2025. A paper has a task
+where the task's name, or an alias of it, stands in its title, its abstract or the authors' keywords. So a paper that
+works on a task without naming it lacks the label, and one that names a task only to set itself apart has it wrongly.
+Scores against distant labels tell how well a system does what a string matcher does.
+"""
+UNNAMED = """ Distant labels hold what is not named for false: against them, those
+  between 0.1 and 0.9 look far too high."""
+MATCHED = "; on distant labels (the rows down to macro-F1) that is string matching, which made them"
 # Between an option and its value.
 NO_BREAK = "\N{NO-BREAK SPACE}"
 # Where the hub has what a config calls by a shorter name.
@@ -78,6 +89,7 @@ def card(config: Mapping, evaluation: Mapping) -> str:
     scores = evaluation["systems"][name]
     training, data = config["training"], config["training"]["data"]
     tasks = sum(info["is_task"] and info["canonical"] == task for task, info in config["task_info"].items())
+    fitted = config["scores"]["papers"]
     return f"""---
 {metadata(config, evaluation).to_yaml()}
 ---
@@ -90,16 +102,13 @@ Which machine-learning tasks does a paper work on? Title and abstract go in; a p
 ## Data
 
 The model learned from {data["papers_train"]:,} papers of {data["source"]}. Their labels are {data["labels"]}.
-Another {data["papers_dev"]:,} chose thresholds and calibrated the probabilities; {data["papers_test"]:,} were kept for
-the scores below, without those that are nearly a paper of the others ({evaluation["near_duplicates_left_out"]:,}).
+Another {data["papers_dev"]:,} were to develop on: {fitted:,} of them chose thresholds and calibrated the probabilities.
+{data["papers_test"]:,} were kept for the scores below, without those that are nearly a paper of the others \
+({evaluation["near_duplicates_left_out"]:,}).
 {_pretraining(training)}
-
-Distant labels are *not* Papers with Code's, which nobody has given since it closed in July 2025. A paper has a task
-where the task's name, or an alias of it, stands in its title, its abstract or the authors' keywords. So a paper that
-works on a task without naming it lacks the label, and one that names a task only to set itself apart has it wrongly.
-Scores against distant labels tell how well a system does what a string matcher does. Two others tell whether it knows
-what a paper is about: recall of the tasks that authors name in their keywords but not in title and abstract, and recall
-of tasks whose every mention was cut from the text (*masked*).
+{DISTANT if evaluation["distant"] else ""}
+Two scores tell whether a model knows what a paper is about: recall of the tasks that authors name in their keywords but
+not in title and abstract, and recall of tasks whose every mention was cut from the text (*masked*).
 
 ## Intended use
 
@@ -114,17 +123,16 @@ count what a field works on without correcting for its errors.
 - Some names are artefacts (*Navigate*, *SSIM*) that Papers with Code attached by string matching; they are hidden
   unless asked for, and their probabilities mean little.
 - Short texts: without an abstract there is little to go by. Of long ones the encoder reads the first
-  {config.get("encoder_tokens", config["max_length"])} tokens.
+  {config["encoder_tokens"]} tokens.
 - Probabilities suppose that one text in three names none of its tasks; and of a text that names no task at all, that it
-  works on some nevertheless. Distant labels hold what is not named for false: against them, those between 0.1 and 0.9
-  look far too high.
+  works on some nevertheless.{UNNAMED if evaluation["distant"] else ""}
 - It repeats the errors of its labels: what is named in passing may become a tag.
 
 ## Scores
 
 On {evaluation["papers"]:,} papers of the {evaluation["split"]} split, as shipped, with 95% bootstrap intervals over
 papers. The best other is the best of string matching, linear SVMs, Annif, zero-shot similarity and the original's
-recipe, where measured; on distant labels (the rows down to macro-F1) that is string matching, which made them.
+recipe, where measured{MATCHED if evaluation["distant"] else ""}.
 
 {_scores_table(evaluation)}
 {_never_found(scores)}
@@ -133,7 +141,7 @@ By area; `keywords` and `masked` are recall@5:
 {scoreboard.area_table(evaluation["areas"][name])}
 ## Make it again
 
-`make model PAPERS=papers.csv` does as much as two CPU cores have time for.{_recipe(training)}
+`make model PAPERS=papers.csv` does as much as two CPU cores have time for.{_recipe(training, config["encoder_tokens"])}
 
 {_training(training)}
 """
@@ -147,7 +155,7 @@ def metadata(config: Mapping, evaluation: Mapping) -> ModelCardData:
             task_type="text-classification",
             task_name="Multi-label text classification",
             dataset_type="from-paper-with-tasks",
-            dataset_name="Machine-learning papers with distant labels",
+            dataset_name=f"Machine-learning papers with {scoreboard.labels_of(evaluation)}",
             dataset_split=evaluation["split"],
             metric_type=metric,
             metric_name=scoreboard.COMPARED[score],
@@ -205,12 +213,17 @@ def _pretraining(training: Mapping) -> str:
     )
 
 
-def _recipe(training: Mapping) -> str:
+def _recipe(training: Mapping, encoder_tokens: int) -> str:
     """The commands that made this very model; of one trained in several runs its config does not tell all."""
     runs = [training | run for run in training.get("averaged", [{}])]
     if len(runs) < training.get("runs", 1):
         return ""
-    commands = [["prepare", "papers.csv"]]
+    chosen = {
+        name: value
+        for name, value in training["data"].get("options", {}).items()
+        if value != getattr(PrepareOptions, name)
+    }
+    commands = [["prepare", "papers.csv", *_options(chosen, [*chosen])]]
     if record := training.get("pretraining"):
         commands.append(["pretrain", *_options(record, PRETRAIN_OPTIONS)])
     for number, run in enumerate(runs, start=1):
@@ -222,7 +235,8 @@ def _recipe(training: Mapping) -> str:
     if len(runs) > 1:
         made = "models/average"
         commands.append(["average", *(f"models/{number + 1}" for number in range(len(runs))), f"--output {made}"])
-    commands.append(["export", f"--model {made}"])
+    read = [] if encoder_tokens == training["max_length"] else [f"--max-length{NO_BREAK}{encoder_tokens}"]
+    commands.append(["export", f"--model {made}", *read])
     lines = (" ".join(["python -m paper_tasks", *command]) for command in commands)
     shell = "\n".join(
         textwrap.fill(line, 110, subsequent_indent="    ", break_on_hyphens=False)
@@ -230,7 +244,7 @@ def _recipe(training: Mapping) -> str:
         .replace(NO_BREAK, " ")
         for line in lines
     )
-    return f" By its record, this one was made so:\n\n```sh\n{shell}\n```"
+    return f"\nBy its record, by the code of its time, this one was made so:\n\n```sh\n{shell}\n```"
 
 
 def _options(record: Mapping, names: Sequence[str]) -> list[str]:

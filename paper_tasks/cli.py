@@ -115,8 +115,8 @@ def pretrain(
     )
     record = run(prepared, output, options, resume=resume, overwrite=overwrite)
     print(
-        f"{record['different_phrases']:,} phrases in {record['texts']:,} texts, {record['papers_seen']:,} of them read "
-        f"in {record['minutes']} minutes. Encoder in {output}."
+        f"{record['different_phrases']:,} phrases in {record['texts']:,} texts, which were read "
+        f"{record['papers_seen']:,} times in {record['minutes']} minutes. Encoder in {output}."
     )
 
 
@@ -205,7 +205,10 @@ def export(
     model: Annotated[Path, Option(help="Folder that `train` wrote.")] = Path("models/latest"),
     prepared: Prepared = PREPARED,
     output: Annotated[Path, Option("--output", "-o", help="Folder to write the int8 model to.")] = MODEL_DIR,
-    max_length: MaxLength = 192,
+    max_length: Annotated[
+        int | None,
+        Option(min=8, help="Tokens of a paper that the encoder reads at most.", show_default="as in training"),
+    ] = None,
 ) -> None:
     """Calibrate, quantize to int8 ONNX, and print the scores of fp32, int8 and the fast tier side by side."""
     from paper_tasks.export import export as run

@@ -1,5 +1,6 @@
 """One table on held-out papers: the model that ships, beside what one would use otherwise."""
 
+import json
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -16,7 +17,7 @@ from paper_tasks.earlier import keep_rows
 from paper_tasks.errors import InputError
 from paper_tasks.held_out import Answers, HeldOut
 from paper_tasks.near_duplicates import near_duplicates
-from paper_tasks.prepare import has_unlabelled, held_out_checksum, pairs, read_labels, read_split, texts
+from paper_tasks.prepare import DISTANT, has_unlabelled, held_out_checksum, pairs, read_labels, read_split, texts
 
 
 def evaluate(
@@ -60,6 +61,7 @@ def evaluate(
         "shipped": "".join(file_checksum(folder / "config.json") for folder in [*model_dirs.values()][-1:]),
         "split": split,
         "papers": len(splits.papers),
+        "distant": json.loads((prepared_dir / "report.json").read_text(encoding="utf-8"))["labels"] == DISTANT,
         "near_duplicates_left_out": splits.near_duplicates,
         "distant_labels": int(held_out.truth.sum()),
         "keyword_tasks": int(held_out.keywords.sum()),

@@ -23,7 +23,7 @@ from deployment.classifier import FAST, TaskClassifier, format_paper, has_words
 from deployment.model_folder import file_checksum
 from paper_tasks import metrics, vocabulary, writing
 from paper_tasks.errors import InputError
-from paper_tasks.model import ENCODER_TOKENS, MINILM, FastModel, PaperTaskModel, check_length, read_training
+from paper_tasks.model import MINILM, FastModel, PaperTaskModel, check_length, read_training
 from paper_tasks.names import TEXT_TOKENS, token_ids
 from paper_tasks.prepare import held_out_checksum, indicator, pairs, read_labels, read_split
 from paper_tasks.words import WordModel
@@ -31,6 +31,8 @@ from paper_tasks.words import WordModel
 FP32 = "paper_task_classifier.onnx"
 INT8 = "paper_task_classifier_quantized.onnx"
 FAST_INT8 = "paper_task_classifier_fast_quantized.onnx"
+# Where `evaluate` writes it.
+CARD = "README.md"
 # The names stand in the graph too, but an app that gives reasons has to know where they stand in a text.
 COPIED = ("tokenizer.json", "names.json")
 # Of a half of the development split: times as many labels are more than enough for three numbers.
@@ -41,13 +43,14 @@ EXACT = "/(head|name_counts)/|/words/Gather"
 QUANTIZED = ("MatMul", "Gemm", "Attention", "Gather")
 
 
-def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: int = ENCODER_TOKENS) -> dict:
+def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: int | None = None) -> dict:
     """Writes the int8 model to `output_dir`, its fast tier to `output_dir`/fast, and the fp32 one, for comparison, to
     `model_dir`/onnx; each takes the place of an earlier one only when all are done.
 
     Probabilities are calibrated and thresholds chosen on one half of the development split; the scores returned,
     and written to every folder's `config.json`, are of the other half. (The test split is for `evaluate`.)
-    `max_length` is how many tokens the encoder reads: one trained on the first 128 may well profit from reading on.
+    `max_length` is how many tokens the encoder reads, by default as many as in training: one trained on the first 128
+    may well profit from reading on. A model card in `output_dir` is removed: it tells of the model before.
 
     Raises InputError if `model_dir` holds no trained model, or one of other tasks than `prepared_dir` has, or one that
     had other papers held out, or `max_length` is more than its encoder can read.
@@ -61,6 +64,7 @@ def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: in
             f"{model_dir} was trained with other papers held out than {prepared_dir} has, and may have seen these; "
             "prepare as it was then, or train again."
         )
+    max_length = max_length or read_training(model_dir)["max_length"]
     check_length(model.encoder, max_length)
     model.encoder_tokens = max_length
     model.cut_positions()
@@ -95,6 +99,7 @@ def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: in
             write_config(made[name], _with_threshold(config, thresholds[name]), file)
         for name, folder in folders.items():
             _take_place(made[name], folder)
+        (output_dir / CARD).unlink(missing_ok=True)
     return scores
 
 
@@ -326,7 +331,7 @@ def _info(task: vocabulary.Task) -> dict:
 
 
 def _provenance(report: dict) -> dict:
-    kept = ("source", "labels", "papers_train", "papers_dev", "papers_test", "tasks_per_paper")
+    kept = ("source", "labels", "options", "papers_train", "papers_dev", "papers_test", "tasks_per_paper")
     return {name: report[name] for name in kept}
 
 

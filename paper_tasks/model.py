@@ -302,13 +302,23 @@ def load_backbone(name: str | Path, dropout: float = 0.0) -> tuple[nn.Module, Pr
     source = minilm_folder() if str(name) == MINILM else str(name)
     try:
         config = AutoConfig.from_pretrained(source)
-        encoder = AutoModel.from_pretrained(source, **dropout_options(config, dropout))
+        encoder, found = AutoModel.from_pretrained(source, output_loading_info=True, **dropout_options(config, dropout))
         tokenizer = AutoTokenizer.from_pretrained(source)
     except (OSError, ValueError, SafetensorError) as error:
         raise InputError(
             f"No backbone '{name}': it is no folder with a Hugging Face encoder, and the hub has none of that name "
             f"or cannot be reached; --backbone {MINILM} needs no network."
         ) from error
+    # A pooler is not used here, and some encoders come without.
+    if missing := sorted(key for key in found["missing_keys"] if not key.startswith("pooler.")):
+        raise InputError(
+            f"'{name}' holds no whole encoder: {len(missing)} of its weights are not there, such as {missing[0]}. "
+            "(A model that was trained here is one to --start-from.)"
+        )
+    if len(tokenizer) < config.vocab_size / 2:
+        raise InputError(
+            f"'{name}' has no tokenizer of its own: it knows {len(tokenizer)} tokens, not {config.vocab_size:,}."
+        )
     if not hasattr(encoder, "embeddings"):
         raise InputError(
             f"'{name}' is no encoder as BERT is one ({config.model_type}); take a BERT, RoBERTa or the like."

@@ -170,7 +170,8 @@ class NameCounts(nn.Module):
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
         """input_ids: (batch, sequence), padded or not. Returns (batch, labels)."""
         if self._table is None:
-            return self.members.new_zeros(len(input_ids), self.members.shape[1])
+            # Not `len`, which an export would take for a constant.
+            return self.members.new_zeros(input_ids.shape[0], self.members.shape[1])
         return CountRuns.apply(input_ids, self._table) @ self.members
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from paper_tasks import writing
 from paper_tasks.notebook import BLACK, BLUE, BROWN, GREEN, GREY, LOOK, ORANGE, PURPLE, SKY, YELLOW
+from paper_tasks.scoreboard import labels_of
 
 # Baselines in the table's order, then models, the one that ships last. Markers and styles tell them apart in grey.
 BASELINE_STYLES = (
@@ -64,7 +65,7 @@ def f1_by_frequency(evaluation: Mapping, per_task: pd.DataFrame) -> Figure:
     axes.set(
         title="F1 of frequent and rare tasks: lines are means of a sixth of the tasks",
         xlabel="training papers with the task (log scale)",
-        ylabel="F1 on distant labels",
+        ylabel=f"F1 on {labels_of(evaluation)}",
         xscale="log",
         ylim=(-0.02, 1.03),
     )

@@ -20,6 +20,8 @@ from paper_tasks import tables, vocabulary, writing
 from paper_tasks.errors import InputError
 from paper_tasks.label import Labeller, label, read_papers
 
+# What the report says of labels that `label` made.
+DISTANT = "distant (names, aliases and author keywords)"
 SPLITS = ("train", "dev", "test")
 # Which papers the project's own figures were measured on. Labels may be mended, and the papers held out stay the same:
 # models of before have still not seen them.
@@ -111,7 +113,7 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     papers = papers[~duplicates].reset_index(drop=True)
 
     distant = "tasks" not in papers
-    report["labels"] = "distant (names, aliases and author keywords)" if distant else "the column 'tasks'"
+    report["labels"] = DISTANT if distant else "the column 'tasks'"
     if distant:
         papers["tasks"] = label(papers)
     counts = Counter(dict.fromkeys(vocabulary.names(), 0)) if distant else Counter()
@@ -130,6 +132,8 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
             f"{source}: only {len(kept)} tasks have {options.min_papers} papers or more, and {len(papers)} papers "
             "have one of them, too few to split; collect more papers or lower --min-papers."
         )
+    if papers["tasks"].map(len).min() == len(kept):
+        raise InputError(f"{source}: every paper has all {len(kept)} tasks, so that there is nothing to tell apart.")
 
     labeller = Labeller([vocabulary.task(name) for name in kept])
     papers["masked"] = _masked(papers, kept, labeller)

@@ -23,6 +23,7 @@ def evaluation() -> dict:
         "notes": {"string matching": "made the labels"},
         "split": "test",
         "papers": 1234,
+        "distant": True,
         "near_duplicates_left_out": 5,
         "distant_labels": 2500,
         "keyword_tasks": 60,

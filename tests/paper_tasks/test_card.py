@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import asdict
 
 import pytest
 import typer
@@ -10,6 +11,7 @@ from deployment.classifier import MODEL_DIR, ModelError
 from paper_tasks import card as module
 from paper_tasks.cli import app
 from paper_tasks.errors import InputError
+from paper_tasks.prepare import PrepareOptions
 from tests.paper_tasks.evaluation import evaluation
 
 
@@ -46,6 +48,19 @@ def test_it_tells_what_the_model_learned_from_and_how_long(card, config):
     assert f"which of {training['pretraining']['different_phrases']:,} phrases were cut out" in card.text
     for word in ("English", "2023", "artefacts", "Short texts", "Distant labels are *not*", "make model"):
         assert word in card.text
+
+
+def test_labels_of_a_table_are_not_called_distant(config):
+    data = config["training"]["data"] | {"labels": "the column 'tasks'"}
+    text = module.card(config | {"training": config["training"] | {"data": data}}, evaluation() | {"distant": False})
+    assert "Their labels are the column 'tasks'" in text and "distant" not in text.lower()
+
+
+def test_options_that_were_chosen_are_told(config):
+    data = config["training"]["data"] | {"options": asdict(PrepareOptions(min_papers=3))}
+    training = config["training"] | {"data": data}
+    text = module.card(config | {"training": training, "encoder_tokens": 128}, evaluation())
+    assert "paper_tasks prepare papers.csv --min-papers 3\n" in text and "--max-length 128\n```" in text
 
 
 def test_it_tells_how_often_the_model_was_trained(config):

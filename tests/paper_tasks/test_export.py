@@ -123,6 +123,14 @@ def test_the_folder_is_complete_and_loads(exported, prepared):
         assert TaskClassifier.load(place).labels == tuple(labels)
 
 
+def test_it_reads_as_many_tokens_as_in_training_and_loses_the_card_of_another(exported, prepared, tmp_path):
+    (tmp_path / "README.md").write_text("Of another model.", encoding="utf-8")
+    export(exported[0], prepared, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    assert config["encoder_tokens"] == config["training"]["max_length"] == MAX_LENGTH
+    assert not (tmp_path / "README.md").exists()
+
+
 def test_an_export_that_breaks_off_leaves_the_model_of_before(exported, prepared, monkeypatch):
     model_dir, folder, _ = exported
     before = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

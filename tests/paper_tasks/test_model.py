@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -147,6 +149,15 @@ def test_an_unknown_backbone_is_told(monkeypatch, name):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(InputError, match="minilm"):
         load_backbone(name)
+
+
+def test_half_a_backbone_is_told(trained, backbone, tmp_path):
+    with pytest.raises(InputError, match=r"not there, such as .*--start-from"):
+        load_backbone(trained[0])
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(backbone / name, tmp_path)
+    with pytest.raises(InputError, match="tokenizer"):
+        load_backbone(tmp_path)
 
 
 @pytest.mark.parametrize(

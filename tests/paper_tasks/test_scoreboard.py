@@ -31,6 +31,13 @@ def test_all_tables_have_intervals_and_tell_where_the_model_is_behind():
     assert "| language | 3 | 40 | 0.900 | 0.700 | 0.600 | – |" in text
 
 
+def test_labels_of_a_table_are_not_called_distant():
+    assert "score against distant labels, which a string matcher made" in readme_table(evaluation())
+    text = full_tables(evaluation() | {"distant": False})
+    assert "score against the table's own labels." in text and "## The table's own labels" in text
+    assert "distant" not in text.lower() and "by definition" not in text
+
+
 def test_a_column_that_no_system_has_is_left_out():
     found = evaluation()
     for scores in found["systems"].values():
