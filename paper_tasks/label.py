@@ -212,9 +212,15 @@ def label(papers: pd.DataFrame) -> list[list[str]]:
 def read_papers(source: Path) -> pd.DataFrame:
     """A table of papers, its columns `keywords` and, where any paper has some, `tasks` as lists.
 
+    A column may be written as one likes ("Title"); it is read under its name in small letters.
+
     Raises InputError if there is no title or abstract, or a cell that should be a list is none.
     """
     papers = tables.read_table(source)
+    for field in ("title", "abstract", "keywords", "tasks"):
+        written = next((name for name in papers.columns if name.strip().lower() == field), field)
+        if field not in papers:
+            papers = papers.rename(columns={written: field})
     for column in ("title", "abstract"):
         if column not in papers:
             raise InputError(f"{source} has no column '{column}'; it has: {', '.join(papers.columns)}.")

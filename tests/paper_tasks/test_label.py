@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from paper_tasks import vocabulary
-from paper_tasks.label import Labeller, label, normalize_word
+from paper_tasks.label import Labeller, label, normalize_word, read_papers
 from paper_tasks.vocabulary import Task
 
 
@@ -128,3 +128,10 @@ def test_spellings_are_one_word():
     assert normalize_word("Multi-task") == normalize_word("multitask")
     assert normalize_word("analysis") == normalize_word("analysis")
     assert normalize_word("studies") == normalize_word("study")
+
+
+def test_columns_may_be_written_as_one_likes(tmp_path):
+    source = tmp_path / "papers.csv"
+    source.write_text("Title,ABSTRACT, Keywords,year\nA,We ask.,one; two,2020\n", encoding="utf-8")
+    (paper,) = read_papers(source).to_dict("records")
+    assert (paper["title"], paper["abstract"], paper["keywords"]) == ("A", "We ask.", ["one", "two"])
