@@ -127,10 +127,10 @@ def tag_folder(
     tag.check_columns(source, schema.names)
     if not found:
         raise InputError(f"{source} holds no rows.")
-    problems, tagged, rows = target.beside(".problems.csv"), 0, sum(part.stop - part.first for part in found)
+    problems, tagged, rows = parts.problems_place(target), 0, sum(part.stop - part.first for part in found)
     with _ray(address) as ray:
         actors = min(_actors(ray, loading.threads), len(found))
-        parts.begin(origin, target, overwrite)
+        run = parts.begin(origin, target, overwrite)
         try:
             with (
                 _Problems(problems) as listed,
@@ -146,7 +146,7 @@ def tag_folder(
                     on_done(done)
         except KeyboardInterrupt as error:
             raise Interrupted(f"The {tagged:,} papers tagged so far are in {output}, unfinished.") from error
-        parts.end(target)
+        parts.end(target, run, found)
     if not tagged:
         raise InputError(f"{source} has no paper that could be tagged; {problems.name} tells why, row by row.")
     return Summary(tagged, rows - tagged, problems.name)
@@ -224,8 +224,6 @@ class _Problems:
 
     def __init__(self, place: Place) -> None:
         self._place, self._file = place, None
-        if place.info().type == parts.fs.FileType.File:
-            place.system.delete_file(place.path)
 
     def __enter__(self) -> "_Problems":
         return self

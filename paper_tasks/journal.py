@@ -53,9 +53,10 @@ class Journal:
         journal_path(self._output).unlink()
 
     def discard(self) -> None:
-        """Leaves nothing but the list of problems."""
+        """Leaves nothing but the list of problems, if there is one, and the journal: the same again may replace it."""
         partial_path(self._output).unlink(missing_ok=True)
-        journal_path(self._output).unlink()
+        if not self.entry.problem_bytes:
+            journal_path(self._output).unlink()
 
     def _enter(self, entry: Entry) -> None:
         _write(self._file, _line(asdict(entry)))
@@ -78,7 +79,7 @@ def journaled(output: Path, run: dict[str, Any], resume: bool, overwrite: bool) 
     partial, problems = partial_path(output), problems_path(output)
     with opened_alone(journal_path(output), "a+b") as file:
         try:
-            begun, entry, length = _read(journal_path(output), file, run)
+            begun, entry, length = _read(journal_path(output), file, run, overwrite)
             if resume and entry.rows and (partial.exists() or entry.ended):
                 _check_same(partial, begun, run)
                 file.truncate(length)
@@ -130,8 +131,11 @@ def _check_nothing_is_lost(output: Path, begun: dict | None, entry: Entry, resum
     if partial.exists() and begun is None:
         raise InputError(f"{partial} is there without a journal; move it away, or replace it with --overwrite.")
     if output.exists():
-        nothing = ", and there is nothing to resume" if resume else ""
+        # Whose it is cannot be told: of another input, perhaps.
+        nothing = ", and there is nothing to resume: if such a run made it, it is whole" if resume else ""
         raise InputError(f"{output} exists already{nothing}; --overwrite replaces it.")
+    if problems_path(output).exists() and begun is None:
+        raise InputError(f"{problems_path(output)} exists already; move it away, or replace it with --overwrite.")
 
 
 def _check_same(partial: Path, begun: dict[str, Any], run: dict[str, Any]) -> None:
@@ -142,8 +146,10 @@ def _check_same(partial: Path, begun: dict[str, Any], run: dict[str, Any]) -> No
             )
 
 
-def _read(path: Path, file: IO[bytes], run: dict[str, Any]) -> tuple[dict[str, Any] | None, Entry, int]:
-    """The run that was begun, None if the file is empty; the last whole entry; and where that ends, in bytes."""
+def _read(
+    path: Path, file: IO[bytes], run: dict[str, Any], overwrite: bool
+) -> tuple[dict[str, Any] | None, Entry, int]:
+    """The run that was begun, None if none was; the last whole entry; and where that ends, in bytes."""
     begun, entry, length = None, Entry(), 0
     file.seek(0)
     for line in file:
@@ -155,10 +161,12 @@ def _read(path: Path, file: IO[bytes], run: dict[str, Any]) -> tuple[dict[str, A
                 entry = Entry(**content)
         except (TypeError, ValueError) as error:
             if begun is None:
-                if _line(run).startswith(line):
+                if overwrite or _line(run).startswith(line):
                     # The disk was full, or a kill came, before the first line was whole.
                     break
-                raise InputError(f"{path} is no journal of a run; move it away.") from error
+                raise InputError(
+                    f"{path} is no journal of this run; move it away, or replace it with --overwrite."
+                ) from error
             # Half a line, of a run killed while it wrote it.
             break
         length += len(line)

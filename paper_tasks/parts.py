@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, zip_longest
 from typing import Any
 
 import pyarrow as pa
@@ -15,12 +15,12 @@ from pyarrow import fs
 
 from paper_tasks import writing
 from paper_tasks.errors import InputError
-from paper_tasks.tables import Row, batch_rows, check_names
+from paper_tasks.tables import BY_PAGES, Row, batch_rows, check_names
 
 # Rows of a part, unless told otherwise.
 PART = 4096
-# In the folder when all parts are; as Hadoop and Spark have it.
-BEGUN, DONE = ".part-begun.tmp", "_SUCCESS"
+# In the folder from the start, with a name for the run; and when all parts are, as Hadoop and Spark have it.
+BEGUN, DONE = ".part-begun-", "_SUCCESS"
 _OURS = re.compile(r"part-\d+-\d+\.parquet|\.part-\S+\.tmp|" + DONE)
 
 
@@ -81,8 +81,8 @@ class Part:
 def find_parts(source: Place, part_rows: int = PART) -> tuple[list[Part], pa.Schema]:
     """The parts of all Parquet files in `source` (a folder, or one such file), and the columns they share.
 
-    Files come in the order of their names. Raises InputError if there are none, or one is damaged or has other
-    columns than the first.
+    Files come in the order of their names. A column that is empty in some of them, and so has no type there, has
+    that of the others. Raises InputError if there are no files, or one is damaged or has other columns.
     """
     kind = source.info().type
     if kind == fs.FileType.NotFound:
@@ -97,9 +97,10 @@ def find_parts(source: Place, part_rows: int = PART) -> tuple[list[Part], pa.Sch
             rows, columns = parquet.metadata.num_rows, parquet.schema_arrow.remove_metadata()
         schema = schema or columns
         check_names(file.name, columns.names)
-        if not columns.equals(schema):
+        if other := _difference(schema, columns):
             first = (source / names[0]).name
-            raise InputError(f"{file.name} has other columns than {first}; put such files in a folder each.")
+            raise InputError(f"{file.name} has other columns than {first} ({other}); put such files in a folder each.")
+        schema = pa.unify_schemas([schema, columns])
         for start in range(0, rows, part_rows):
             parts.append(Part(name, start, min(start + part_rows, rows), f"part-{number:06}-{start:010}.parquet"))
     return parts, schema
@@ -108,7 +109,7 @@ def find_parts(source: Place, part_rows: int = PART) -> tuple[list[Part], pa.Sch
 def read_part(source: Place, part: Part) -> Iterator[Row]:
     """The rows, each with its number in the file (from 1). Raises InputError if the file cannot be read."""
     file = source / part.file if part.file else source
-    with told(file.name), file.system.open_input_file(file.path) as raw, pq.ParquetFile(raw) as parquet:
+    with told(file.name), file.system.open_input_file(file.path) as raw, pq.ParquetFile(raw, **BY_PAGES) as parquet:
         sizes = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
         bounds = list(pairwise(accumulate(sizes, initial=0)))
         groups = [group for group, (start, stop) in enumerate(bounds) if start < part.stop and stop > part.first]
@@ -131,8 +132,16 @@ def write_part(output: Place, part: Part, schema: pa.Schema, chunks: Iterable[li
         scratch.system.move(scratch.path, place.path)
 
 
-def begin(source: Place, output: Place, overwrite: bool) -> None:
-    """Makes `output` an empty folder. Raises InputError if it is in the way, or holds what is not ours to remove."""
+def problems_place(output: Place) -> Place:
+    """The list of rows that could not be tagged; not there if all could."""
+    return output.beside(".problems.csv")
+
+
+def begin(source: Place, output: Place, overwrite: bool) -> str:
+    """Makes `output` an empty folder without a list of problems, and gives what `end` knows the run by.
+
+    Raises InputError if something is in the way, or not ours to remove.
+    """
     if source.holds(output):
         raise InputError(f"{output.name} lies in the input itself; name another folder for the output.")
     if output.holds(source):
@@ -146,25 +155,53 @@ def begin(source: Place, output: Place, overwrite: bool) -> None:
             whole = any(entry.base_name == DONE for entry in found)
             state = "exists already" if whole else "holds other files, or parts of a run that broke off"
             raise InputError(f"{output.name} {state}; --overwrite replaces the parts of an earlier run.")
+        problems = problems_place(output)
+        listed = problems.info().type == fs.FileType.File
+        if listed and not overwrite:
+            raise InputError(f"{problems.name} exists already; move it away, or replace it with --overwrite.")
         for entry in found:
             if not _OURS.fullmatch(entry.base_name):
                 raise InputError(f"{entry.path} is no part of an earlier run; name an empty folder for the output.")
         for entry in found:
             output.system.delete_file(entry.path)
+        if listed:
+            output.system.delete_file(problems.path)
         output.system.create_dir(output.path, recursive=True)
         # Until a first part is there, another run would take the folder for its own.
-        with output.system.open_output_stream((output / BEGUN).path):
+        run = f"{BEGUN}{uuid.uuid4().hex}.tmp"
+        with output.system.open_output_stream((output / run).path):
             pass
+    return run
 
 
-def end(output: Place) -> None:
-    """Removes what dead workers left and puts DONE beside the parts."""
+def end(output: Place, run: str, planned: Iterable[Part]) -> None:
+    """Removes what dead workers left and puts DONE beside the parts.
+
+    Raises InputError if another run than `run` has begun there, or other parts are there than those planned.
+    """
     with told(output.name, "written"):
-        for entry in output.system.get_file_info(fs.FileSelector(output.path)):
+        found = output.system.get_file_info(fs.FileSelector(output.path))
+        names = {entry.base_name for entry in found if entry.base_name.startswith((BEGUN, "part-"))}
+        if names != {run, *(part.name for part in planned)}:
+            raise InputError(
+                f"{output.name} is no longer as this run left it: another run has begun there, or parts were removed; "
+                "tag again when no other is at it."
+            )
+        for entry in found:
             if entry.base_name.endswith(".tmp"):
                 output.system.delete_file(entry.path)
         with output.system.open_output_stream((output / DONE).path):
             pass
+
+
+def _difference(known: pa.Schema, other: pa.Schema) -> str:
+    """The first column in which they differ, and how; "" if they are the same but for columns that are empty in one."""
+    for before, here in zip_longest(known, other):
+        if before is None or here is None or before.name != here.name:
+            return f"from '{(here or before).name}' on"
+        if before.type != here.type and pa.null() not in (before.type, here.type):
+            return f"'{here.name}' is {here.type}, elsewhere {before.type}"
+    return ""
 
 
 def _parquet_files(folder: Place) -> list[str]:

@@ -1,6 +1,7 @@
 """Tables of papers, read from CSV, JSON Lines or Parquet; writing.py writes them."""
 
 import ast
+import base64
 import bz2
 import codecs
 import contextlib
@@ -9,6 +10,7 @@ import gzip
 import io
 import json
 import lzma
+import math
 import os
 import re
 import zlib
@@ -39,6 +41,8 @@ LONGEST_CELL = 16_000_000
 LONGEST_LINE = 64_000_000
 # Levels that a row of JSON is nested in besides its own when it is tried: it is written from deeper in the program.
 _HEADROOM = 50
+# For a ParquetFile: pages are read as they are needed. Otherwise a row group is, which may be the whole file.
+BY_PAGES = {"buffer_size": 1 << 20, "pre_buffer": False}
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 _DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
 
@@ -108,9 +112,11 @@ def read_rows(path: Path, progress: Progress | None = None) -> Iterator[Row]:
 
 
 def check_is_file(path: Path) -> None:
-    """Raises InputError if there is nothing at `path`, or a folder."""
-    if path.is_dir() or not path.exists():
-        raise InputError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}; name a file with a table.")
+    """Raises InputError if there is no file at `path`."""
+    if path.is_file():
+        return
+    what = "is a folder" if path.is_dir() else "is a pipe or a device, and a table is read twice"
+    raise InputError(f"{path} {what if path.exists() else 'does not exist'}; name a file with a table.")
 
 
 def column_names(path: Path) -> list[str]:
@@ -146,11 +152,39 @@ def read_table(path: Path) -> "pd.DataFrame":
 
 
 def as_text(value: Any) -> str:
-    """A cell as CSV has it: nothing as "", lists and numbers as JSON, all else (text, a date) as it is written."""
-    if value is None:
-        return ""
-    as_json = isinstance(value, list | dict | tuple | bool | int | float)
-    return json.dumps(value, ensure_ascii=False, default=str) if as_json else str(value)
+    """A cell as CSV has it: lists and numbers as `as_json` has them, nothing as "", text without quotation marks."""
+    if not isinstance(value, list | dict | tuple | bool | int | float | None):
+        return _as_written(value)
+    text = as_json(value)
+    return "" if text == "null" else text
+
+
+def as_json(value: Any, ensure_ascii: bool = False) -> str:
+    """JSON that every reader takes: NaN and infinities, which it lacks, as null; bytes as the text that they are in
+    UTF-8, else in base64; what else it lacks (a date) as it is written.
+    """
+    try:
+        return json.dumps(value, ensure_ascii=ensure_ascii, default=_as_written, allow_nan=False)
+    except ValueError:
+        # NaN is rare: only now is a copy made.
+        return json.dumps(_finite(value), ensure_ascii=ensure_ascii, default=_as_written)
+
+
+def _as_written(value: Any) -> str:
+    if not isinstance(value, bytes):
+        return str(value)
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(value).decode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return list(map(_finite, value))
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def parse_list(cell: str) -> list[str]:
@@ -236,6 +270,8 @@ def _lines(path: Path, progress: Progress) -> Iterator[bytes]:
             number += 1
             if len(line) == LONGEST_LINE:
                 raise InputError(f"{path}, line {number} has more than {LONGEST_LINE:,} bytes; is it a table?")
+            if number == 1 and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                raise InputError(f"{path} is UTF-16; save it as UTF-8.")
             progress.share = raw.tell() / size
             # A byte order mark, as Excel writes it, is no part of the first name.
             yield line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
@@ -272,12 +308,16 @@ def _parse_csv(path: Path, lines: Iterable[str]) -> Iterator[Row]:
             break
         except csv.Error as error:
             if header is None:
-                raise InputError(f"{path} is no CSV: its first line cannot be read ({error}).") from error
+                raise InputError(
+                    f"{path} is no CSV: its first line cannot be read ({error}); "
+                    "commas separate columns, not semicolons or tabs."
+                ) from error
             swallowed = f", nor what follows up to line {reader.line_num}" if reader.line_num > line else ""
             yield Row(line, problem=f"cannot be read as CSV{swallowed} ({error})")
             continue
         if header is None:
-            header = _header(path, cells)
+            # Of a blank line, a spreadsheet may have kept the commas.
+            header = _header(path, line, cells) if any(map(str.strip, cells)) else None
         elif not cells:
             continue
         elif len(cells) != len(header):
@@ -290,11 +330,14 @@ def _parse_csv(path: Path, lines: Iterable[str]) -> Iterator[Row]:
         raise InputError(f"{path} is empty; a CSV starts with a line of column names.")
 
 
-def _header(path: Path, cells: list[str]) -> list[str]:
+def _header(path: Path, line: int, cells: list[str]) -> list[str]:
     header = [cell.strip() for cell in cells]
     if any("\0" in name or _ESCAPED_BYTE.search(name) for name in header):
         raise InputError(f"{path} is no CSV in UTF-8: its first line holds other bytes; save it as CSV (UTF-8).")
-    check_names(f"{path}, line 1", header)
+    if len(header) == 1 and (found := re.search("[;\t]", header[0])):
+        separator = "semicolons" if found[0] == ";" else "tabs"
+        raise InputError(f"{path} separates its columns by {separator}; save it as CSV with commas.")
+    check_names(f"{path}, line {line}", header)
     return header
 
 
@@ -328,8 +371,7 @@ def _parquet_rows(path: Path, progress: Progress) -> Iterator[Row]:
     parquet_schema(path)
     try:
         number = 0
-        # With a buffer, pages are read as they are needed; without, a row group's columns whole.
-        with pq.ParquetFile(path, buffer_size=1 << 20) as file:
+        with pq.ParquetFile(path, **BY_PAGES) as file:
             total = file.metadata.num_rows
             for batch in file.iter_batches(batch_size=1024):
                 for row in batch_rows(batch, number + 1):

@@ -64,11 +64,13 @@ def tag_file(
 
     Rows are kept beside `output` as they are tagged (see `journal.journaled`), and `output` appears when all are;
     `resume` carries on what a run that broke off has kept. Rows that cannot be read or hold no text are left out
-    and listed, by line, column and reason, in `problems_path(output)`.
+    and listed, by line, column and reason, in `problems_path(output)`. Where `output` is a link, all this is done
+    with the file that it leads to.
 
     Raises InputError if a file cannot be read or written, or not one row could be tagged; Interrupted at Ctrl-C.
     """
     options = options or TagOptions()
+    output = _target(output)
     _check_paths(source, output)
     encoder = _encoder(source, output, classifier, options)
     journal = None
@@ -231,6 +233,16 @@ def _run(source: Path, output: Path, classifier: TaskClassifier, options: TagOpt
         "model": hashlib.sha256(config).hexdigest(),
         "set of options": asdict(options),
     }
+
+
+def _target(output: Path) -> Path:
+    """Where it is a link, what it leads to."""
+    if not output.is_symlink():
+        return output
+    target = Path(os.path.realpath(output))
+    if len({path.name.removeprefix(tables.table_stem(path)) for path in (output, target)}) > 1:
+        raise InputError(f"{output} leads to {target}, whose name ends otherwise; name that file itself.")
+    return target
 
 
 def _check_paths(source: Path, output: Path) -> None:

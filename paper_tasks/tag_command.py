@@ -95,6 +95,8 @@ def tag(
         raise InputError(
             "--output, --all-scores, --resume, --overwrite, --engine and --address are for a table; leave them out."
         )
+    if resume and overwrite:
+        raise InputError("--resume carries a run on and --overwrite starts afresh; give one of them.")
     if source is not None and as_json:
         raise InputError("--json is for one paper; a table is JSON Lines if its name ends in .jsonl.")
     if source is None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paper_tasks.errors import InputError
-from paper_tasks.tables import as_text, table_format
+from paper_tasks.tables import as_json, as_text, table_format
 
 # As in tables.py: pandas and pyarrow are imported where they are used.
 if TYPE_CHECKING:
@@ -188,9 +188,9 @@ def _groups(batches: "Iterable[pa.RecordBatch]") -> "Iterator[list[pa.RecordBatc
 def _json_line(row: dict[str, Any]) -> bytes:
     # A lone surrogate has no UTF-8; JSON can escape it.
     try:
-        return json.dumps(row, ensure_ascii=False, default=str).encode() + b"\n"
+        return as_json(row).encode() + b"\n"
     except UnicodeEncodeError:
-        return json.dumps(row, default=str).encode() + b"\n"
+        return as_json(row, ensure_ascii=True).encode() + b"\n"
 
 
 def _encodable(text: str) -> str:

@@ -34,20 +34,20 @@ def bucket(monkeypatch):
 def test_what_is_read_and_written_there(bucket):
     source, output = bucket("papers/in"), bucket("papers/out")
     found, schema = parts.find_parts(source, part_rows=3)
-    parts.begin(source, output, overwrite=False)
+    run = parts.begin(source, output, overwrite=False)
     for part in found:
         rows = [row.values for row in parts.read_part(source, part)]
         parts.write_part(output, part, schema, [rows])
-    parts.end(output)
+    parts.end(output, run, found)
     written = sorted(entry.path for entry in output.system.get_file_info(parts.fs.FileSelector(output.path)))
     assert written == [f"papers/out/{name}" for name in [parts.DONE, *(part.name for part in found)]]
     titles = [row for path in written[1:] for row in pq.read_table(path, filesystem=output.system)["title"].to_pylist()]
     assert titles == [f"{number}.{row}" for number in range(2) for row in range(5)]
     with pytest.raises(InputError, match="exists already; --overwrite"):
         parts.begin(source, output, overwrite=False)
-    parts.begin(source, output, overwrite=True)
+    run = parts.begin(source, output, overwrite=True)
     found = output.system.get_file_info(parts.fs.FileSelector(output.path))
-    assert [entry.base_name for entry in found] == [parts.BEGUN]
+    assert [entry.base_name for entry in found] == [run]
     with pytest.raises(InputError, match="parts of a run that broke off; --overwrite"):
         parts.begin(source, output, overwrite=False)
 

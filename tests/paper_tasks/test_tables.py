@@ -1,7 +1,9 @@
+import codecs
 import datetime
 import decimal
 import gzip
 import lzma
+import os
 import random
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paper_tasks import tables, writing
+from paper_tasks import parts, tables, writing
 from paper_tasks.errors import InputError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -112,7 +114,12 @@ def test_a_broken_json_line_does_not_hide_the_others(tmp_path):
         ("t.csv", b"", "is empty"),
         ("t.jsonl", b"\n", "is empty"),
         ("t.csv", b"\x00\x01\x02,\xff\n", "is no CSV"),
-        ("t.csv", b"a,a\n1,2\n", "column 'a' is there more than once"),
+        ("t.csv", b"\n \n,,\na,a\n1,2\n", "t.csv, line 4: the column 'a' is there more than once"),
+        ("t.csv", b"title;abstract\r\nA;B\r\n", "separates its columns by semicolons; save it as CSV with commas"),
+        ("t.csv", b"\ntitle\tabstract\nA\tB\n", "separates its columns by tabs; save it as CSV with commas"),
+        ("t.csv", b'"title";"abstract"\n"A";"B"\n', "commas separate columns, not semicolons or tabs"),
+        ("t.csv", "title,abstract\r\nA,B\r\n".encode("utf-16"), "is UTF-16; save it as UTF-8"),
+        ("t.jsonl", codecs.BOM_UTF16_BE + '{"title": "A"}\n'.encode("utf-16-be"), "is UTF-16; save it as UTF-8"),
         ("t.parquet", b"title,abstract\n", "is no Parquet file"),
         ("t.csv.gz", b"title,abstract\n", "damaged"),
         ("t.csv.zst", b"title,abstract\n", "damaged"),
@@ -134,6 +141,37 @@ def test_a_folder_is_no_table(tmp_path):
     (tmp_path / "t.csv").mkdir()
     with pytest.raises(InputError, match="is a folder"):
         list(tables.read_rows(tmp_path / "t.csv"))
+
+
+def test_a_pipe_is_no_table(tmp_path):
+    os.mkfifo(tmp_path / "t.csv")
+    with pytest.raises(InputError, match="is a pipe or a device, and a table is read twice; name a file"):
+        list(tables.read_rows(tmp_path / "t.csv"))
+
+
+def test_blank_lines_before_the_names_of_columns_are_passed_over(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("\ufeff\n \n,\ntitle,abstract\n\nA,B\n", encoding="utf-8")
+    assert list(tables.read_rows(path)) == [tables.Row(6, {"title": "A", "abstract": "B"})]
+
+
+def read_as_part(path):
+    source = parts.Place.of(str(path))
+    (part,), _ = parts.find_parts(source, part_rows=20_000)
+    return parts.read_part(source, part)
+
+
+@pytest.mark.parametrize("read", [tables.read_rows, read_as_part])
+def test_a_row_group_of_parquet_is_not_read_whole(tmp_path, read):
+    """20 MB in a group, as pandas writes it."""
+    path, chance = tmp_path / "t.parquet", random.Random(22)
+    papers = pd.DataFrame({"title": [chance.randbytes(500).hex() for _ in range(20_000)]})
+    papers.to_parquet(path, compression=None)
+    before = pa.total_allocated_bytes()
+    rows = read(path)
+    next(rows)
+    assert pa.total_allocated_bytes() - before < 10_000_000
+    rows.close()
 
 
 def test_an_unclosed_quotation_mark_is_a_problem_of_its_row(tmp_path):

@@ -115,15 +115,15 @@ def test_of_two_columns_for_one_text_the_filled_one_counts(tmp_path):
     assert [row.values[tag.TASKS] for row in rows] == [[task for task, _ in tags] for tags in expected]
     source = tmp_path / "in.jsonl"
     source.write_text('{"Title": "", "title": 7}\n{" Title ": "D"}\n', encoding="utf-8")
-    assert tag_file(source, tmp_path / "out.csv", Quick()).tagged == 1
-    assert problems_path(tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[1:] == ["1,title,is no text"]
+    assert tag_file(source, tmp_path / "next.csv", Quick()).tagged == 1
+    assert problems_path(tmp_path / "next.csv").read_text(encoding="utf-8").splitlines()[1:] == ["1,title,is no text"]
 
 
 def test_json_that_could_not_be_written_again_is_listed_and_the_rest_tagged(tmp_path):
     # Up to more than Python can read; between what it can and what it can write again lie few.
     lines = [f'{{"title": "A", "\\ud800": {"[" * depth}{"]" * depth}}}\n' for depth in range(800, 1010)]
     (tmp_path / "in.jsonl").write_text("".join(['{"title": "A", "year": NaN}\n', *lines]), encoding="utf-8")
-    for name in ("out.jsonl", "out.csv", "out.parquet"):
+    for name in ("1.jsonl", "2.csv", "3.parquet"):
         summary = tag_file(tmp_path / "in.jsonl", tmp_path / name, Quick())
         assert summary.tagged == len(list(tables.read_rows(tmp_path / name))) > 0
         with open(summary.reasons, encoding="utf-8", newline="") as file:
@@ -168,7 +168,54 @@ def test_nothing_to_tag_gets_one_sentence(tmp_path, content, words):
     source.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=words):
         tag_file(source, tmp_path / "out.csv", Quick())
-    assert contents(tmp_path).keys() - {"out.problems.csv"} == {"in.csv"}
+    assert contents(tmp_path).keys() - {"out.problems.csv", "out.journal"} == {"in.csv"}
+
+
+@pytest.mark.parametrize("name", ["in.csv", "in.jsonl"])
+def test_what_is_no_utf_8_leaves_nothing(tmp_path, name):
+    source = write(tmp_path / name)
+    source.write_text(source.read_text(encoding="utf-8"), encoding="utf-16")
+    with pytest.raises(InputError, match=r"is UTF-16; save it as UTF-8\.$"):
+        tag_file(source, tmp_path / "out.jsonl", Quick())
+    assert contents(tmp_path).keys() == {name}
+
+
+def test_a_list_of_problems_is_not_overwritten_unasked(tmp_path):
+    """Whosever it is; but a run that could tag nothing may be run again."""
+    source, problems = tmp_path / "in.csv", tmp_path / "out.problems.csv"
+    source.write_text("title\n,\n", encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(InputError, match="no paper that could be tagged"):
+            tag_file(source, tmp_path / "out.csv", Quick())
+        assert problems.exists()
+    source.write_text("title\nA\n,\n", encoding="utf-8")
+    tag_file(source, tmp_path / "out.csv", Quick())
+    before = contents(tmp_path)
+    assert before.keys() == {"in.csv", "out.csv", "out.problems.csv"}
+    for resume in (False, True):
+        with pytest.raises(InputError, match=r"out\.problems\.csv exists already; move it away, or .* --overwrite"):
+            tag_file(source, tmp_path / "out.jsonl", Quick(), resume=resume)
+        assert contents(tmp_path) == before
+    tag_file(write(source), tmp_path / "out.jsonl", Quick(), overwrite=True)
+    assert not problems.exists()
+
+
+def test_an_output_that_is_a_link_stays_one(tmp_path, monkeypatch):
+    source, target, link = write(tmp_path / "in.csv"), tmp_path / "disk" / "big.csv", tmp_path / "out.csv"
+    target.parent.mkdir()
+    link.symlink_to("disk/big.csv")
+    with monkeypatch.context() as patched, pytest.raises(InputError, match=r"big\.csv cannot be written"):
+        patched.setattr(writing, "place_table", lambda *_: os.stat(tmp_path / "absent"))
+        tag_file(source, link, Quick())
+    assert contents(target.parent).keys() == {"big.partial", "big.journal"}
+    tag_file(source, link, Quick(), resume=True)
+    assert link.is_symlink() and contents(target.parent).keys() == {"big.csv"}
+    with pytest.raises(InputError, match=r"big\.csv exists already"):
+        tag_file(source, link, Quick())
+    other = tmp_path / "out.jsonl"
+    other.symlink_to(target)
+    with pytest.raises(InputError, match=r"out\.jsonl leads to .*big\.csv, whose name ends otherwise"):
+        tag_file(source, other, Quick(), overwrite=True)
 
 
 def test_what_is_there_is_not_overwritten_unasked(tmp_path):

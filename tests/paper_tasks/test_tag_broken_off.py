@@ -31,6 +31,24 @@ def test_a_run_that_ended_within_the_first_line_of_its_journal_has_not_begun(tmp
     assert contents(tmp_path).keys() == {"in.csv", "out.csv"}
 
 
+def test_the_journal_of_another_run_that_ended_within_its_first_line_can_be_replaced(tmp_path):
+    source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
+    journal_path(output).write_bytes(b'{"input": ["other.c')
+    with pytest.raises(InputError, match=r"out\.journal is no journal of this run; move it away, or .* --overwrite\.$"):
+        tag_file(source, output, Quick(), resume=True)
+    tag_file(source, output, Quick(), overwrite=True)
+    assert contents(tmp_path).keys() == {"in.csv", "out.csv"}
+
+
+def test_a_run_that_was_killed_when_all_was_done_has_nothing_to_resume(tmp_path):
+    source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
+    tag_file(source, output, Quick())
+    with pytest.raises(
+        InputError, match="exists already, and there is nothing to resume: if such a run made it, it is"
+    ):
+        tag_file(source, output, Quick(), resume=True)
+
+
 def test_ctrl_c_keeps_what_was_tagged(tmp_path, monkeypatch):
     monkeypatch.setattr(tag, "CHUNK", 1)
     source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"

@@ -1,3 +1,5 @@
+import json
+
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -40,6 +42,16 @@ def test_a_table_that_parquet_cannot_hold_is_told_in_a_sentence(tmp_path):
     with pytest.raises(InputError, match=r"^.*out\.parquet cannot be written: [^\n]*\.$"):
         write(tmp_path / "out.parquet", [{"title": "A", "time": None}], {"time": pa.month_day_nano_interval()})
     assert [path.name for path in tmp_path.iterdir()] == ["appended"]
+
+
+def test_json_is_strict(tmp_path):
+    """What Parquet has and JSON has not: NaN, infinities, bytes."""
+    inner = {"score": float("-inf"), "raw": b"\xff", "list": [(1.5, float("nan"))]}
+    row = {"title": "A", "year": float("nan"), "text": "Ü".encode(), "inner": inner}
+    as_json = {"title": "A", "year": None, "text": "Ü", "inner": {"score": None, "raw": "/w==", "list": [[1.5, None]]}}
+    assert [row.values for row in tables.read_rows(write(tmp_path / "out.jsonl", [row]))] == [as_json]
+    (cells,) = (row.values for row in tables.read_rows(write(tmp_path / "out.csv", [row])))
+    assert cells == as_json | {"year": "", "inner": json.dumps(as_json["inner"])}
 
 
 def test_lines_of_problems_end_as_those_of_a_text_file():
