@@ -228,9 +228,21 @@ def read_papers(source: Path) -> pd.DataFrame:
     papers["keywords"] = tables.parse_column(cells, source)
     if "tasks" in papers:
         papers["tasks"] = tables.parse_column(papers["tasks"], source)
+        _check_separated(papers["tasks"], source)
         if not papers["tasks"].map(bool).any():
             del papers["tasks"]
     return papers
+
+
+def _check_separated(tasks: pd.Series, source: Path) -> None:
+    """Raises InputError if no paper has two tasks and yet commas or bars stand in many: they were to separate them."""
+    for separator in (", ", "|"):
+        lists = [number for number, names in enumerate(tasks, start=1) if any(separator in name for name in names)]
+        if len(lists) > len(tasks) / 10 and tasks.map(len).max() == 1:
+            raise InputError(
+                f"{source}, row {lists[0]}, column 'tasks': '{tasks.iloc[lists[0] - 1][0][:40]}' seems to be more than "
+                'one; write ["one", "two"] or one; two.'
+            )
 
 
 def label_file(source: Path, output: Path) -> int:

@@ -13,10 +13,12 @@ import lzma
 import math
 import os
 import re
+import tokenize
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import reduce
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -43,6 +45,11 @@ LONGEST_LINE = 64_000_000
 _HEADROOM = 50
 # For a ParquetFile: pages are read as they are needed. Otherwise a row group is, which may be the whole file.
 BY_PAGES = {"buffer_size": 1 << 20, "pre_buffer": False}
+# How pandas and Python write that there is none; and a tuple or a set of texts, by its ends.
+_NOTHING = ("", "nan", "none", "null")
+_TUPLE = re.compile(r"""[({]\s*['"].*['"]\s*,?\s*[)}]""", re.DOTALL)
+# Perhaps: a text may end with a blank and a quotation mark.
+_SIDE_BY_SIDE = re.compile(r"""['"]\s+['"]""")
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 _DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
 
@@ -193,8 +200,13 @@ def parse_list(cell: str) -> list[str]:
     Raises ValueError for a bracketed cell that is neither.
     """
     cell = cell.strip()
-    if not cell.startswith("["):
-        return [item.strip() for item in cell.split(";") if item.strip()]
+    if cell.lower() in _NOTHING:
+        return []
+    items = _literal(cell) if cell.startswith("[") or _TUPLE.fullmatch(cell) else cell.split(";")
+    return list(filter(None, map(str.strip, items)))
+
+
+def _literal(cell: str) -> list[str]:
     try:
         items = json.loads(cell)
     except (ValueError, RecursionError):
@@ -202,9 +214,17 @@ def parse_list(cell: str) -> list[str]:
             items = ast.literal_eval(cell)
         except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
             raise ValueError("is no list") from error
-    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        if _SIDE_BY_SIDE.search(cell) and _texts_side_by_side(cell):
+            raise ValueError("has two texts without a comma between them") from None
+    if not isinstance(items, list | tuple | set) or not all(isinstance(item, str) for item in items):
         raise ValueError("is no list of texts")
-    return items
+    return sorted(items) if isinstance(items, set) else list(items)
+
+
+def _texts_side_by_side(cell: str) -> bool:
+    """As numpy writes a list; Python makes one text of two."""
+    kinds = [token.type for token in tokenize.generate_tokens(io.StringIO(cell).readline)]
+    return (tokenize.STRING, tokenize.STRING) in pairwise(kind for kind in kinds if kind != tokenize.NL)
 
 
 def parse_column(column: "pd.Series", source: Path) -> list[list[str]]:

@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 
 from paper_tasks import vocabulary
+from paper_tasks.errors import InputError
 from paper_tasks.label import Labeller, label, normalize_word, read_papers
 from paper_tasks.vocabulary import Task
 
@@ -135,3 +136,14 @@ def test_columns_may_be_written_as_one_likes(tmp_path):
     source.write_text("Title,ABSTRACT, Keywords,year\nA,We ask.,one; two,2020\n", encoding="utf-8")
     (paper,) = read_papers(source).to_dict("records")
     assert (paper["title"], paper["abstract"], paper["keywords"]) == ("A", "We ask.", ["one", "two"])
+
+
+@pytest.mark.parametrize("cell", ["One task, another", "One task|another"])
+def test_tasks_that_nothing_separates_are_told(tmp_path, cell):
+    source = tmp_path / "papers.csv"
+    rows = ["A,We ask.,One task", f'B,We ask.,"{cell}"']
+    source.write_text("\n".join(["title,abstract,tasks", *rows]), encoding="utf-8")
+    with pytest.raises(InputError, match=r"row 2, column 'tasks': '.*' seems to be more than one"):
+        read_papers(source)
+    source.write_text("\n".join(["title,abstract,tasks", *rows, "C,We ask.,One task; two"]), encoding="utf-8")
+    assert len(read_papers(source)) == 3

@@ -226,13 +226,20 @@ def test_two_columns_of_one_name_are_told(tmp_path):
         ("['a', \"b's\"]", ["a", "b's"]),
         ('["a", "b"]', ["a", "b"]),
         ("deep learning; NER ;", ["deep learning", "NER"]),
+        ('[" a ", ""]', ["a"]),
+        ("('a', 'b')", ["a", "b"]),
+        ("{'b', 'a'}", ["a", "b"]),
+        ("['say \"hi\" ',\n 'b']", ['say "hi"', "b"]),
+        ("(semi-)supervised learning (SSL)", ["(semi-)supervised learning (SSL)"]),
+        ("nan", []),
+        ("None", []),
     ],
 )
 def test_lists_of_every_kind(cell, items):
     assert tables.parse_list(cell) == items
 
 
-@pytest.mark.parametrize("cell", ["[1, 2]", "[open('x')]", "['a'", "[" * 1000])
+@pytest.mark.parametrize("cell", ["[1, 2]", "[open('x')]", "['a'", "[" * 1000, "['a' 'b']", "['a'\n 'b']"])
 def test_no_lists(tmp_path, cell):
     with pytest.raises(ValueError):
         tables.parse_list(cell)
