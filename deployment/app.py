@@ -2,15 +2,17 @@
 
 import argparse
 import os
+import shutil
 import signal
-import sys
-import tempfile
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, NoReturn
 
-# Before gradio is imported: it would report its start to its makers.
+# Before gradio is imported: it would report its start to its makers, and end with a traceback at what is no port.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+if not (PORT := os.environ.pop("GRADIO_SERVER_PORT", "")):
+    PORT = "7860"
 import gradio as gr
 import numpy as np
 from gradio.utils import get_upload_folder
@@ -30,14 +32,12 @@ from deployment.endpoints import Endpoints, refuse
 from deployment.examples import EXAMPLES
 from deployment.guard import BodyLimit, RetryAfter, fetch_nothing
 from deployment.limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
+from deployment.uploads import KEEP_HOURS, own_folder
 
 TITLE = "From Paper With Tasks"
 # Gradio keeps some 100 kB for each person, and for each question to its API, until so many have come after: by
 # default 10,000.
 SESSIONS = 500
-# Seconds: how often what was uploaded or made for a download is looked at, and how old it must be to be deleted.
-CLEAN_EVERY, KEEP = 600, 3_600
-KEEP_HOURS = 2
 # Of a request: an upload and what surrounds it.
 MOST_BYTES = batch.MOST_BYTES + 100_000
 PROGRESS = gr.Progress()
@@ -54,7 +54,7 @@ class Seen(NamedTuple):
 def build(classifier: TaskClassifier, arxiv: Arxiv | None = None, model: Path = MODEL_DIR) -> gr.Blocks:
     """The page and its endpoints, not yet serving; `model` is the folder that the classifier was loaded from."""
     endpoints = Endpoints(classifier, arxiv)
-    with gr.Blocks(title=TITLE, delete_cache=(CLEAN_EVERY, KEEP)) as blocks:
+    with gr.Blocks(title=TITLE) as blocks:
         gr.Markdown(
             f"# {TITLE}\nWhich machine-learning tasks does a paper work on? "
             "Paste its title and abstract, or give its arXiv id."
@@ -68,7 +68,8 @@ def build(classifier: TaskClassifier, arxiv: Arxiv | None = None, model: Path = 
         gr.api(endpoints.tag, api_name="tag")
         gr.api(endpoints.tag_batch, api_name="tag_batch")
         gr.api(endpoints.explain, api_name="explain")
-    return blocks.queue(max_size=PLACES, default_concurrency_limit=2)
+    # Not open: past the queue there is no limit, and the threads that work there are those that serve the page.
+    return blocks.queue(max_size=PLACES, default_concurrency_limit=2, api_open=False)
 
 
 def _one_paper(endpoints: Endpoints) -> None:
@@ -92,13 +93,18 @@ def _one_paper(endpoints: Endpoints) -> None:
     def read_example(title: str, abstract: str) -> tuple[Seen, str, str]:
         return read(title, abstract, classifier.default_threshold, False)
 
-    def why(seen: Seen | None, event: gr.EventData) -> str:
+    def why(seen: Seen | None, event: gr.EventData) -> tuple[Seen | None, str]:
         if seen is None:
-            return ""
+            return seen, ""
         # Whoever is no page of ours may send an event without one.
-        return page.reasons_html(endpoints.explanation(seen.title, seen.abstract, getattr(event, "task", None)))
+        explanation = endpoints.explanation(seen.title, seen.abstract, getattr(event, "task", None))
+        return seen, page.reasons_html(explanation)
 
-    seen = gr.State(None)
+    def tell(told: tuple[Seen | None, str], seen: Seen | None) -> str:
+        # Another paper may have come while the reasons were looked for.
+        return told[1] if told[0] is seen else ""
+
+    seen, told = gr.State(None), gr.State((None, ""))
     with gr.Row():
         with gr.Column(scale=3):
             with gr.Row(equal_height=True):
@@ -122,12 +128,9 @@ def _one_paper(endpoints: Endpoints) -> None:
             tags = gr.HTML(page.PROMPT, elem_id="tags", js_on_load=page.CHOOSE_JS)
             reasons = gr.HTML("", elem_id="reasons", js_on_load=page.SHOW_JS)
     paper, view, shown = [title, abstract], [threshold, artefacts], [seen, tags, reasons]
-    gr.Examples(
+    examples = gr.Examples(
         list(map(list, EXAMPLES.values())),
         paper,
-        shown,
-        read_example,
-        run_on_click=True,
         cache_examples=False,
         example_labels=list(EXAMPLES),
         label="Invented papers to try",
@@ -135,15 +138,30 @@ def _one_paper(endpoints: Endpoints) -> None:
     )
 
     private = {"api_visibility": "private"}
+    reads = [examples.load_input_event.then(read_example, paper, shown, show_progress_on=tags, **private)]
     for trigger in (submit.click, title.submit):
-        trigger(read, [*paper, *view], shown, show_progress_on=tags, **private)
+        reads.append(trigger(read, [*paper, *view], shown, show_progress_on=tags, **private))
     for trigger in (fetch.click, number.submit):
-        # So many may wait for their turn at arXiv; others are not kept waiting by them.
-        fetched = trigger(endpoints.fetch, number, paper, concurrency_limit=5, concurrency_id="arxiv", **private)
-        fetched.success(read, [*paper, *view], shown, show_progress_on=tags, **private)
+        fetched = trigger(
+            endpoints.fetch,
+            number,
+            paper,
+            # So many may wait for their turn at arXiv; others are not kept waiting by them.
+            concurrency_limit=5,
+            concurrency_id="arxiv",
+            # Not on the paper, which is to be pasted where arXiv does not give it.
+            show_progress_on=number,
+            **private,
+        )
+        # Takes away Gradio's "Error", which would lie over the id that is to be mended.
+        fetched.failure(gr.skip, None, number, queue=False, show_progress="hidden", **private)
+        reads.append(fetched.success(read, [*paper, *view], shown, show_progress_on=tags, **private))
+    for done in reads:
+        done.success(None, js=page.SHOW_TAGS_JS, **private)
     for trigger in (threshold.input, artefacts.input):
         trigger(show, [seen, *view], tags, show_progress="hidden", trigger_mode="always_last", **private)
-    tags.click(why, seen, reasons, trigger_mode="always_last", **private)
+    asked = tags.click(why, seen, told, trigger_mode="always_last", show_progress_on=reasons, **private)
+    asked.success(tell, [told, seen], reasons, queue=False, show_progress="hidden", **private)
     clear.click(lambda: ("", "", "", None, page.PROMPT, ""), None, [number, *paper, *shown], queue=False, **private)
 
 
@@ -162,7 +180,7 @@ def _many_papers(endpoints: Endpoints) -> None:
             [row.line, str(row.text("title") or row.text("abstract"))[:200], ", ".join(task for task, _ in tags)]
             for row, tags in tagged
         ]
-        # In gradio's own folder of temporary files, which it serves from and clears.
+        # Gradio serves files from nowhere else.
         folder = Path(get_upload_folder()) / token_hex(16)
         folder.mkdir(parents=True)
         buttons = []
@@ -172,6 +190,11 @@ def _many_papers(endpoints: Endpoints) -> None:
             buttons.append(gr.DownloadButton(value=str(output), interactive=bool(tagged)))
         report = page.batch_html(len(tagged), batch.count_tasks(tagged), broken)
         return report, gr.Dataframe(rows, visible=bool(rows)), *buttons
+
+    def nothing() -> tuple[str, gr.Dataframe, *tuple[gr.Button, ...]]:
+        # What came of another file would pass for what came of the one that is shown.
+        buttons = (gr.DownloadButton(value=None, interactive=False) for _ in downloads)
+        return "", gr.Dataframe([], visible=False), *buttons
 
     gr.Markdown(
         f"A CSV or JSON Lines file (`.csv`, `.jsonl`, UTF-8) with the columns `title` and `abstract`, one of them "
@@ -195,16 +218,12 @@ def _many_papers(endpoints: Endpoints) -> None:
         downloads = [
             gr.DownloadButton(f"Download {name}", interactive=False, size="md") for name in ("CSV", "JSON Lines")
         ]
+    results, private = [report, table, *downloads], {"api_visibility": "private"}
     # One file at a time, so that who asks for one paper never waits for many.
-    start.click(
-        run,
-        upload,
-        [report, table, *downloads],
-        concurrency_limit=1,
-        concurrency_id="batch",
-        show_progress_on=report,
-        api_visibility="private",
+    tagged = start.click(
+        run, upload, results, concurrency_limit=1, concurrency_id="batch", show_progress_on=report, **private
     )
+    tagged.failure(nothing, None, results, queue=False, show_progress="hidden", **private)
 
 
 def _about(classifier: TaskClassifier, model: Path) -> None:
@@ -293,14 +312,21 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--port",
         type=port,
-        default=os.environ.get("GRADIO_SERVER_PORT") or 7860,
+        default=PORT,
         help="port to serve at; or GRADIO_SERVER_PORT (default: 7860)",
     )
     options = parser.parse_args(arguments)
-    # A host ends a program so; it is to be as orderly as Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with _own_folder() as uploads:
-        os.environ["GRADIO_TEMP_DIR"] = uploads
+    with _uploads() as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+
+        def end(*_: Any) -> NoReturn:
+            shutil.rmtree(folder, ignore_errors=True)
+            # At once: Python aborts where a thread is still inside the model.
+            os._exit(0)
+
+        # By Ctrl-C, and as a host ends a program.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, end)
         try:
             serve(TaskClassifier.load(options.model), options.host, options.port, model=options.model)
         except ModelError as error:
@@ -311,12 +337,10 @@ def main(arguments: list[str] | None = None) -> None:
             fail(f"Cannot serve at {place}: it is taken, or no address of this machine; choose --host and --port.")
 
 
-def _own_folder() -> tempfile.TemporaryDirectory:
-    """For uploads, of this process alone: they do not outlive it, whatever else uses Gradio here."""
+def _uploads() -> TemporaryDirectory:
     folder = Path(get_upload_folder())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(prefix="paper-tasks-", dir=folder)
+        return own_folder(folder)
     except OSError as error:
         fail(f"Uploads cannot be kept in {folder} ({error.strerror}); name another folder by GRADIO_TEMP_DIR.")
 

@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 from gradio import queueing, routes
 from gradio.context import LocalContext
+from uvicorn.config import LOGGING_CONFIG
 
 from deployment import request_log
 from deployment.guard import Message, Receive, Send
@@ -62,9 +63,13 @@ class RequestLog:
 def keep_texts_out() -> None:
     """Gradio prints what it refuses by itself, such as a question without its abstract, with all that was sent; from
     now on it writes a line as ours. It has no option for this.
+
+    Uvicorn, too, prints more than its own words: the traceback of what failed within a request, of which RequestLog
+    tells. Its loggers get no handler of their own, so that the words become a line, and nothing else does.
     """
     ours = SimpleNamespace(print_exc=lambda: request_log.write_fault(sys.exception()))
     queueing.traceback = routes.traceback = ours
+    LOGGING_CONFIG["loggers"]["uvicorn"] = {}
 
 
 def logged(name: str, papers: Callable[[Any], int] = lambda answer: 1) -> Callable[[Callable], Callable]:

@@ -1,5 +1,6 @@
 """A file of many papers, CSV or JSON Lines: read with suspicion, tagged, and written again with its tasks."""
 
+import codecs
 import csv
 import json
 import re
@@ -21,6 +22,8 @@ CHUNK = 16
 TASKS, PROBABILITIES = "predicted_tasks", "probabilities"
 # What a spreadsheet takes for the start of a formula, in full width too.
 _FORMULA_STARTS = (*"=+-@\t\r\n", *"＝＋－＠")
+# What spreadsheets write instead of commas: in many countries, or as "text".
+_SEPARATORS = {";": "semicolons", "\t": "tabs"}
 # As Python reads bytes that are no UTF-8 by the error handler "surrogateescape".
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 
@@ -60,7 +63,15 @@ def read(path: Path) -> tuple[list[Row], list[Broken]]:
         raise BatchError(f"{path.name} is neither .csv nor .jsonl; save it as one of these.")
     if path.stat().st_size > MOST_BYTES:
         raise BatchError(f"{path.name} has more than {MOST_BYTES / 1e6:.0f} MB; split it, or use the command line.")
-    text = path.read_bytes().removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    if not content.strip():
+        raise BatchError(f"{path.name} is empty; choose another.")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise BatchError(f"{path.name} is UTF-16; save it as UTF-8.")
+    # As each .xlsx does, whatever it is called.
+    if content.startswith(b"PK\3\4"):
+        raise BatchError(f"{path.name} is no text but a spreadsheet or an archive; save it as CSV.")
+    text = content.decode("utf-8", "surrogateescape")
     lines, rows, broken = StringIO(text, newline=""), [], []
     for row in _csv_rows(path.name, lines) if path.suffix.lower() == ".csv" else _json_rows(lines):
         if len(rows) + len(broken) == MOST_ROWS:
@@ -130,13 +141,16 @@ def _problem(row: Row) -> str | None:
     return None
 
 
-def _csv_rows(name: str, lines: Iterable[str]) -> Iterator[Row | Broken]:
+def _csv_rows(name: str, lines: StringIO) -> Iterator[Row | Broken]:
     # Strict, or a stray quotation mark would swallow rows without a word.
     reader = csv.reader(lines, strict=True)
-    header = _next(reader)
-    if not isinstance(header, list) or not {"title", "abstract"} & {cell.strip().lower() for cell in header}:
+    header = _header(reader)
+    if header is None:
+        for separator, names in _SEPARATORS.items():
+            lines.seek(0)
+            if _header(csv.reader(lines, delimiter=separator, strict=True)):
+                raise BatchError(f"{name} has its columns separated by {names}; save it with commas.")
         raise BatchError(f"{name} has no column 'title' or 'abstract' in its first line; name the columns there.")
-    header = [cell.strip() for cell in header]
     if len({cell.lower() for cell in header}) < len(header):
         raise BatchError(f"{name} has a column twice in its first line; rename one.")
     while True:
@@ -153,6 +167,13 @@ def _csv_rows(name: str, lines: Iterable[str]) -> Iterator[Row | Broken]:
             yield Broken(line, "is not UTF-8")
         elif cells:
             yield Row(line, dict(zip(header, cells, strict=True)))
+
+
+def _header(reader: Any) -> list[str] | None:
+    """The columns that the first row of a CSV names, if there is one of papers among them."""
+    cells = _next(reader)
+    names = [cell.strip() for cell in cells] if isinstance(cells, list) else []
+    return names if {"title", "abstract"} & {name.lower() for name in names} else None
 
 
 def _next(reader: Any) -> list[str] | str | None:

@@ -23,7 +23,7 @@ CSS = """
 .tags button { display: block; width: 100%; padding: 0.4rem 0.5rem; text-align: left; border-radius: 0.4rem;
   color: var(--body-text-color); border: 1px solid transparent; background: none; cursor: pointer; }
 .tags button:hover, .tags button[aria-pressed="true"] { border-color: var(--color-accent); }
-.tags button:focus-visible { outline: 2px solid var(--color-accent); }
+:is(.tags button, input[type=range]):focus-visible { outline: 2px solid var(--color-accent); }
 .tags .line { display: flex; gap: 0.75rem; align-items: baseline; }
 .tags .task { flex: 1; font-weight: 600; }
 .tags .why { font-size: 0.85em; text-decoration: underline; color: var(--body-text-color-subdued); }
@@ -71,7 +71,10 @@ element.addEventListener("click", (event) => {
   trigger("click", {task: button.dataset.task});
 });
 """
-# On a phone the reasons lie below what is seen.
+# On a phone the tasks lie below the form, and the reasons below the tasks.
+SHOW_TAGS_JS = """
+() => requestAnimationFrame(() => document.querySelector("#tags")?.scrollIntoView({block: "nearest"}))
+"""
 SHOW_JS = """
 watch("value", () => { if (element.querySelector(".reasons")) element.scrollIntoView({block: "nearest"}); });
 """

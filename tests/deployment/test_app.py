@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -153,6 +154,32 @@ def test_a_large_request_is_refused(url):
         assert answer.status_code == 413
 
 
+def test_nothing_passes_by_the_queue(url):
+    for path, data in {"tag": ["A title", ""], "tag_batch": [[{"title": "A title"}]]}.items():
+        for prefix in ("run", "api"):
+            assert httpx.post(f"{url}/gradio_api/{prefix}/{path}", json={"data": data}).status_code == 404
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_whatever_it_is_doing(tmp_path, number):
+    port = free_port()
+    process = start("--port", port, GRADIO_TEMP_DIR=str(tmp_path))
+    try:
+        wait_until_up(process, f"http://127.0.0.1:{port}/")
+        papers = [{"title": f"Pedestrian detection {place}", "abstract": "We look. " * 200} for place in range(255)]
+        for _ in range(3):
+            call = f"http://127.0.0.1:{port}/gradio_api/call/tag_batch"
+            httpx.post(call, json={"data": [papers]}).raise_for_status()
+        time.sleep(1.5)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=10)
+    finally:
+        process.kill()
+    assert process.returncode == 0 and "terminate" not in errors and "Traceback" not in errors
+    assert not list(tmp_path.glob("paper-tasks-*"))
+
+
 def test_no_upload_outlives_its_refusal_or_the_app(tmp_path):
     def files():
         return [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -163,6 +190,11 @@ def test_no_upload_outlives_its_refusal_or_the_app(tmp_path):
             yield b"a" * 1_000_000
         yield b"\r\n--x--\r\n"
 
+    # Of a process that was killed, long ago.
+    left = tmp_path / "paper-tasks-left"
+    left.mkdir()
+    (left / "tmp1").touch()
+    os.utime(left, (0, 0))
     port = free_port()
     process = start("--port", port, GRADIO_TEMP_DIR=str(tmp_path))
     try:
@@ -179,7 +211,7 @@ def test_no_upload_outlives_its_refusal_or_the_app(tmp_path):
     assert process.returncode == 0 and files() == [] and not list(tmp_path.glob("paper-tasks-*"))
 
 
-@pytest.mark.parametrize("what", ["port", "model", "number", "range", "host"])
+@pytest.mark.parametrize("what", ["port", "model", "number", "range", "host", "variable"])
 def test_a_wrong_start_is_told_in_a_sentence(url, tmp_path, what):
     arguments = {
         "port": ["--port", url.rsplit(":", 1)[1]],
@@ -188,7 +220,7 @@ def test_a_wrong_start_is_told_in_a_sentence(url, tmp_path, what):
         "range": ["--port", "99999"],
         "host": ["--host", "no.such.host.invalid"],
     }
-    process = start(*arguments[what])
+    process = start(*arguments.get(what, ()), GRADIO_SERVER_PORT="x" if what == "variable" else "")
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 2 and "Traceback" not in errors
     assert "error: " in errors.splitlines()[-1]

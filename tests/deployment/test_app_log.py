@@ -1,5 +1,6 @@
 import json
 import re
+import socket
 
 import gradio as gr
 import httpx
@@ -57,14 +58,27 @@ def test_the_apps_log_has_ids_and_timings_and_no_text(tmp_path):
             # Gradio itself refuses a question without its abstract.
             asked = httpx.post(f"{url}/gradio_api/call/tag", json={"data": ["Zymurgy of pedestrians."]}).json()
             assert "error" in httpx.get(f"{url}/gradio_api/call/tag/{asked['event_id']}", timeout=60).text
+            # Gradio fails at an answer that nobody asked for, and at a function that is not there.
+            with pytest.raises(httpx.RemoteProtocolError):
+                httpx.get(f"{url}/gradio_api/call/tag/nope")
+            call = {"data": ["Zymurgy"], "fn_index": 999, "session_hash": "x"}
+            assert httpx.post(f"{url}/gradio_api/queue/join", json=call).status_code == 500
+            with socket.create_connection(("127.0.0.1", port)) as line:
+                line.sendall(b"No HTTP.\r\n\r\n")
+                assert b" 400 " in line.recv(100)
         finally:
             process.terminate()
             process.wait(timeout=30)
     text = log.read_text(encoding="utf-8")
     lines = list(map(json.loads, text.splitlines()))
-    (fault,) = [line for line in lines if "fault" in line]
-    assert fault.keys() == {"time", "level", "fault"} and fault["level"] == "ERROR"
-    lines.remove(fault)
+    said = [line["message"].strip() for line in lines if "message" in line]
+    assert said == ["Exception in ASGI application"] * 2 + ["Invalid HTTP request received."]
+    (fault,) = [line for line in lines if line.keys() == {"time", "level", "fault"}]
+    assert fault["level"] == "ERROR"
+    lines = [line for line in lines if "id" in line]
+    failed = [line for line in lines if "fault" in line]
+    assert [line["path"] for line in failed] == ["/gradio_api/call/tag/nope", "/gradio_api/queue/join"]
+    assert all(re.match(r"\w+Error at \w+.py:\d+", line["fault"]) for line in failed)
     assert {"id", "method", "path", "status", "milliseconds", "papers", "time", "level"} <= lines[-1].keys()
     calls = {line["path"]: line for line in lines if line["method"] == "CALL"}
     assert calls["tag"]["id"] == "from-a-proxy_1" and calls["tag"]["papers"] == 1

@@ -2,12 +2,14 @@
 
 import csv
 import json
+from threading import Event
 from urllib.parse import urlparse
 
 import pytest
 from playwright.sync_api import expect
 from pytest_httpserver import HTTPServer
 
+from deployment import endpoints
 from deployment.app import serve
 from deployment.arxiv import Arxiv
 from deployment.classifier import TaskClassifier
@@ -77,6 +79,51 @@ def test_why_a_task(page):
     expect(reasons).not_to_contain_text("Why")
 
 
+@pytest.mark.parametrize("then", ["Clear", "Find its tasks", "Molecules"])
+def test_reasons_that_come_late_are_not_shown_for_another_paper(page, monkeypatch, then):
+    asked, go_on, explain = Event(), Event(), endpoints.explain
+
+    def slow(*arguments):
+        asked.set()
+        assert go_on.wait(60)
+        return explain(*arguments)
+
+    monkeypatch.setattr(endpoints, "explain", slow)
+    page.get_by_text("Street scenes").first.click()
+    task = page.get_by_role("button", name="Pedestrian Detection")
+    task.click()
+    assert asked.wait(60)
+    if then == "Find its tasks":
+        page.get_by_label("Title").fill("Machine translation for sailors")
+        page.get_by_label("Abstract").fill("")
+    page.get_by_text(then).first.click()
+    expect(task).to_have_count(0)
+    with page.expect_response(lambda answer: "/run/predict" in answer.url) as told:
+        go_on.set()
+    assert told.value.json()["data"] == [""]
+    expect(page.locator("#reasons")).not_to_contain_text("Why")
+
+
+def test_what_a_button_brings_is_seen_on_a_phone(browser, url):
+    page = browser.new_page(viewport={"width": 375, "height": 740})
+    page.goto(url)
+    page.get_by_label("Title").fill("Faster pedestrian detection at night")
+    page.get_by_label("Abstract").fill("A pedestrian detector for thermal cameras.\n" * 30)
+    submit = page.get_by_role("button", name="Find its tasks")
+    for _ in range(2):
+        submit.evaluate("button => button.scrollIntoView({block: 'end'})")
+        submit.click()
+        expect(page.locator("#tags .task").first).to_be_in_viewport()
+    slider = page.get_by_role("slider")
+    slider.focus()
+    at = page.evaluate("window.scrollY")
+    slider.press("Home")
+    expect(page.locator("#tags")).to_contain_text("below 5%")
+    assert page.evaluate("window.scrollY") == at
+    assert slider.evaluate("slider => getComputedStyle(slider).outlineStyle") == "solid"
+    page.close()
+
+
 def test_an_example_is_tagged_at_a_click(page):
     page.get_by_text("Street scenes").first.click()
     expect(page.locator("#tags .task").first).to_be_visible()
@@ -96,6 +143,9 @@ def test_what_arxiv_does_not_give_is_told(page, number, words):
     page.get_by_label("arXiv id or link").fill(number)
     page.get_by_role("button", name="Fetch from arXiv").click()
     expect(page.get_by_text(words)).to_be_visible()
+    # Nothing lies over what is to be mended, or pasted.
+    for label in ("arXiv id or link", "Title", "Abstract"):
+        page.get_by_label(label).click(timeout=5_000)
 
 
 def test_many_papers(page):
@@ -121,6 +171,16 @@ def test_many_papers(page):
         page.get_by_text("Download JSON Lines").click()
     lines = list(map(json.loads, download.value.path().read_text(encoding="utf-8").splitlines()))
     assert [line["Title"] for line in lines] == ["=Pedestrian detection", "Question answering"]
+
+    page.locator("#upload").get_by_role("button", name="Clear").click()
+    page.locator("#upload input[type=file]").set_input_files(file | {"name": "others.csv", "buffer": b"title;abstract"})
+    expect(page.locator("#upload")).to_contain_text("others")
+    page.get_by_role("button", name="Tag them all").click()
+    expect(page.get_by_text("separated by semicolons")).to_be_visible()
+    expect(report).not_to_contain_text("papers tagged")
+    expect(page.get_by_role("gridcell")).to_have_count(0)
+    for name in ("Download CSV", "Download JSON Lines"):
+        expect(page.get_by_role("button", name=name)).to_be_disabled()
 
 
 def test_a_file_that_cannot_be_used_is_told(page):
