@@ -132,8 +132,6 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
             f"{source}: only {len(kept)} tasks have {options.min_papers} papers or more, and {len(papers)} papers "
             "have one of them, too few to split; collect more papers or lower --min-papers."
         )
-    if papers["tasks"].map(len).min() == len(kept):
-        raise InputError(f"{source}: every paper has all {len(kept)} tasks, so that there is nothing to tell apart.")
 
     labeller = Labeller([vocabulary.task(name) for name in kept])
     papers["masked"] = _masked(papers, kept, labeller)

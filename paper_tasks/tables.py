@@ -202,7 +202,12 @@ def parse_list(cell: str) -> list[str]:
     cell = cell.strip()
     if cell.lower() in _NOTHING:
         return []
-    items = _literal(cell) if cell.startswith("[") or _TUPLE.fullmatch(cell) else cell.split(";")
+    if cell.startswith("[") or _TUPLE.fullmatch(cell):
+        return _literal(cell)
+    return _without_blanks(cell.split(";"))
+
+
+def _without_blanks(items: Iterable[str]) -> list[str]:
     return list(filter(None, map(str.strip, items)))
 
 
@@ -228,11 +233,11 @@ def _texts_side_by_side(cell: str) -> bool:
 
 
 def parse_column(column: "pd.Series", source: Path) -> list[list[str]]:
-    """`parse_list` over a column. Raises InputError that names file, row (from 1) and column."""
+    """`parse_list` over a column, without blanks. Raises InputError that names file, row (from 1) and column."""
     lists = []
     for number, cell in enumerate(column, start=1):
         try:
-            lists.append(parse_list(cell))
+            lists.append(_without_blanks(parse_list(cell)))
         except ValueError as error:
             shown = cell if len(cell) <= 40 else cell[:40] + "…"
             raise InputError(

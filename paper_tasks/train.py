@@ -147,7 +147,8 @@ def build_learner(
     """The Learner, its tokenizer and its model: what a notebook shows batches of and runs `lr_find` on.
 
     Raises InputError for a backbone that is not there, or reads fewer tokens than `max_length`, for fewer papers than a
-    batch has, and for a trained model to start from, or to learn from, that is not there or does not fit.
+    batch has, or papers that have all tasks each, and for a trained model to start from, or to learn from, that is not
+    there or does not fit.
     """
     torch.manual_seed(options.seed)
     labels = read_labels(prepared_dir)
@@ -162,6 +163,8 @@ def build_learner(
     papers["text"] = prepare.texts(papers)
     truth = indicator(papers["tasks"], labels)
     rows = len(train_papers)
+    if truth[:labelled].all():
+        raise InputError(f"In {prepared_dir} every paper has all {len(labels)} tasks: there is nothing to tell apart.")
 
     encoder, tokenizer = load_backbone(options.backbone, options.dropout)
     teacher = load_teacher(Path(options.teacher), labels, tokenizer, options.teacher_share) if options.teacher else None

@@ -173,14 +173,6 @@ def test_one_task_is_told_to_be_too_few(tmp_path):
         prepare(source, tmp_path / "out")
 
 
-def test_papers_that_nothing_tells_apart_are_told(tmp_path):
-    source = tmp_path / "papers.csv"
-    rows = [f"Object detection {n},We detect objects in picture number {n}" for n in range(80)]
-    source.write_text("\n".join(["title,abstract", *rows]), encoding="utf-8")
-    with pytest.raises(InputError, match="every paper has all 2 tasks"):
-        prepare(source, tmp_path / "out")
-
-
 def test_no_code_in_a_list_cell_is_run(tmp_path):
     source = tmp_path / "evil.csv"
     source.write_text("title,abstract,tasks\nA,B,\"['x']\"\nC,D,\"[__import__('os').abort()]\"\n", encoding="utf-8")

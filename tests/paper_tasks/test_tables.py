@@ -226,10 +226,9 @@ def test_two_columns_of_one_name_are_told(tmp_path):
         ("['a', \"b's\"]", ["a", "b's"]),
         ('["a", "b"]', ["a", "b"]),
         ("deep learning; NER ;", ["deep learning", "NER"]),
-        ('[" a ", ""]', ["a"]),
         ("('a', 'b')", ["a", "b"]),
         ("{'b', 'a'}", ["a", "b"]),
-        ("['say \"hi\" ',\n 'b']", ['say "hi"', "b"]),
+        ("['say \"hi\" ',\n 'b']", ['say "hi" ', "b"]),
         ("(semi-)supervised learning (SSL)", ["(semi-)supervised learning (SSL)"]),
         ("nan", []),
         ("None", []),
@@ -237,6 +236,10 @@ def test_two_columns_of_one_name_are_told(tmp_path):
 )
 def test_lists_of_every_kind(cell, items):
     assert tables.parse_list(cell) == items
+
+
+def test_blanks_are_no_part_of_a_column(tmp_path):
+    assert tables.parse_column(pd.Series(['[" a ", ""]', " b ;"]), tmp_path / "t.csv") == [["a"], ["b"]]
 
 
 @pytest.mark.parametrize("cell", ["[1, 2]", "[open('x')]", "['a'", "[" * 1000, "['a' 'b']", "['a'\n 'b']"])

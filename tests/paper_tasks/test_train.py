@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -121,6 +122,15 @@ def test_a_training_does_not_start_from_what_does_not_fit(trained, prepared, bac
         build_learner(prepared, tiny_options(backbone, start_from=str(tmp_path)), Progress())
     with pytest.raises(InputError, match="another backbone"):
         build_learner(prepared, tiny_options("minilm", start_from=str(trained[0])), Progress())
+
+
+def test_papers_that_nothing_tells_apart_are_no_training(prepared, backbone, tmp_path):
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "labels.json").write_text('["Object Detection"]', encoding="utf-8")
+    papers = pd.read_csv(tmp_path / "train.csv", keep_default_na=False)
+    papers.assign(tasks='["Object Detection"]').to_csv(tmp_path / "train.csv", index=False)
+    with pytest.raises(InputError, match="every paper has all 1 tasks"):
+        build_learner(tmp_path, tiny_options(backbone))
 
 
 def test_a_training_killed_while_words_are_fitted_goes_on_with_them_alone(prepared, backbone, tmp_path, monkeypatch):
