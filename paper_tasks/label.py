@@ -17,6 +17,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from paper_tasks import tables, vocabulary, writing
+from paper_tasks.cells import parse_column
 from paper_tasks.errors import InputError
 from paper_tasks.vocabulary import Task
 
@@ -225,9 +226,9 @@ def read_papers(source: Path) -> pd.DataFrame:
         if column not in papers:
             raise InputError(f"{source} has no column '{column}'; it has: {', '.join(papers.columns)}.")
     cells = papers["keywords"] if "keywords" in papers else pd.Series([""] * len(papers), name="keywords")
-    papers["keywords"] = tables.parse_column(cells, source)
+    papers["keywords"] = parse_column(cells, source)
     if "tasks" in papers:
-        papers["tasks"] = tables.parse_column(papers["tasks"], source)
+        papers["tasks"] = parse_column(papers["tasks"], source)
         _check_separated(papers["tasks"], source)
         if not papers["tasks"].map(bool).any():
             del papers["tasks"]

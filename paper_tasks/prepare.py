@@ -17,6 +17,7 @@ from tqdm import tqdm
 from deployment.classifier import TEXT_FORMAT, format_paper, has_words
 from deployment.model_folder import file_checksum
 from paper_tasks import tables, vocabulary, writing
+from paper_tasks.cells import parse_column
 from paper_tasks.errors import InputError
 from paper_tasks.label import Labeller, label, read_papers
 
@@ -186,7 +187,7 @@ def read_split(prepared_dir: Path, name: str) -> pd.DataFrame:
         raise InputError(f"{path} is missing: make it with python -m paper_tasks prepare.")
     papers = tables.read_table(path)
     for column in papers.columns.intersection(["tasks", "keywords"]):
-        papers[column] = tables.parse_column(papers[column], path)
+        papers[column] = parse_column(papers[column], path)
     return papers
 
 

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paper_tasks.cells import as_json, as_text
 from paper_tasks.errors import InputError
-from paper_tasks.tables import as_json, as_text, table_format
+from paper_tasks.tables import table_format
 
 # As in tables.py: pandas and pyarrow are imported where they are used.
 if TYPE_CHECKING:

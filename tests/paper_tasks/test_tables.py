@@ -218,38 +218,6 @@ def test_two_columns_of_one_name_are_told(tmp_path):
         list(tables.read_rows(path))
 
 
-@pytest.mark.parametrize(
-    "cell, items",
-    [
-        ("", []),
-        ("[]", []),
-        ("['a', \"b's\"]", ["a", "b's"]),
-        ('["a", "b"]', ["a", "b"]),
-        ("deep learning; NER ;", ["deep learning", "NER"]),
-        ("('a', 'b')", ["a", "b"]),
-        ("{'b', 'a'}", ["a", "b"]),
-        ("['say \"hi\" ',\n 'b']", ['say "hi" ', "b"]),
-        ("(semi-)supervised learning (SSL)", ["(semi-)supervised learning (SSL)"]),
-        ("nan", []),
-        ("None", []),
-    ],
-)
-def test_lists_of_every_kind(cell, items):
-    assert tables.parse_list(cell) == items
-
-
-def test_blanks_are_no_part_of_a_column(tmp_path):
-    assert tables.parse_column(pd.Series(['[" a ", ""]', " b ;"]), tmp_path / "t.csv") == [["a"], ["b"]]
-
-
-@pytest.mark.parametrize("cell", ["[1, 2]", "[open('x')]", "['a'", "[" * 1000, "['a' 'b']", "['a'\n 'b']"])
-def test_no_lists(tmp_path, cell):
-    with pytest.raises(ValueError):
-        tables.parse_list(cell)
-    with pytest.raises(InputError, match=r"t\.csv, row 2, column 'tasks'"):
-        tables.parse_column(pd.Series(["[]", cell], name="tasks"), tmp_path / "t.csv")
-
-
 def test_names_without_what_tells_the_format():
     assert [tables.table_stem(Path(name)) for name in ("a.csv", "a.b.jsonl.zst", "a/b.PARQUET")] == ["a", "a.b", "b"]
     with pytest.raises(InputError, match="tells no format"):

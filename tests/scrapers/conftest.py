@@ -1,4 +1,4 @@
-"""A client that does not sleep, and faults that servers have."""
+"""A client that does not sleep, the command line, Papers with Code in small, and faults that servers have."""
 
 import socketserver
 import subprocess
@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from paper_tasks.prepare import PrepareOptions, prepare
 from scrapers.cli import main
 from scrapers.client import Client
+from tests.scrapers.site import ANY, WaybackMachine, category_page, method_page, paper_page, topic
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,6 +66,36 @@ def scrapers(monkeypatch, capsys):
         return subprocess.CompletedProcess(arguments, end.value.code or 0, output, errors)
 
     return run
+
+
+@pytest.fixture
+def files(tmp_path):
+    return ["--output", tmp_path / "papers.csv", "--cache", tmp_path / "cache.sqlite", "--pace", "0.001"]
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "papers.csv"
+
+
+@pytest.fixture
+def machine(httpserver):
+    names = [f"paper-{number}" for number in range(45)]
+    pages = {
+        f"/paper/{name}": paper_page(*topic(number), date=f"1 Jan {2000 + number}", arxiv=f"2001.{number:05}")
+        for number, name in enumerate(names)
+    }
+    pages |= {"/method/resnet": method_page(names), "/methods/category/others": category_page(["resnet"])}
+    machine = WaybackMachine(pages, rows_per_listing=100)
+    httpserver.expect_request(ANY).respond_with_handler(machine)
+    return machine
+
+
+def prepared(output, tmp_path):
+    """What `prepare` makes of the CSV, without any change to it."""
+    report = prepare(output, tmp_path / "prepared", PrepareOptions(min_papers=10))
+    assert report["papers_train"] > 20 and report["papers_test"] > 0
+    return report
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from html import escape
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
@@ -9,6 +10,13 @@ from werkzeug import Request, Response
 
 SITE = "https://paperswithcode.com"
 CAPTURED = "20240310120000"
+
+TOPICS = ["image captioning", "object detection", "machine translation"]
+ANY = re.compile(".*")
+
+
+def topic(number):
+    return f"Study {number} of {TOPICS[number % 3]}", f"We study {TOPICS[number % 3]} in way {number}."
 
 
 def links(prefix, names):

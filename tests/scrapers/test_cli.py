@@ -1,76 +1,21 @@
-"""The commands against a loopback server; where it matters, as programs."""
+"""The commands against a loopback server; test_cli_wayback.py has those of `wayback`."""
 
-import contextlib
-import csv
 import json
-import os
-import pty
 import re
-import signal
 import subprocess
 import sys
-import termios
-import time
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from werkzeug import Response
 
-from paper_tasks.prepare import PrepareOptions, prepare
-from scrapers import arxiv, cli, openreview, wayback
-from scrapers.schema import COLUMNS, read_papers, read_problems
-from tests.scrapers.conftest import ROOT
-from tests.scrapers.site import (
-    WaybackMachine,
-    atom,
-    atom_entry,
-    category_page,
-    method_page,
-    note,
-    oai,
-    oai_record,
-    paper_page,
-)
+from scrapers import arxiv, cli, openreview
+from scrapers.schema import read_papers, read_problems
+from tests.scrapers.conftest import ROOT, prepared
+from tests.scrapers.site import ANY, TOPICS, atom, atom_entry, note, oai, oai_record, topic
 from tests.scrapers.test_archive import record
-
-TOPICS = ["image captioning", "object detection", "machine translation"]
-ANY = re.compile(".*")
-
-
-def topic(number):
-    return f"Study {number} of {TOPICS[number % 3]}", f"We study {TOPICS[number % 3]} in way {number}."
-
-
-@pytest.fixture
-def files(tmp_path):
-    return ["--output", tmp_path / "papers.csv", "--cache", tmp_path / "cache.sqlite", "--pace", "0.001"]
-
-
-@pytest.fixture
-def output(tmp_path):
-    return tmp_path / "papers.csv"
-
-
-@pytest.fixture
-def machine(httpserver):
-    names = [f"paper-{number}" for number in range(45)]
-    pages = {
-        f"/paper/{name}": paper_page(*topic(number), date=f"1 Jan {2000 + number}", arxiv=f"2001.{number:05}")
-        for number, name in enumerate(names)
-    }
-    pages |= {"/method/resnet": method_page(names), "/methods/category/others": category_page(["resnet"])}
-    machine = WaybackMachine(pages, rows_per_listing=100)
-    httpserver.expect_request(ANY).respond_with_handler(machine)
-    return machine
-
-
-def prepared(output, tmp_path):
-    """What `prepare` makes of the CSV, without any change to it."""
-    report = prepare(output, tmp_path / "prepared", PrepareOptions(min_papers=10))
-    assert report["papers_train"] > 20 and report["papers_test"] > 0
-    return report
 
 
 def write_shard(path, records):
@@ -112,133 +57,6 @@ def test_archive_with_problems(scrapers, tmp_path, output):
 def test_archive_dry_run(scrapers, tmp_path, output):
     done = scrapers("archive", "--folder", tmp_path, "-o", output, "--dry-run")
     assert done.returncode == 0 and "train-00003-of-00004.parquet" in done.stdout and not list(tmp_path.iterdir())
-
-
-def test_wayback(scrapers, machine, base, files, output, tmp_path):
-    machine.pages["/paper/paper-1"] = paper_page(abstract=None)
-    address = "https://paperswithcode.com/method/resnet"
-    done = scrapers("wayback", address, "--base-url", base, "--contact", "me@example.org", *files)
-    assert done.returncode == 1 and done.stderr == ""
-    assert re.findall(r"\d+  [a-z]+ ?\w*", done.stdout) == [
-        *("44  papers in", "93  answers fetched", "0  answers from", "1  failed", "1  the page"),
-    ]
-    with output.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert list(rows[0]) == COLUMNS and json.loads(rows[0]["tasks"]) == ["Image Captioning", "Object Detection"]
-    assert prepared(output, tmp_path)["labels"] == "the column 'tasks'"
-
-    served = len(machine.served)
-    machine.pages["/paper/paper-1"] = paper_page(*topic(1))
-    again = scrapers("wayback", address, "--base-url", base, *files)
-    assert again.returncode == 1 and len(machine.served) == served
-    retried = scrapers("wayback", address, "--base-url", base, "--retry-problems", *files)
-    assert retried.returncode == 0 and len(machine.served) == served + 1 and "45  papers" in retried.stdout
-    assert not (tmp_path / "papers.problem_urls.csv").exists()
-
-
-def asked_of_cdx(machine):
-    return [parse_qs(urlsplit(path).query)["url"][0] for path in machine.served if path.startswith("/cdx/")]
-
-
-def test_a_few_papers_are_looked_up_and_many_listed(scrapers, machine, base, files, output, monkeypatch):
-    arguments = ["wayback", "https://paperswithcode.com/method/resnet", "--base-url", base, *files]
-    assert scrapers(*arguments, "--limit", "3").returncode == 0 and len(list(read_papers(output))) == 3
-    first = [
-        f"paperswithcode.com/{page}" for page in ("method/resnet", "paper/paper-0", "paper/paper-1", "paper/paper-2")
-    ]
-    assert asked_of_cdx(machine) == first
-    monkeypatch.setitem(wayback.LISTING_REQUESTS, "/paper/", 44)
-    assert scrapers(*arguments).returncode == 0 and len(list(read_papers(output))) == 45
-    assert asked_of_cdx(machine)[4:] == ["paperswithcode.com/paper/*"] * 2
-    assert len(machine.served) == len(set(machine.served))
-
-
-@pytest.mark.parametrize("listed", [False, True])
-def test_late_snapshots_are_preferred_to_first_ones(scrapers, machine, base, files, monkeypatch, listed):
-    site = "https://paperswithcode.com/paper"
-    machine.captures = {
-        "/paper/paper-1": [
-            ("20190202000000", f"{site}/paper-1/"),
-            ("20231231235959", f"{site}/paper-1"),
-            ("20240202000000", "http://www.paperswithcode.com:80/paper/paper-1"),
-            ("20250202000000", f"{site}/paper-1"),
-        ],
-        "/paper/paper-2": [
-            ("20190202000000", "http://paperswithcode.com/paper/paper-2"),
-            ("20210202000000", f"{site}/paper-2"),
-        ],
-    }
-    if listed:
-        monkeypatch.setitem(wayback.LISTING_REQUESTS, "/paper/", 1)
-    done = scrapers("wayback", f"{site}/paper-1", f"{site}/paper-2", "--base-url", base, *files)
-    assert done.returncode == 0 and [path for path in machine.served if path.startswith("/web/")] == [
-        "/web/20240202000000id_/http://www.paperswithcode.com:80/paper/paper-1",
-        "/web/20190202000000id_/http://paperswithcode.com/paper/paper-2",
-    ]
-
-
-def test_a_lookup_passes_over_snapshots_with_a_query(scrapers, machine, base, files):
-    address = "https://paperswithcode.com/paper/paper-1"
-    machine.captures["/paper/paper-1"] = [("20240101000000", f"{address}?session=1"), ("20240102000000", address)]
-    assert scrapers("wayback", address, "--base-url", base, *files).returncode == 0
-    assert machine.served[-1] == f"/web/20240102000000id_/{address}"
-
-
-def test_a_lookup_that_fails_costs_no_other(scrapers, machine, base, files, output, tmp_path, monkeypatch):
-    monkeypatch.setattr("scrapers.client.backoff", lambda attempt, wait: 0)
-    busy = [lambda request: Response("<html>Too busy</html>")] * 5
-    machine.faults["/cdx/search/cdx"] = busy
-    arguments = ["wayback", *(f"https://paperswithcode.com/paper/paper-{number}" for number in range(3))]
-    done = scrapers(*arguments, "--base-url", base, *files)
-    assert done.returncode == 1 and len(list(read_papers(output))) == 2
-    (problem,) = read_problems(tmp_path / "papers.problem_urls.csv")
-    assert problem.url.endswith("/paper/paper-0") and "no list of snapshots" in problem.reason
-    assert problem.fetched_from.startswith(f"{base}/cdx/search/cdx?url=paperswithcode.com%2Fpaper%2Fpaper-0&")
-    assert scrapers(*arguments, "--base-url", base, *files).returncode == 0 and len(list(read_papers(output))) == 3
-
-
-@pytest.mark.parametrize("listed", [False, True])
-def test_a_page_that_had_no_snapshot_is_looked_for_again(scrapers, machine, base, files, monkeypatch, listed):
-    if listed:
-        monkeypatch.setitem(wayback.LISTING_REQUESTS, "/paper/", 44)
-    arguments = ["wayback", "https://paperswithcode.com/method/resnet", "--base-url", base, *files]
-    late = machine.pages.pop("/paper/paper-1")
-    assert "1  no snapshot" in scrapers(*arguments).stdout
-    machine.pages["/paper/paper-1"] = late
-    served = len(machine.served)
-    assert scrapers(*arguments).returncode == 1 and len(machine.served) == served
-    done = scrapers(*arguments, "--retry-problems")
-    assert done.returncode == 0 and "45  papers" in done.stdout
-    *again, page = machine.served[served:]
-    assert all(path.startswith("/cdx/") for path in again) and page.endswith("/paper/paper-1")
-    assert listed or len(again) == 1
-
-
-def test_wayback_starts(scrapers, machine, base, files, output):
-    done = scrapers("wayback", "--start", "papers", "--limit", "3", "--base-url", base, *files)
-    assert done.returncode == 0 and len(list(read_papers(output))) == 3
-    done = scrapers("wayback", "--start", "papers", "--since", "2010", "--until", "2012", "--base-url", base, *files)
-    assert [paper.date[:4] for paper in read_papers(output)] == ["2010", "2011", "2012"]
-    done = scrapers("wayback", "--base-url", base, *files)
-    assert "697  no snapshot" in done.stdout and "45  papers" in done.stdout
-    done = scrapers("wayback", "--start", "categories", "--base-url", base, *files)
-    assert "34  no snapshot" in done.stdout
-
-
-def test_wayback_dry_run(scrapers, machine, base, files, output):
-    done = scrapers("wayback", "--dry-run", "--base-url", base, *files)
-    assert done.returncode == 0 and "45 papers of the site have a snapshot" in done.stdout and not output.exists()
-    assert machine.served[0] == "/robots.txt" and all(path.startswith("/cdx") for path in machine.served[1:])
-
-
-def test_robots(scrapers, machine, base, files):
-    machine.robots = "User-agent: *\nDisallow: /"
-    arguments = ["wayback", "--start", "papers", "--base-url", base, *files]
-    done = scrapers(*arguments)
-    assert done.returncode == 2 and "robots.txt asks programs to stay away" in done.stdout
-    assert machine.served == ["/robots.txt"]
-    assert scrapers(*arguments, "--dry-run").returncode == 2 and machine.served == ["/robots.txt"]
-    assert scrapers(*arguments, "--ignore-robots").returncode == 0
 
 
 def test_arxiv(scrapers, httpserver, base, files, output, tmp_path):
@@ -452,65 +270,3 @@ def test_a_token_that_is_none_is_not_shown(scrapers, files, monkeypatch):
     assert done.returncode == 2 and "OPENREVIEW_TOKEN holds characters" in done.stderr
     assert "s3cret" not in done.stdout + done.stderr
     assert "OPENREVIEW_TOKEN" in scrapers("openreview", "--help").stdout
-
-
-def start(*arguments):
-    command = [sys.executable, "-m", "scrapers", *map(str, arguments)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_until(condition, process):
-    ends = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < ends and process.poll() is None, process.communicate()
-        time.sleep(0.01)
-
-
-@pytest.fixture
-def slow_machine(machine, httpserver):
-    httpserver.clear()
-
-    def answer(request):
-        time.sleep(0.05)
-        return machine(request)
-
-    httpserver.expect_request(ANY).respond_with_handler(answer)
-    return machine
-
-
-def test_ctrl_c_and_on(scrapers, slow_machine, base, files, output, tmp_path):
-    arguments = ["wayback", "--start", "papers", "--base-url", base, *files]
-    process = start(*arguments)
-    wait_until(lambda: len(slow_machine.served) > 10, process)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130 and errors == "Interrupted; the same command goes on where it was.\n"
-    assert not output.exists() and not list(tmp_path.glob("*.partial"))
-    assert scrapers(*arguments).returncode == 0 and len(list(read_papers(output))) == 45
-    assert len(slow_machine.served) <= len(set(slow_machine.served)) + 1
-
-
-def test_two_runs_at_once(scrapers, slow_machine, base, files, output):
-    """One connection to a source, and one writer of a file."""
-    arguments = ["wayback", "--start", "papers", "--base-url", base, *files]
-    process = start(*arguments)
-    wait_until(lambda: len(slow_machine.served) > 3, process)
-    second = scrapers(*arguments)
-    assert second.returncode == 2 and "Another run has" in second.stderr
-    assert process.communicate(timeout=60) and process.returncode == 0
-    assert len(list(read_papers(output))) == 45
-
-
-def test_progress_with_rate_and_time_left(slow_machine, base, files):
-    """On a terminal, that is: elsewhere it would only be in the way."""
-    leader, follower = pty.openpty()
-    termios.tcsetwinsize(follower, (40, 120))
-    command = [sys.executable, "-m", "scrapers", "wayback", "--start", "papers", "--base-url", base, *map(str, files)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=follower):
-        os.close(follower)
-        with open(leader, "rb", buffering=0) as terminal, contextlib.suppress(OSError):
-            blocks = []
-            while block := terminal.read(4096):
-                blocks.append(block)
-    shown = b"".join(blocks).decode()
-    assert re.search(r"papers\.csv: +\d+%.* \d+/45 \[00:\d\d<00:\d\d, +[\d.]+ papers/s\]", shown), shown
