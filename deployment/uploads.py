@@ -6,10 +6,11 @@ Gradio's own `delete_cache` knows of no upload that was broken off, or that is n
 import os
 import shutil
 import time
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
+
+from deployment import request_log
 
 _PREFIX = "paper-tasks-"
 # Seconds: how often the folder is looked at, and how old something in it must be to be deleted.
@@ -34,10 +35,15 @@ def _keep_clean(folder: Path) -> None:
 
 def clean(folder: Path) -> None:
     """Deletes what is old in a process's folder, and the folders beside it that no process has cleaned for as long."""
-    with suppress(OSError):
+    try:
         os.utime(folder)
+    except OSError as error:
+        request_log.write_fault(error)
     for path in (*folder.glob("*"), *folder.parent.glob(f"{_PREFIX}*")):
-        with suppress(OSError):
-            if time.time() - path.lstat().st_mtime > KEEP:
-                # A link is no folder of ours: rmtree refuses it.
+        try:
+            if not path.is_symlink() and time.time() - path.stat().st_mtime > KEEP:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+        except FileNotFoundError:  # another process was faster, or Gradio
+            pass
+        except OSError as error:
+            request_log.write_fault(error)

@@ -45,7 +45,7 @@ class Splits:
     papers: pd.DataFrame
     labels: list[str]
     held_out: str
-    near_duplicates: int = 0
+    near_duplicates: int
 
     @cached_property
     def dev_truth(self) -> np.ndarray:

@@ -83,6 +83,12 @@ def write_card(path: Path, model_dir: Path, evaluation: Mapping) -> None:
         scratch.write_text(content, encoding="utf-8")
 
 
+def remove_card(path: Path) -> None:
+    """Removes a card that `write_card` wrote; any other file stays."""
+    if path.is_file() and f"\nmodel-index:\n- name: {NAME}\n" in path.read_text(encoding="utf-8", errors="replace"):
+        path.unlink()
+
+
 def card(config: Mapping, evaluation: Mapping) -> str:
     """The whole card. config: the model's `config.json`; evaluation: what `evaluate` returned."""
     name = evaluation["models"][-1]

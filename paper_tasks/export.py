@@ -22,6 +22,7 @@ from transformers import AutoTokenizer
 from deployment.classifier import FAST, TaskClassifier, format_paper, has_words
 from deployment.model_folder import file_checksum
 from paper_tasks import metrics, vocabulary, writing
+from paper_tasks.card import remove_card
 from paper_tasks.errors import InputError
 from paper_tasks.model import MINILM, FastModel, PaperTaskModel, check_length, read_training
 from paper_tasks.names import TEXT_TOKENS, token_ids
@@ -99,7 +100,7 @@ def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: in
             write_config(made[name], _with_threshold(config, thresholds[name]), file)
         for name, folder in folders.items():
             _take_place(made[name], folder)
-        (output_dir / CARD).unlink(missing_ok=True)
+        remove_card(output_dir / CARD)
     return scores
 
 

@@ -219,9 +219,8 @@ def read_papers(source: Path) -> pd.DataFrame:
     """
     papers = tables.read_table(source)
     for field in ("title", "abstract", "keywords", "tasks"):
-        written = next((name for name in papers.columns if name.strip().lower() == field), field)
         if field not in papers:
-            papers = papers.rename(columns={written: field})
+            papers = papers.rename(columns=dict.fromkeys(tables.spellings(papers.columns, field)[:1], field))
     for column in ("title", "abstract"):
         if column not in papers:
             raise InputError(f"{source} has no column '{column}'; it has: {', '.join(papers.columns)}.")

@@ -132,6 +132,11 @@ def column_names(path: Path) -> list[str]:
     return list(names)
 
 
+def spellings(names: Iterable[str], field: str) -> list[str]:
+    """Those of a table's columns that are `field` in some spelling: "Title" is title."""
+    return [name for name in names if name.strip().lower() == field]
+
+
 def read_table(path: Path) -> "pd.DataFrame":
     """The whole table, every column as text and missing values as "".
 

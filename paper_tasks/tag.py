@@ -198,7 +198,7 @@ def _texts(values: dict[str, Any]) -> dict[str, Any]:
     """
     texts = {}
     for field in ("title", "abstract"):
-        names = [name for name in values if name.strip().lower() == field] or [field]
+        names = tables.spellings(values, field) or [field]
         name = next((name for name in names if values.get(name)), names[0])
         texts[name] = values.get(name) or ""
     return texts

@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deployment.classifier import TaskClassifier
-
 PAPERS = tomllib.loads(Path(__file__).with_name("behaviour.toml").read_text(encoding="utf-8"))["paper"]
 # A change that does not matter to a reader may move the probability of a paper's first three tags by so much.
 TOLERANCE = 0.2
@@ -34,11 +32,6 @@ AMERICAN = {
     "summarise": "summarize",
 }
 ACCENTS = ("As a naïve baseline we fit a Poincaré map.", r"As a na\"ive baseline we fit a Poincar\'e map.")
-
-
-@pytest.fixture(scope="module")
-def classifier():
-    return TaskClassifier.load()
 
 
 @pytest.fixture(scope="module")

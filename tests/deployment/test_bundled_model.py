@@ -18,11 +18,6 @@ LOGIT_TOLERANCE = 0.5
 PROBABILITY_TOLERANCE = 0.05
 
 
-@pytest.fixture(scope="module")
-def classifier():
-    return TaskClassifier.load()
-
-
 def test_the_folder_is_small_and_holds_no_code(classifier):
     for folder, model, most in (
         (MODEL_DIR, "paper_task_classifier_quantized.onnx", 30_000_000),

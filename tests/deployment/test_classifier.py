@@ -10,11 +10,6 @@ PAPERS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def classifier():
-    return TaskClassifier.load()
-
-
 def test_probabilities_are_in_the_order_given(classifier):
     together = classifier.probabilities(PAPERS)
     assert together.shape == (3, len(classifier.labels)) and together.dtype == np.float32

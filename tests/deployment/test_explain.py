@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from deployment import explain as module
-from deployment.classifier import EmptyPaper, TaskClassifier, format_paper
+from deployment.classifier import EmptyPaper, format_paper
 from deployment.explain import explain, find_mentions, join_short, split_phrases, split_sentences
 from deployment.page import reasons_html
 
@@ -15,11 +15,6 @@ ABSTRACT = (
     "hidden. The code runs on a laptop."
 )
 TASK = "Pedestrian Detection"
-
-
-@pytest.fixture(scope="module")
-def classifier():
-    return TaskClassifier.load()
 
 
 def kinds(found):

@@ -37,6 +37,23 @@ def test_what_is_old_is_deleted_whoever_made_it(tmp_path):
     assert not (tmp_path / "paper-tasks-killed").exists()
 
 
+def test_what_cannot_be_deleted_is_told_and_hinders_nothing(tmp_path, monkeypatch, caplog):
+    own = tmp_path / "paper-tasks-own"
+    put(own / "a", KEEP + 60)
+    put(own / "b", KEEP + 60)
+    unlink = Path.unlink
+
+    def refuse(path):
+        if path.name == "a":
+            raise PermissionError
+        unlink(path)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    clean(own)
+    assert [path.name for path in own.iterdir()] == ["a"]
+    assert "PermissionError at" in caplog.records[0].fields["fault"]
+
+
 def test_a_folder_is_cleaned_again_and_again(tmp_path, monkeypatch):
     monkeypatch.setattr(uploads, "CLEAN_EVERY", 0.01)
     with own_folder(tmp_path / "new") as name:

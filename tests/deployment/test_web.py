@@ -18,11 +18,6 @@ PAPER = {"title": "Faster pedestrian detection", "abstract": "A pedestrian detec
 
 
 @pytest.fixture(scope="module")
-def classifier():
-    return TaskClassifier.load()
-
-
-@pytest.fixture(scope="module")
 def client(classifier):
     # The time is not what is tested here, and the machine may be a slow one.
     return web.create_app(classifier, seconds=600).test_client()

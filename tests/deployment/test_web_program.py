@@ -17,14 +17,9 @@ import pytest
 import yaml
 
 from deployment import web
-from deployment.classifier import MODEL_DIR, TaskClassifier
+from deployment.classifier import MODEL_DIR
 from tests.deployment.test_app import ROOT, free_port, start, wait_until_up
 from tests.deployment.test_web import PAPER
-
-
-@pytest.fixture(scope="module")
-def classifier():
-    return TaskClassifier.load()
 
 
 @pytest.fixture(scope="module")

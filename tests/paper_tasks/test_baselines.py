@@ -11,7 +11,7 @@ from paper_tasks.prepare import indicator, read_labels, read_split
 
 @pytest.fixture(scope="module")
 def splits(prepared):
-    return Splits(*(read_split(prepared, name) for name in ("train", "dev", "test")), read_labels(prepared), "")
+    return Splits(*(read_split(prepared, name) for name in ("train", "dev", "test")), read_labels(prepared), "", 0)
 
 
 @pytest.fixture(scope="module")

@@ -104,3 +104,15 @@ def test_it_is_the_card_of_a_model(tmp_path):
     assert not path.exists()
     module.write_card(path, MODEL_DIR, evaluation())
     assert path.read_text(encoding="utf-8").startswith("---\n")
+
+
+@pytest.mark.parametrize("text", ["# My project\n", "---\nlicense: mit\n---\nAnother's card.\n"])
+def test_no_other_file_is_removed_for_a_card(tmp_path, text):
+    path = tmp_path / "README.md"
+    module.remove_card(path)
+    path.write_text(text, encoding="utf-8")
+    module.remove_card(path)
+    assert path.read_text(encoding="utf-8") == text
+    module.write_card(path, MODEL_DIR, evaluation())
+    module.remove_card(path)
+    assert not path.exists()

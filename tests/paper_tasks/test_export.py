@@ -11,13 +11,15 @@ import torch
 from onnx import numpy_helper
 from transformers import AutoTokenizer
 
-from deployment.classifier import FAST, TaskClassifier, format_paper
+from deployment.classifier import FAST, MODEL_DIR, TaskClassifier, format_paper
 from deployment.model_folder import SLOW_FUSION, open_tokenizer
+from paper_tasks.card import write_card
 from paper_tasks.errors import InputError
 from paper_tasks.export import COPIED, FAST_INT8, FP32, INT8, _counts, _masked, calibration, export, intercept, worth
 from paper_tasks.model import PaperTaskModel
 from paper_tasks.names import TEXT_TOKENS
 from paper_tasks.prepare import TEXT_FORMAT, indicator, read_labels, read_split
+from tests.paper_tasks.evaluation import evaluation
 
 MAX_LENGTH = 64
 LONG = ("Grainy pictures restored", "without clean targets we measure it on two data sets " * 40)
@@ -124,7 +126,7 @@ def test_the_folder_is_complete_and_loads(exported, prepared):
 
 
 def test_it_reads_as_many_tokens_as_in_training_and_loses_the_card_of_another(exported, prepared, tmp_path):
-    (tmp_path / "README.md").write_text("Of another model.", encoding="utf-8")
+    write_card(tmp_path / "README.md", MODEL_DIR, evaluation())
     export(exported[0], prepared, tmp_path)
     config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
     assert config["encoder_tokens"] == config["training"]["max_length"] == MAX_LENGTH

@@ -82,7 +82,7 @@ def test_the_command_line_tells_in_a_sentence_what_is_wrong(trained_original, pr
 
 def test_the_table_has_a_row_for_it_at_one_half(trained_original, prepared, monkeypatch, tmp_path):
     monkeypatch.setattr(baselines, "ORIGINAL", trained_original)
-    splits = Splits(*(read_split(prepared, name) for name in ("train", "dev", "test")), read_labels(prepared), "")
+    splits = Splits(*(read_split(prepared, name) for name in ("train", "dev", "test")), read_labels(prepared), "", 0)
     answers = baselines.original_recipe(splits, ScoreCache(tmp_path, "papers"))
     np.testing.assert_array_equal(answers.predicted, answers.scores >= 0.5)
     assert answers.note.startswith(
@@ -99,6 +99,6 @@ def test_the_table_has_a_row_for_it_at_one_half(trained_original, prepared, monk
 
 def test_untrained_it_has_no_row_but_a_word(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(baselines, "ORIGINAL", tmp_path)
-    splits = Splits(*[pd.DataFrame()] * 3, [], "")
+    splits = Splits(*[pd.DataFrame()] * 3, [], "", 0)
     assert baselines.original_recipe(splits, ScoreCache(None, "")) is None
     assert "make original" in capsys.readouterr().err
