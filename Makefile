@@ -71,12 +71,12 @@ evaluate: csv_files/prepared/report.json
 # The recipe of the project that this one follows: hours; killed, it goes on after its last whole epoch. `make evaluate`
 # then has a row for it.
 original: csv_files/prepared/report.json
-	$(BIN)/python -m paper_tasks.original
+	$(BIN)/python -m paper_tasks.evaluation.baselines.original
 
 # On a machine with nothing else to do.
 bench: csv_files/prepared/report.json
-	$(BIN)/python -m paper_tasks.bench --output results --document README.md
-	$(BIN)/python -m paper_tasks.bench_cluster
+	$(BIN)/python -m paper_tasks.benchmark.speed --output results --document README.md
+	$(BIN)/python -m paper_tasks.benchmark.scale
 
 # In an environment of its own: it wants older releases of what we use.
 annif: .venv-annif/bin/annif
@@ -137,17 +137,17 @@ $(PAPERS):
 
 # The README's pictures, taken in headless Chromium.
 picture: $(VENV)/test.stamp
-	$(BIN)/python -m tests.deployment.picture
+	$(BIN)/python -m tools.screenshots
 
 bench-scale: $(VENV)/test.stamp
-	$(BIN)/python -m paper_tasks.bench_cluster $(if $(wildcard $(PAPERS)),$(PAPERS),csv_files/sample_papers.csv)
+	$(BIN)/python -m paper_tasks.benchmark.scale $(if $(wildcard $(PAPERS)),$(PAPERS),csv_files/sample_papers.csv)
 
 # Put together in build/space, installed in an environment of its own, started, asked.
 space: $(VENV)/app.stamp
-	$(BIN)/python -m paper_tasks.space build/space
+	$(BIN)/python -m paper_tasks.export.space build/space
 
 space-push: space-name $(VENV)/app.stamp
-	$(BIN)/python -m paper_tasks.space build/space --push "$(REPO)"
+	$(BIN)/python -m paper_tasks.export.space build/space --push "$(REPO)"
 
 # Asked before anything is installed.
 space-name:

@@ -18,21 +18,19 @@ import numpy as np
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
-if not __package__:  # `python app.py`, as a Space runs it
-    from as_package import make_package
-
-    make_package()
-
-from deployment import about, batch, language, page
-from deployment.app_log import RequestLog, keep_texts_out
-from deployment.arxiv import Arxiv
-from deployment.classifier import MODEL_DIR, ModelError, TaskClassifier
-from deployment.command_line import fail, port
-from deployment.endpoints import Endpoints, refuse
-from deployment.examples import EXAMPLES
-from deployment.guard import BodyLimit, RetryAfter, fetch_nothing
-from deployment.limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
-from deployment.uploads import KEEP_HOURS, own_folder
+from deployment.common.arxiv import Arxiv
+from deployment.common.command_line import fail, port
+from deployment.common.examples import EXAMPLES
+from deployment.common.limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
+from deployment.gradio_app import about, batch, html
+from deployment.gradio_app.endpoints import Endpoints, refuse
+from deployment.gradio_app.log import RequestLog, keep_texts_out
+from deployment.gradio_app.middleware import BodyLimit, RetryAfter, fetch_nothing
+from deployment.gradio_app.uploads import KEEP_HOURS, own_folder
+from paper_tasks.errors import ModelError
+from paper_tasks.paths import MODEL_DIR
+from paper_tasks.tagger import language
+from paper_tasks.tagger.classifier import TaskClassifier
 
 TITLE = "From Paper With Tasks"
 # Gradio keeps some 100 kB for each person, and for each question to its API, until so many have come after: by
@@ -76,15 +74,15 @@ def _one_paper(endpoints: Endpoints) -> None:
     """A form, the tasks of what was put into it, and the reasons for one of them."""
     classifier = endpoints.classifier
 
-    def rows(scores: np.ndarray, **options: Any) -> list[page.Row]:
-        return [page.Row(*tag, classifier.area(tag.task)) for tag in classifier.rank(scores, **options)[0]]
+    def rows(scores: np.ndarray, **options: Any) -> list[html.Row]:
+        return [html.Row(*tag, classifier.area(tag.task)) for tag in classifier.rank(scores, **options)[0]]
 
     def show(seen: Seen | None, threshold: float, artefacts: bool) -> str:
         if seen is None:
-            return page.PROMPT
+            return html.PROMPT
         tags = rows(seen.scores, threshold=threshold, hide_artefacts=not artefacts)
-        ranked = rows(seen.scores, threshold=0, top_k=len(tags) + page.NEAREST, hide_artefacts=not artefacts)
-        return page.tags_html(tags, threshold, ranked[len(tags) :], language.note(seen.title, seen.abstract))
+        ranked = rows(seen.scores, threshold=0, top_k=len(tags) + html.NEAREST, hide_artefacts=not artefacts)
+        return html.tags_html(tags, threshold, ranked[len(tags) :], language.note(seen.title, seen.abstract))
 
     def read(title: str, abstract: str, threshold: float, artefacts: bool) -> tuple[Seen, str, str]:
         seen = Seen(title, abstract, endpoints.probabilities(title, abstract))
@@ -98,7 +96,7 @@ def _one_paper(endpoints: Endpoints) -> None:
             return seen, ""
         # Whoever is no page of ours may send an event without one.
         explanation = endpoints.explanation(seen.title, seen.abstract, getattr(event, "task", None))
-        return seen, page.reasons_html(explanation)
+        return seen, html.reasons_html(explanation)
 
     def tell(told: tuple[Seen | None, str], seen: Seen | None) -> str:
         # Another paper may have come while the reasons were looked for.
@@ -125,8 +123,8 @@ def _one_paper(endpoints: Endpoints) -> None:
             default = round(classifier.default_threshold, 2)
             threshold = gr.Slider(0.05, 0.95, value=default, step=0.01, label="Show from probability")
             artefacts = gr.Checkbox(False, label="Also names that are no tasks, such as Navigate or SSIM")
-            tags = gr.HTML(page.PROMPT, elem_id="tags", js_on_load=page.CHOOSE_JS)
-            reasons = gr.HTML("", elem_id="reasons", js_on_load=page.SHOW_JS)
+            tags = gr.HTML(html.PROMPT, elem_id="tags", js_on_load=html.CHOOSE_JS)
+            reasons = gr.HTML("", elem_id="reasons", js_on_load=html.SHOW_JS)
     paper, view, shown = [title, abstract], [threshold, artefacts], [seen, tags, reasons]
     examples = gr.Examples(
         list(map(list, EXAMPLES.values())),
@@ -157,12 +155,12 @@ def _one_paper(endpoints: Endpoints) -> None:
         fetched.failure(gr.skip, None, number, queue=False, show_progress="hidden", **private)
         reads.append(fetched.success(read, [*paper, *view], shown, show_progress_on=tags, **private))
     for done in reads:
-        done.success(None, js=page.SHOW_TAGS_JS, **private)
+        done.success(None, js=html.SHOW_TAGS_JS, **private)
     for trigger in (threshold.input, artefacts.input):
         trigger(show, [seen, *view], tags, show_progress="hidden", trigger_mode="always_last", **private)
     asked = tags.click(why, seen, told, trigger_mode="always_last", show_progress_on=reasons, **private)
     asked.success(tell, [told, seen], reasons, queue=False, show_progress="hidden", **private)
-    clear.click(lambda: ("", "", "", None, page.PROMPT, ""), None, [number, *paper, *shown], queue=False, **private)
+    clear.click(lambda: ("", "", "", None, html.PROMPT, ""), None, [number, *paper, *shown], queue=False, **private)
 
 
 def _many_papers(endpoints: Endpoints) -> None:
@@ -188,7 +186,7 @@ def _many_papers(endpoints: Endpoints) -> None:
             output = folder / f"{source.stem}.tagged{suffix}"
             write(output, tagged)
             buttons.append(gr.DownloadButton(value=str(output), interactive=bool(tagged)))
-        report = page.batch_html(len(tagged), batch.count_tasks(tagged), broken)
+        report = html.batch_html(len(tagged), batch.count_tasks(tagged), broken)
         return report, gr.Dataframe(rows, visible=bool(rows)), *buttons
 
     def nothing() -> tuple[str, gr.Dataframe, *tuple[gr.Button, ...]]:
@@ -264,7 +262,7 @@ def serve(
         state_session_capacity=SESSIONS,
         footer_links=["api"],
         theme=_theme(),
-        css=page.CSS,
+        css=html.CSS,
     )
     print(f"{TITLE} is at http://{host}:{port} (Ctrl-C ends it).", flush=True)
     if wait:

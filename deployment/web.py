@@ -11,14 +11,17 @@ from flask import Flask, Response, g, jsonify, render_template, request
 from waitress.server import BaseWSGIServer, MultiSocketServer
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable, UnsupportedMediaType
 
-from deployment import language, openapi, web_log
-from deployment.classifier import MODEL_DIR, EmptyPaper, ModelError, TaskClassifier
-from deployment.command_line import fail, port
-from deployment.examples import EXAMPLES
-from deployment.limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
-from deployment.paper_json import WrongField, check_length, read_question
-from deployment.request_log import describe
-from deployment.waiting_line import SECONDS, Busy, WaitingLine
+from deployment.common.command_line import fail, port
+from deployment.common.examples import EXAMPLES
+from deployment.common.limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
+from deployment.common.request_log import describe
+from deployment.flask_app import log, openapi
+from deployment.flask_app.paper_json import WrongField, check_length, read_question
+from deployment.flask_app.request_queue import SECONDS, Busy, RequestQueue
+from paper_tasks.errors import EmptyPaper, ModelError
+from paper_tasks.paths import MODEL_DIR
+from paper_tasks.tagger import language
+from paper_tasks.tagger.classifier import TaskClassifier
 
 TITLE = "From Paper With Tasks"
 # 256 abstracts as they are usually written need about 0.5 MB.
@@ -50,12 +53,12 @@ def create_app(classifier: TaskClassifier | None = None, places: int = PLACES, s
     Raises ModelError where no classifier is given and the bundled model cannot be used.
     """
     classifier = classifier or TaskClassifier.load()
-    line = WaitingLine(classifier, places, seconds)
-    app = Flask(__name__)
+    line = RequestQueue(classifier, places, seconds)
+    app = Flask("deployment.flask_app")
     # One limit, whether a form comes as a browser sends it or in parts.
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = BODY_BYTES
     app.json.sort_keys = False
-    web_log.install(app)
+    log.install(app)
 
     def ask(papers: list[tuple[str, str]]) -> np.ndarray:
         """float32 (papers, labels). Raises EmptyPaper, and ServiceUnavailable with the time to come back."""

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from paper_tasks.entry import MODEL_DIR, PREPARED, one_sentence_errors
+from paper_tasks.entry import PREPARED, one_sentence_errors
 from paper_tasks.errors import InputError
-from paper_tasks.tag_command import tag
+from paper_tasks.paths import MODEL_DIR
+from paper_tasks.tagging.command import tag
 
 # Modules are imported where they are used: `tag` starts without torch, `--help` without anything.
 app = typer.Typer(
@@ -43,7 +44,7 @@ def label(
     output: Annotated[Path, Option("--output", "-o", help="CSV to write.")],
 ) -> None:
     """Label papers with the tasks that their title, abstract or keywords name (distant labels)."""
-    from paper_tasks.label import label_file
+    from paper_tasks.data.distant_labels import label_file
 
     print(f"{label_file(source, output):,} papers got a task in {output}.")
 
@@ -66,8 +67,8 @@ def prepare(
     seed: Annotated[int, Option(min=0, max=MOST_SEED, help="The same seed gives the same split.")] = 22,
 ) -> None:
     """Label where there are no tasks, drop rare tasks and duplicate papers, split into train, dev and test."""
-    from paper_tasks.prepare import PrepareOptions
-    from paper_tasks.prepare import prepare as run
+    from paper_tasks.data.prepare import PrepareOptions
+    from paper_tasks.data.prepare import prepare as run
 
     options = PrepareOptions(
         min_papers=min_papers,
@@ -100,8 +101,8 @@ def pretrain(
     overwrite: Overwrite = False,
 ) -> None:
     """Pretrain an encoder on papers, labelled or not: which phrases has a text lost? Then `train --backbone OUTPUT`."""
-    from paper_tasks.pretrain import PretrainOptions
-    from paper_tasks.pretrain import pretrain as run
+    from paper_tasks.training.pretrain import PretrainOptions
+    from paper_tasks.training.pretrain import pretrain as run
 
     options = PretrainOptions(
         backbone=backbone,
@@ -158,8 +159,8 @@ def train(
     overwrite: Overwrite = False,
 ) -> None:
     """Fine-tune an encoder on the train split: the head first, then everything."""
-    from paper_tasks.train import TrainOptions
-    from paper_tasks.train import train as run
+    from paper_tasks.training.finetune import TrainOptions
+    from paper_tasks.training.finetune import train as run
 
     options = TrainOptions(
         backbone=backbone,
@@ -194,7 +195,7 @@ def average(
     overwrite: Overwrite = False,
 ) -> None:
     """Average the weights of models that started alike: nearly as good as all of them together, at the cost of one."""
-    from paper_tasks.average import average as run
+    from paper_tasks.training.averaging import average as run
 
     training = run(models, output, overwrite=overwrite)
     print(f"{len(models)} models, {training['papers_seen']:,} papers seen between them. Their average is in {output}.")
@@ -211,7 +212,7 @@ def export(
     ] = None,
 ) -> None:
     """Calibrate, quantize to int8 ONNX, and print the scores of fp32, int8 and the fast tier side by side."""
-    from paper_tasks.export import export as run
+    from paper_tasks.export.export import export as run
 
     scores = run(model, prepared, output, max_length)
     print(f"{'on held-out papers':<20}" + "".join(f"{name:>8}" for name in scores))
@@ -253,9 +254,9 @@ def evaluate(
     Name last the model that ships. Baselines are string matching, linear SVMs, Annif (where `make annif` has put it),
     the similarity of text and task name, and the original's recipe (where `make original` has trained it).
     """
-    from paper_tasks.baselines import BASELINES
-    from paper_tasks.evaluate import evaluate as run
-    from paper_tasks.scoreboard import readme_table, update_document
+    from paper_tasks.evaluation.baselines.baselines import BASELINES
+    from paper_tasks.evaluation.evaluate import evaluate as run
+    from paper_tasks.evaluation.scoreboard import readme_table, update_document
 
     models, others = _folders("--model", model or [f"int8={MODEL_DIR}"]), _folders("--other", other or [])
     if split not in ("train", "dev", "test"):
@@ -268,7 +269,7 @@ def evaluate(
     if document is not None:
         update_document(document, table)
     if card is not None:
-        from paper_tasks.card import write_card
+        from paper_tasks.evaluation.card import write_card
 
         write_card(card, [*models.values()][-1], evaluation)
     print(table)

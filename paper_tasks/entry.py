@@ -9,18 +9,15 @@ from pathlib import Path
 
 from paper_tasks.errors import InputError, Interrupted
 
-MODEL_DIR = Path(__file__).parent.parent / "deployment" / "model"
 PREPARED = Path("csv_files/prepared")
 
 
 @contextmanager
 def one_sentence_errors() -> Iterator[None]:
     """Turns what a user can cause into a sentence on stderr and exit code 2."""
-    from deployment.classifier import EmptyPaper, ModelError
-
     try:
         yield
-    except (InputError, ModelError, EmptyPaper) as error:
+    except InputError as error:
         sys.exit(_fail(str(error)))
     except MemoryError:
         sys.exit(_fail("The memory of this machine is used up; close other programs or give fewer papers."))

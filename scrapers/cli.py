@@ -20,8 +20,8 @@ from paper_tasks.errors import InputError
 from scrapers import options
 
 if TYPE_CHECKING:
-    from scrapers.client import Client
     from scrapers.dates import Period
+    from scrapers.http.client import Client
     from scrapers.run import Item
 
 # Modules are imported where they are used: `--help` starts without any.
@@ -68,9 +68,9 @@ def archive(
 
     Takes the papers of the methods that the original project crawled, unless told otherwise; no advertisements.
     """
-    from scrapers import archive as source
     from scrapers.dates import period
-    from scrapers.selection import Selection, original_selection, slug
+    from scrapers.sources import archive as source
+    from scrapers.sources.selection import Selection, original_selection, slug
 
     if everything and (area or method):
         raise InputError("Give either --everything, or --area and --method.")
@@ -117,10 +117,10 @@ def wayback(
 
     A hundred papers or fewer come at 24 a minute; more at 4 a second, after minutes of listing them.
     """
-    from scrapers import wayback as source
     from scrapers.dates import period
-    from scrapers.pages import SITE
-    from scrapers.selection import LINKS
+    from scrapers.sources import wayback as source
+    from scrapers.sources.pages import SITE
+    from scrapers.sources.selection import LINKS
 
     time, base = period(since, until), _address(base_url, source.ARCHIVE)
     pages: list[str] | None = addresses
@@ -159,8 +159,8 @@ def arxiv(
     contact: options.Contact = "",
 ) -> None:
     """New papers from arXiv, without tasks: one request every 3 seconds; answers are good for a day."""
-    from scrapers import arxiv as source
     from scrapers.dates import period
+    from scrapers.sources import arxiv as source
 
     if bool(numbers) == bool(category) or (category and not since) or (numbers and oai):
         raise InputError("Give either arXiv numbers, or --category and --since (and perhaps --until and --oai).")
@@ -212,8 +212,8 @@ def openreview(
 
     Where OpenReview wants a login (HTTP 403), put the token of one into the environment variable OPENREVIEW_TOKEN.
     """
-    from scrapers import openreview as source
     from scrapers.dates import period
+    from scrapers.sources import openreview as source
 
     time, base = period(since, until), _address(base_url, source.API)
     with _client(source, base, pace, cache, contact, output if retry_problems and not dry_run else None) as client:
@@ -273,10 +273,10 @@ def _client(
     source: ModuleType, base: str, pace: float | None, cache: Path, contact: str, retry: Path | None
 ) -> Iterator["Client"]:
     """A client for the source, the only one at its cache; `retry` is the CSV whose problems are to be fetched anew."""
-    from paper_tasks.locks import opened_alone
-    from scrapers.client import Client
+    from paper_tasks.io.locks import opened_alone
+    from scrapers.http.client import Client
+    from scrapers.http.transport import FetchError, hosts_of
     from scrapers.run import forget_problems
-    from scrapers.transport import FetchError, hosts_of
 
     keeps = getattr(source, "KEEPS", None)
     hosts = hosts_of(base, source.HOSTS)

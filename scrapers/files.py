@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from paper_tasks.errors import InputError
-from paper_tasks.locks import opened_alone
+from paper_tasks.io.locks import opened_alone
 
 
 @contextmanager

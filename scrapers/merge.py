@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from scrapers.arxiv import arxiv_id
 from scrapers.files import replacing
 from scrapers.schema import COLUMNS, Paper, read_papers, write_rows
+from scrapers.sources.arxiv import arxiv_id
 
 # Of these a merged paper has what any of its rows has; of the others, what the row with most has.
 UNITED = ("methods", "tasks", "keywords")

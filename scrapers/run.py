@@ -14,9 +14,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from paper_tasks.errors import InputError
-from scrapers.client import Client
 from scrapers.dates import Period
 from scrapers.files import replacing
+from scrapers.http.client import Client
 from scrapers.schema import COLUMNS, PROBLEM_COLUMNS, Paper, Problem, read_problems, write_rows
 
 REASONS_SHOWN = 10

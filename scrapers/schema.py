@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import IO, Any
 
-from paper_tasks.cells import as_text, parse_list
 from paper_tasks.errors import InputError
-from paper_tasks.tables import read_rows
+from paper_tasks.io.cells import as_text, parse_list
+from paper_tasks.io.tables import read_rows
 
 # What a spreadsheet takes for the start of a formula, in full width too.
 FORMULA_STARTS = (*"=+-@\t\r\n", *"＝＋－＠")

@@ -2,9 +2,9 @@
 
 import re
 import subprocess
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests import ROOT
+
 # Every file that git knows or would add: what a clone has.
 LIST = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
 FILES = subprocess.run(LIST, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()

@@ -9,14 +9,13 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import httpx
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
 
 
 def free_port():

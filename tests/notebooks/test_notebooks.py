@@ -3,14 +3,14 @@
 import csv
 import re
 import tomllib
-from pathlib import Path
 
 import nbformat
 import papermill
 import pytest
 from papermill.exceptions import PapermillExecutionError
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SAMPLE = ROOT / "csv_files" / "sample_papers.csv"
 REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]

@@ -17,14 +17,14 @@ def backbone(tmp_path_factory):
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory, prepared, backbone):
     """A model that `train` fine-tuned on the invented papers."""
-    from paper_tasks.train import train
+    from paper_tasks.training.finetune import train
 
     folder = tmp_path_factory.mktemp("trained")
     return folder, train(prepared, folder, tiny_options(backbone, epochs=6), overwrite=True)
 
 
 def tiny_options(backbone, **changes):
-    from paper_tasks.train import TrainOptions
+    from paper_tasks.training.finetune import TrainOptions
 
     options = {
         "backbone": str(backbone),
@@ -43,7 +43,7 @@ def tiny_options(backbone, **changes):
 @pytest.fixture(scope="session", params=tiny.ENCODERS)
 def converted(request, tmp_path_factory):
     """A random model of each kind, and the folder of its fp32 and int8 ONNX."""
-    from paper_tasks.export import FP32, INT8, to_int8, to_onnx
+    from paper_tasks.export.export import FP32, INT8, to_int8, to_onnx
 
     model, folder = tiny.random_model(request.param), tmp_path_factory.mktemp(request.param)
     to_onnx(model, folder / FP32)

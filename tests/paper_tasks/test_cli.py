@@ -4,16 +4,14 @@ import subprocess
 import sys
 from dataclasses import fields
 from inspect import signature
-from pathlib import Path
 
 import pytest
 
 from paper_tasks import cli, entry
-from paper_tasks.model import ENCODER_TOKENS
-from paper_tasks.pretrain import PretrainOptions
-from paper_tasks.train import TrainOptions
-
-ROOT = Path(__file__).parents[2]
+from paper_tasks.modeling.model import ENCODER_TOKENS
+from paper_tasks.training.finetune import TrainOptions
+from paper_tasks.training.pretrain import PretrainOptions
+from tests import ROOT
 
 
 def run(*arguments, **options):

@@ -16,8 +16,8 @@ from transformers import (
     RobertaTokenizerFast,
 )
 
-from paper_tasks.model import PaperTaskModel
-from paper_tasks.prepare import PrepareOptions, prepare
+from paper_tasks.data.prepare import PrepareOptions, prepare
+from paper_tasks.modeling.model import PaperTaskModel
 
 # A task, and what its papers speak of besides.
 TOPICS = {

@@ -3,16 +3,13 @@
 import socketserver
 import subprocess
 import threading
-from pathlib import Path
 
 import pytest
 
-from paper_tasks.prepare import PrepareOptions, prepare
+from paper_tasks.data.prepare import PrepareOptions, prepare
 from scrapers.cli import main
-from scrapers.client import Client
+from scrapers.http.client import Client
 from tests.scrapers.site import ANY, WaybackMachine, category_page, method_page, paper_page, topic
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -11,11 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 from werkzeug import Response
 
-from scrapers import arxiv, cli, openreview
+from scrapers import cli
 from scrapers.schema import read_papers, read_problems
-from tests.scrapers.conftest import ROOT, prepared
+from scrapers.sources import arxiv, openreview
+from tests import ROOT
+from tests.scrapers.conftest import prepared
 from tests.scrapers.site import ANY, TOPICS, atom, atom_entry, note, oai, oai_record, topic
-from tests.scrapers.test_archive import record
+from tests.scrapers.sources.test_archive import record
 
 
 def write_shard(path, records):
@@ -229,7 +231,7 @@ def test_bad_input_is_told_in_a_sentence(scrapers, tmp_path, arguments, told):
 
 
 def test_a_dry_run_without_a_server(scrapers, files, monkeypatch):
-    monkeypatch.setattr("scrapers.client.backoff", lambda attempt, wait: 0)
+    monkeypatch.setattr("scrapers.http.client.backoff", lambda attempt, wait: 0)
     done = scrapers("openreview", "X", "--dry-run", "--base-url", "http://127.0.0.1:9", *files)
     *_, error, end = done.stderr.split("\n")
     assert done.returncode == 2 and end == ""

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from scrapers.schema import read_papers
-from tests.scrapers.conftest import ROOT
+from tests import ROOT
 from tests.scrapers.site import ANY
 
 

@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from werkzeug import Response
 
-from scrapers import wayback
 from scrapers.schema import COLUMNS, read_papers, read_problems
+from scrapers.sources import wayback
 from tests.scrapers.conftest import prepared
 from tests.scrapers.site import paper_page, topic
 
@@ -85,7 +85,7 @@ def test_a_lookup_passes_over_snapshots_with_a_query(scrapers, machine, base, fi
 
 
 def test_a_lookup_that_fails_costs_no_other(scrapers, machine, base, files, output, tmp_path, monkeypatch):
-    monkeypatch.setattr("scrapers.client.backoff", lambda attempt, wait: 0)
+    monkeypatch.setattr("scrapers.http.client.backoff", lambda attempt, wait: 0)
     busy = [lambda request: Response("<html>Too busy</html>")] * 5
     machine.faults["/cdx/search/cdx"] = busy
     arguments = ["wayback", *(f"https://paperswithcode.com/paper/paper-{number}" for number in range(3))]

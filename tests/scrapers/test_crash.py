@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from werkzeug import Response
 
-from scrapers import archive
 from scrapers.run import problems_path
 from scrapers.schema import read_papers, read_problems
-from tests.scrapers.conftest import ROOT
+from scrapers.sources import archive
+from tests import ROOT
 from tests.scrapers.site import WaybackMachine, method_page, paper_page
-from tests.scrapers.test_archive import record
+from tests.scrapers.sources.test_archive import record
 
 KILLS = 20
 PAPERS = [f"paper-{number}" for number in range(60)]

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paper_tasks.errors import InputError
-from scrapers.arxiv import arxiv_id
 from scrapers.files import replacing
 from scrapers.merge import merge, richest
 from scrapers.schema import COLUMNS, Paper, read_papers, write_rows
+from scrapers.sources.arxiv import arxiv_id
 
 
 def write(path, papers):

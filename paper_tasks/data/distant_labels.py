@@ -1,0 +1,263 @@
+"""Distant labels: the tasks that a paper names, in its title, its abstract or its authors' keywords.
+
+Papers with Code's own labels are mostly of this kind, and since it closed nobody makes others. They are a
+stand-in: a paper that works on a task without naming it gets no label here, and one that names a task only
+to set itself apart gets a wrong one.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from itertools import accumulate
+from pathlib import Path
+from typing import NamedTuple
+
+import ahocorasick
+import pandas as pd
+from tqdm import tqdm
+
+from paper_tasks.data import vocabulary
+from paper_tasks.data.vocabulary import Task
+from paper_tasks.errors import InputError
+from paper_tasks.io import tables, writing
+from paper_tasks.io.cells import parse_column
+
+# Written apart, with a hyphen or as one word by different authors: "multi-task", "multi task", "multitask".
+PREFIXES = {
+    spelling
+    for prefix in re.findall(r"\w+", "auto co cross hyper inter intra meta multi non pre re self semi spatio super un")
+    for spelling in (prefix, prefix.capitalize(), prefix.upper())
+}
+JOINT = re.compile(r"-\s?|\s")
+# A stop at the end of a sentence, or of a title, is a word by itself, so that no phrase reaches beyond it.
+WORD = re.compile(r"""([^\W_]+|[.?!:;](?=[)\]"'’”]*\s))""")
+SEVERAL = re.compile(r"[,/&;]|\b(and|or)\b", re.IGNORECASE)
+
+
+class Mention(NamedTuple):
+    """Where a text names tasks: characters `start` to `end`, and the places of the tasks."""
+
+    start: int
+    end: int
+    tasks: tuple[int, ...]
+
+
+class Words(NamedTuple):
+    """A text's words and stops in order, and the characters at which each starts and ends."""
+
+    words: list[str]
+    starts: list[int]
+    ends: list[int]
+
+
+def split_words(text: str) -> Words:
+    """Runs of letters and digits, and ends of sentences; a prefix and the run that it is joined to are one word.
+
+    Most of the time to label a corpus is spent here: the loops are C's but for the texts with prefixes.
+    """
+    parts = WORD.split(text)
+    borders = list(accumulate(map(len, parts)))
+    words, starts, ends = parts[1::2], borders[:-1:2], borders[1::2]
+    if PREFIXES.isdisjoint(words):
+        return Words(words, starts, ends)
+    joined: list[int] = []
+    for place in (place for place, word in enumerate(words[:-1]) if word in PREFIXES):
+        # In "non-auto-regressive" one prefix is joined, not a chain of them.
+        if JOINT.fullmatch(parts[2 * place + 2]) and not (joined and joined[-1] == place - 1):
+            joined.append(place)
+    for place in reversed(joined):
+        words[place : place + 2] = [text[starts[place] : ends[place + 1]]]
+        del starts[place + 1], ends[place]
+    return Words(words, starts, ends)
+
+
+def normalize_word(word: str) -> str:
+    """One form for the spellings of a word: case, hyphen, British or American, singular or plural."""
+    word = re.sub(r"[-\s]", "", word.lower())
+    word = word.replace("isation", "ization").replace("isi", "izi").replace("ise", "ize")
+    word = word.replace("lling", "ling").replace("lled", "led").replace("our", "or")
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-3] + "y" if word.endswith("ies") else word[:-1]
+    return word
+
+
+def normalize_acronym(word: str) -> str:
+    """An acronym keeps its case; only the plural's small s goes ("GNNs" is "GNN")."""
+    return word[:-1] if word.endswith("s") and word[:-1].isupper() else word
+
+
+def is_subject(keyword: str) -> bool:
+    """Whether a keyword is a path in some venue's list of subjects, and not the authors' own words."""
+    return ":" in keyword
+
+
+def whole_subjects(keywords: Iterable[str]) -> list[str]:
+    """The keywords, subjects with a semicolon in them ("Machine Learning: Multi-instance; Multi-label") in one again.
+
+    Lists of keywords are split at semicolons; where one begins with a subject, venues have it hold nothing else.
+    """
+    whole: list[str] = []
+    for keyword in keywords:
+        if whole and is_subject(whole[0]) and not is_subject(keyword):
+            whole[-1] += f"; {keyword}"
+        else:
+            whole.append(keyword)
+    return whole
+
+
+class PhraseMatcher:
+    """Finds every one of many phrases in a text, whole words only, in one pass (Aho and Corasick, 1975)."""
+
+    def __init__(self, phrases: dict[str, tuple[int, ...]], normalize: Callable[[str], str]) -> None:
+        numbers: dict[str, int] = {}
+        # A word's number, 0 where no phrase has it. Cached: a corpus has few distinct words.
+        self._number = cache(lambda word: numbers.get(normalize(word), 0))
+        by_key: dict[tuple[int, ...], set[int]] = {}
+        for phrase, places in phrases.items():
+            words = [normalize(word) for word in split_words(phrase).words]
+            key = tuple(numbers.setdefault(word, len(numbers) + 1) for word in words)
+            by_key.setdefault(key, set()).update(places)
+        self._automaton = ahocorasick.Automaton(ahocorasick.STORE_ANY, ahocorasick.KEY_SEQUENCE)
+        for key, places in by_key.items():
+            self._automaton.add_word(key, (len(key), tuple(sorted(places))))
+        self._automaton.make_automaton()
+
+    def find(self, words: list[str]) -> Iterator[tuple[int, int, tuple[int, ...]]]:
+        """First word, last word (inclusive) and tasks of every phrase found; overlapping ones too."""
+        numbers = tuple(map(self._number, words))
+        if any(numbers):
+            for last, (length, places) in self._automaton.iter(numbers):
+                yield last - length + 1, last, places
+
+
+class Labeller:
+    """Matches the names and aliases of tasks. Spellings of one task are always labelled together.
+
+    A task's place is its index in `tasks`, by default the vocabulary's 260.
+    """
+
+    def __init__(self, tasks: Sequence[Task] | None = None) -> None:
+        tasks = vocabulary.tasks() if tasks is None else tasks
+        spellings: dict[str, list[int]] = {}
+        for place, task in enumerate(tasks):
+            spellings.setdefault(task.canonical, []).append(place)
+        phrases: dict[str, tuple[int, ...]] = {}
+        acronyms: dict[str, tuple[int, ...]] = {}
+        for task in tasks:
+            places = spellings[task.canonical]
+            for phrase in (re.sub(r"\s*\(.*\)", "", task.name), *task.aliases):
+                kind = acronyms if phrase == phrase.upper() else phrases
+                kind[phrase] = tuple(sorted({*kind.get(phrase, ()), *places}))
+        self._matchers = (
+            PhraseMatcher(phrases, normalize_word),
+            PhraseMatcher(acronyms, normalize_acronym),
+        )
+
+    def text_tasks(self, *texts: str) -> set[int]:
+        """Places of the tasks that the texts name."""
+        found: set[int] = set()
+        for text in texts:
+            words = split_words(text).words
+            for matcher in self._matchers:
+                for _, _, places in matcher.find(words):
+                    found.update(places)
+        return found
+
+    def keyword_tasks(self, keywords: Iterable[str]) -> set[int]:
+        """Places of the tasks that authors' keywords name.
+
+        Of a keyword that is a path in some venue's list of subjects ("Data Mining: Recommender Systems") only
+        the last step counts, without the examples in parentheses; and not if it lumps several subjects ("Image and
+        video retrieval"), of which a paper need have but one.
+        """
+        found: set[int] = set()
+        for keyword in whole_subjects(keywords):
+            last = re.sub(r"\(.*?\)", " ", keyword).rpartition(":")[-1]
+            if not (is_subject(keyword) and SEVERAL.search(last)):
+                found |= self.text_tasks(last)
+        return found
+
+    def mentions(self, text: str) -> list[Mention]:
+        """Every place where the text names a task, in order of appearance."""
+        words, starts, ends = split_words(text)
+        return sorted(
+            Mention(starts[first], ends[last], places)
+            for matcher in self._matchers
+            for first, last, places in matcher.find(words)
+        )
+
+    def remove_mentions(self, text: str, places: set[int]) -> str:
+        """The text without the words that name the given tasks: what is left is what the paper is about."""
+        kept, position = [], 0
+        for mention in self.mentions(text):
+            if places.isdisjoint(mention.tasks):
+                continue
+            kept.append(text[position : mention.start])
+            position = max(position, mention.end)
+        kept.append(text[position:])
+        return re.sub(r"\s+", " ", "".join(kept)).strip()
+
+
+def label(papers: pd.DataFrame) -> list[list[str]]:
+    """Distant labels, names of tasks, of papers with columns `title`, `abstract` and `keywords` (lists)."""
+    labeller = Labeller()
+    names = vocabulary.names()
+    rows = zip(papers["title"], papers["abstract"], papers["keywords"], strict=True)
+    return [
+        [names[place] for place in sorted(labeller.text_tasks(title, abstract) | labeller.keyword_tasks(keywords))]
+        for title, abstract, keywords in tqdm(
+            rows, total=len(papers), desc="labelling", unit="paper", delay=1, disable=None
+        )
+    ]
+
+
+def read_papers(source: Path) -> pd.DataFrame:
+    """A table of papers, its columns `keywords` and, where any paper has some, `tasks` as lists.
+
+    A column may be written as one likes ("Title"); it is read under its name in small letters.
+
+    Raises InputError if there is no title or abstract, or a cell that should be a list is none.
+    """
+    papers = tables.read_table(source)
+    for field in ("title", "abstract", "keywords", "tasks"):
+        if field not in papers:
+            papers = papers.rename(columns=dict.fromkeys(tables.spellings(papers.columns, field)[:1], field))
+    for column in ("title", "abstract"):
+        if column not in papers:
+            raise InputError(f"{source} has no column '{column}'; it has: {', '.join(papers.columns)}.")
+    cells = papers["keywords"] if "keywords" in papers else pd.Series([""] * len(papers), name="keywords")
+    papers["keywords"] = parse_column(cells, source)
+    if "tasks" in papers:
+        papers["tasks"] = parse_column(papers["tasks"], source)
+        _check_separated(papers["tasks"], source)
+        if not papers["tasks"].map(bool).any():
+            del papers["tasks"]
+    return papers
+
+
+def _check_separated(tasks: pd.Series, source: Path) -> None:
+    """Raises InputError if no paper has two tasks and yet commas or bars stand in many: they were to separate them."""
+    for separator in (", ", "|"):
+        lists = [number for number, names in enumerate(tasks, start=1) if any(separator in name for name in names)]
+        if len(lists) > len(tasks) / 10 and tasks.map(len).max() == 1:
+            raise InputError(
+                f"{source}, row {lists[0]}, column 'tasks': '{tasks.iloc[lists[0] - 1][0][:40]}' seems to be more than "
+                'one; write ["one", "two"] or one; two.'
+            )
+
+
+def label_file(source: Path, output: Path) -> int:
+    """Copies a table of papers with its distant labels in the column `tasks`; returns the number labelled.
+
+    Raises InputError if the table has no title or abstract, or has tasks already.
+    """
+    tables.table_format(output)
+    if output.exists():
+        raise InputError(f"{output} exists already; name another file to write, or remove it.")
+    papers = read_papers(source)
+    if "tasks" in papers:
+        raise InputError(f"{source} has tasks already; remove its column 'tasks' to label it anew.")
+    tasks = label(papers)
+    papers["tasks"] = tasks
+    writing.write_table(output, papers)
+    return sum(map(bool, tasks))

@@ -1,0 +1,128 @@
+"""The same model at each step from PyTorch to int8: how large, how fast, how good, and how near to the first."""
+
+import shutil
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import torch
+
+from paper_tasks.export import dequantize
+from paper_tasks.export.export import COPIED, EXACT, FP32, plain_onnx, to_int8, to_onnx, write_config
+from paper_tasks.modeling import metrics
+from paper_tasks.modeling.model import PaperTaskModel
+from paper_tasks.tagger.classifier import TaskClassifier
+from paper_tasks.tagger.model_folder import open_tokenizer
+
+TORCH, ONNX, OPTIMIZED = "PyTorch fp32", "ONNX fp32", "ONNX fp32, optimised"
+INT8, INT8_EMBEDDINGS_FP32, INT8_PER_TENSOR = "int8", "int8, embeddings fp32", "int8, per tensor"
+MODEL_FILE = "model.onnx"
+
+Papers = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model on disk, and what runs it."""
+
+    file: Path
+    classifier: TaskClassifier
+
+
+class TorchSession:
+    """Runs a PyTorch model where a TaskClassifier expects an ONNX session, so that both read the same."""
+
+    def __init__(self, model: PaperTaskModel) -> None:
+        self._model = model
+
+    def get_inputs(self) -> list[SimpleNamespace]:
+        """What `run` takes, by `name`."""
+        return [SimpleNamespace(name=name) for name in ("input_ids", "attention_mask")]
+
+    @torch.inference_mode()
+    def run(self, _names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """[logits], (batch, labels), of input_ids and attention_mask, both (batch, sequence)."""
+        tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
+        return [self._model(**tensors).logits.numpy()]
+
+
+def build_variants(model_dir: Path, config: dict, folder: Path) -> dict[str, Variant]:
+    """Every variant of the model that `train` wrote to `model_dir`, by name, its files below `folder`.
+
+    config: that of the model's export, whose weights of names and words and whose calibration all variants have.
+    Raises InputError if `model_dir` holds no trained model.
+    """
+    model = PaperTaskModel.load(model_dir)
+    # What `export` has weighed anew.
+    weighed = {name for name in model.state_dict() if name.startswith("head.") or name == "words.share"}
+    model.load_state_dict(dequantize.weights(model_dir / "onnx" / FP32, weighed), strict=False)
+    model.encoder_tokens = config["encoder_tokens"]
+    model.cut_positions()
+    torch_classifier = TaskClassifier(TorchSession(model), open_tokenizer(model_dir, config), config, names={})
+    variants = {TORCH: Variant(model_dir / "model.safetensors", torch_classifier)}
+
+    optimized = folder / OPTIMIZED / MODEL_FILE
+    writers = {
+        ONNX: partial(plain_onnx, model),
+        OPTIMIZED: partial(to_onnx, model),
+        INT8_PER_TENSOR: partial(to_int8, optimized, per_channel=False),
+        INT8_EMBEDDINGS_FP32: partial(to_int8, optimized, exact=f"{EXACT}|/word_embeddings/"),
+        INT8: partial(to_int8, optimized),
+    }
+    for name, write in writers.items():
+        place = folder / name
+        place.mkdir(parents=True, exist_ok=True)
+        write(place / MODEL_FILE)
+        for name_of_file in COPIED:
+            shutil.copyfile(model_dir / name_of_file, place / name_of_file)
+        write_config(place, config, MODEL_FILE)
+        variants[name] = Variant(place / MODEL_FILE, TaskClassifier.load(place))
+    return variants
+
+
+def compare(
+    variants: dict[str, Variant], fitted: Papers, fitted_truth: np.ndarray, held_out: Papers, truth: np.ndarray
+) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """A row a variant, and each one's logits on `held_out`, (papers, labels).
+
+    Columns: size in MB (10^6 bytes), milliseconds per paper (median), micro-F1 and macro-F1 at the threshold that is
+    best for the first variant on `fitted`, precision at 1, and the cosine of its logits with the first variant's, a
+    mean over papers. Truths: 0 and 1, (papers, labels).
+    """
+    first = next(iter(variants.values()))
+    threshold = metrics.best_threshold(fitted_truth, first.classifier.logits(fitted))
+    rows, logits = {}, {}
+    for name, variant in variants.items():
+        logits[name], milliseconds = timed_logits(variant.classifier, held_out)
+        scores = metrics.threshold_scores(truth, (logits[name] >= threshold).astype(np.int64))
+        rows[name] = {
+            "MB": variant.file.stat().st_size / 1e6,
+            "ms per paper": milliseconds,
+            "micro-F1": scores["micro_f1"],
+            "macro-F1": scores["macro_f1"],
+            "P@1": metrics.precision_at_1(truth, logits[name]),
+            "cosine": cosine(next(iter(logits.values())), logits[name]),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("variant"), logits
+
+
+def timed_logits(classifier: TaskClassifier, papers: Papers) -> tuple[np.ndarray, float]:
+    """Logits, (papers, labels), and the median of the milliseconds that each paper took by itself."""
+    logits, seconds = [], []
+    for paper in papers:
+        start = time.perf_counter()
+        logits.append(classifier.logits([paper]))
+        seconds.append(time.perf_counter() - start)
+    return np.concatenate(logits), 1000 * statistics.median(seconds)
+
+
+def cosine(one: np.ndarray, other: np.ndarray) -> float:
+    """The mean over papers of the cosine between their logits. Both arrays: (papers, labels)."""
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    return float(((one * other).sum(axis=1) / lengths).mean())

@@ -1,0 +1,213 @@
+"""Why a task: the sentences and words that carried it, found by leaving each out and asking the model again.
+
+This is occlusion (Zeiler and Fergus, 2014; for texts Li, Monroe and Jurafsky, 2016): it needs nothing of the model but
+its answers. Sentences come first, then the phrases of the sentences that counted most, for as long as the budget lasts.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from paper_tasks.errors import EmptyPaper
+from paper_tasks.tagger.classifier import TaskClassifier
+from paper_tasks.tagger.text import format_paper, has_words
+
+# What an explanation may cost, in tokens that the encoder reads: 21 runs of a text that fills its window of 192, or 27
+# of an abstract of 150 tokens; half a second on two cores, a whole one on slow ones. A run costs OVERHEAD besides.
+BUDGET = 18 * 256
+OVERHEAD = 20
+# More sentences than this are tried together with a neighbor, so that something is left for their words.
+MOST_SENTENCES = 10
+PHRASE_WORDS = 3
+# A smaller fall, in log-odds, is hardly told from the rounding of an int8 model.
+LEAST = 0.3
+
+_SENTENCE_END = re.compile(r"""(?<=[.!?])["')\]]*\s+(?=["'(\[$\\]*[A-Z0-9])|(?<=[。!?])""")
+_ABBREVIATION = re.compile(r"(\b(e\.g|i\.e|al|cf|vs|etc|resp|fig|eq|sec|dr|approx|w\.r\.t)|\b[A-Z])\.$", re.IGNORECASE)
+_WORD = re.compile(r"\w+(?:[-'’./]\w+|,\d+)*")
+_FUNCTION_WORDS = frozenset(
+    _WORD.findall(
+        "a about above across after again against all almost alone along also although always am among an and "
+        "another any are as at be because been before being below between both but by can could did do does done "
+        "down during each either etc even ever every few for from further get gives had has have having he her "
+        "here his how however i if in into is it its itself just least less many may me might more moreover most "
+        "much must my near neither no nor not now of off often on once one only onto or other our out over own per "
+        "rather same several shall she should since so some such than that the their them then there these they "
+        "this those though through thus to too toward towards two under until up upon us use used uses using very "
+        "via was we well were what when where whether which while who whose why will with within without would yet "
+        "you your paper propose present show"
+    )
+)
+
+
+class Span(NamedTuple):
+    """A part of the text. `contribution` is how far the task's log-odds fall when it is left out; for a mention: when
+    all mentions of the task are. `without` is the probability that is left (0 to 1). Where no word is left, there is
+    no text to have a task: `without` is 0, and `contribution` infinite."""
+
+    start: int
+    end: int
+    kind: Literal["mention", "sentence", "word"]
+    contribution: float
+    without: float
+
+    @property
+    def is_all(self) -> bool:
+        """Whether no word is left without it."""
+        return self.contribution == np.inf
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a task has its probability. Spans have character offsets in `text`, which is the text as the model reads it,
+    and are sorted by their start; sentences hold the words and mentions within them."""
+
+    task: str
+    probability: float
+    text: str
+    spans: list[Span]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: spans with their words, and figures rounded to four digits; an infinite one, which JSON does not
+        have, is None."""
+        spans = [
+            span._asdict()
+            | {"contribution": None if span.is_all else round(span.contribution, 4), "without": round(span.without, 4)}
+            | {"text": self.text[span.start : span.end]}
+            for span in self.spans
+        ]
+        return asdict(self) | {"probability": round(self.probability, 4), "spans": spans}
+
+
+def explain(classifier: TaskClassifier, title: str, abstract: str, task: str) -> Explanation:
+    """What in a paper carried a task, in under a second on two cores.
+
+    All spellings of the task count as one, as in `TaskClassifier.rank`. Sentences and words that the encoder does not
+    reach are not tried; mentions are found wherever the model finds them. Raises EmptyPaper, and KeyError for a task
+    that is not in the vocabulary.
+    """
+    text = format_paper(title, abstract, classifier.config["text_format"])
+    meter = _Meter(classifier, classifier.spellings(task), text)
+    mentions = find_mentions(classifier, text, meter.columns)
+    spans = meter.leave_out([mentions] if mentions else [], "mention")
+    spans = [spans[0]._replace(start=start, end=end) for start, end in mentions] if spans else []
+
+    # A title of blanks is none.
+    title = format_paper(title, "")
+    head = len(title) + 1 if title and text != title else 0
+    sentences = join_short([span for span in split_sentences(text, head) if span[0] < meter.reach])
+    measured = meter.leave_out([[span] for span in sentences], "sentence") if len(sentences) > 1 else []
+    spans += [span for span in measured if span.contribution >= LEAST]
+    measured.sort(key=lambda span: -span.contribution)
+    # Where two sentences say the same, neither is missed: then the words of the first will do.
+    carriers = [span for span in measured if span.contribution >= LEAST] or measured[:1]
+    for start, end in [(span.start, span.end) for span in carriers] or sentences:
+        phrases = [[span] for span in split_phrases(text, start, min(end, meter.reach), mentions)]
+        spans += [span for span in meter.leave_out(phrases, "word") if span.contribution >= LEAST]
+    return Explanation(task, meter.probability, text, sorted(spans, key=lambda span: (span.start, -span.end)))
+
+
+def find_mentions(classifier: TaskClassifier, text: str, columns: Iterable[int]) -> list[tuple[int, int]]:
+    """Start and end of every whole word or words by which the text names one of these labels, none overlapping."""
+    columns, encoding = set(columns), classifier.encode(text)
+    longest = max(map(len, classifier.names), default=0)
+    found = []
+    for first in range(len(encoding.ids)):
+        for last in range(first, min(first + longest, len(encoding.ids))):
+            if not columns.isdisjoint(classifier.names.get(tuple(encoding.ids[first : last + 1]), ())):
+                found.append((encoding.offsets[first][0], encoding.offsets[last][1]))
+    words = [match.span() for match in re.finditer(r"\w+", text)] if found else []
+    mentions: list[tuple[int, int]] = []
+    for start, end in sorted(found):
+        # Of "GANs" the tokens are "gan" and "##s", and the name may be the first alone.
+        start = min((word[0] for word in words if word[0] < start < word[1]), default=start)
+        end = max((word[1] for word in words if word[0] < end < word[1]), default=end)
+        if mentions and start < mentions[-1][1]:
+            start, end = mentions[-1][0], max(end, mentions.pop()[1])
+        mentions.append((start, end))
+    return mentions
+
+
+def split_sentences(text: str, head: int = 0) -> list[tuple[int, int]]:
+    """Start and end of each sentence with a word in it, the first `head` characters (a title) being one."""
+    cuts = [0, *([head] if head else [])]
+    for match in _SENTENCE_END.finditer(text, head):
+        if not _ABBREVIATION.search(text, max(0, match.start() - 8), match.start()):
+            cuts.append(match.end())
+    spans = []
+    for start, end in pairwise([*cuts, len(text)]):
+        piece = text[start:end]
+        if has_words(piece):
+            start += len(piece) - len(piece.lstrip())
+            spans.append((start, start + len(piece.strip())))
+    return spans
+
+
+def join_short(spans: Sequence[tuple[int, int]], most: int = MOST_SENTENCES) -> list[tuple[int, int]]:
+    """At most so many spans: the neighbors that are shortest together become one, again and again."""
+    spans = list(spans)
+    while len(spans) > most:
+        place = min(range(len(spans) - 1), key=lambda place: spans[place + 1][1] - spans[place][0])
+        spans[place : place + 2] = [(spans[place][0], spans[place + 1][1])]
+    return spans
+
+
+def split_phrases(text: str, start: int, end: int, taken: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Start and end of runs of up to PHRASE_WORDS content words within a sentence, outside of the spans `taken`."""
+    phrases: list[list[tuple[int, int]]] = []
+    for match in _WORD.finditer(text, start, end):
+        word = match.span()
+        if match[0].lower() in _FUNCTION_WORDS or any(word[0] < last and first < word[1] for first, last in taken):
+            continue
+        last = phrases[-1] if phrases else []
+        if last and len(last) < PHRASE_WORDS and text[last[-1][1] : word[0]].isspace():
+            last.append(word)
+        else:
+            phrases.append([word])
+    return [(phrase[0][0], phrase[-1][1]) for phrase in phrases]
+
+
+class _Meter:
+    """Runs the model on a text without some of it, and stops when the budget is spent."""
+
+    def __init__(self, classifier: TaskClassifier, columns: Sequence[int], text: str) -> None:
+        self._classifier, self._text, self._left = classifier, text, BUDGET
+        self._window = classifier.config["encoder_tokens"]
+        self.columns = columns
+        # The offset of the first character that the encoder does not read.
+        offsets = classifier.encode(text).offsets
+        self.reach = len(text) if len(offsets) <= self._window else max(end for _, end in offsets[: self._window])
+        self._full = self._log_odds(text)
+        self.probability = _sigmoid(self._full)
+
+    def leave_out(self, pieces: Sequence[Sequence[tuple[int, int]]], kind: str) -> list[Span]:
+        """For each piece (one or more spans) the fall without it, told at its first span; until the budget ends."""
+        measured = []
+        for piece in pieces:
+            if self._left <= 0:
+                break
+            try:
+                left = self._log_odds(_without(self._text, piece))
+            except EmptyPaper:
+                left = -np.inf
+            measured.append(Span(*piece[0], kind, self._full - left, _sigmoid(left)))
+        return measured
+
+    def _log_odds(self, text: str) -> float:
+        self._left -= min(self._window, len(self._classifier.encode(text))) + OVERHEAD
+        (logits,) = self._classifier.logits([("", text)])
+        return float(logits[self.columns].max())
+
+
+def _without(text: str, piece: Sequence[tuple[int, int]]) -> str:
+    for start, end in reversed(piece):
+        text = f"{text[:start].rstrip()} {text[end:].lstrip()}"
+    return text.strip()
+
+
+def _sigmoid(logit: float) -> float:
+    return float(np.exp(-np.logaddexp(0, -logit)))

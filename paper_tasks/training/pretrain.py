@@ -1,0 +1,224 @@
+"""Pretraining on papers themselves, labelled or not: an encoder learns to tell which phrases a text has lost.
+
+Text and phrase are encoded alike, and the nearest phrases should be those that were cut from the text (contrastive
+learning, as in van den Oord et al., 2018; to cut what is to be found is the inverse cloze task of Lee et al., 2019).
+Names of tasks are phrases too: an encoder that has learned this finds them without ever having seen a label.
+"""
+
+import contextlib
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from fastai.callback.schedule import *  # noqa: F403  (adds fit_one_cycle to Learner)
+from fastai.callback.training import GradientClip
+from fastai.data.core import DataLoaders
+from fastai.learner import Learner
+from fastai.optimizer import Adam
+from torch import nn
+from transformers import PreTrainedTokenizerBase
+
+from paper_tasks.data.prepare import has_unlabelled, read_split, texts
+from paper_tasks.errors import InputError, Interrupted
+from paper_tasks.io import writing
+from paper_tasks.modeling.model import ENCODER_TOKENS, check_length, load_backbone, mean_pooling
+from paper_tasks.training import checkpoint
+from paper_tasks.training.fastai_blurr import EpochDL, device_name, in_half_precision, workers
+from paper_tasks.training.phrases import Cut, Phrases
+from paper_tasks.training.time_budget import TimeBudget, open_run
+
+# What a folder says of the pretraining that its encoder had.
+RECORD = "pretraining.json"
+PHRASE_TOKENS = 16
+
+# input_ids and attention_mask of texts, then of phrases.
+Inputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class PretrainOptions:
+    """All that a pretraining depends on, besides the papers.
+
+    `phrases` are cut from each text, in every epoch others; a batch's phrases are each other's wrong answers, so that a
+    large one asks more. Similarities are multiplied by `scale` (as in sentence-transformers) before their softmax.
+    With `budget_minutes` (wall clock), the cycle of the learning rate is complete when the time is up, or the epochs
+    are.
+    """
+
+    backbone: str = "minilm"
+    budget_minutes: float | None = None
+    epochs: int = 16
+    batch_size: int = 64
+    phrases: int = 6
+    learning_rate: float = 2e-4
+    max_length: int = ENCODER_TOKENS
+    scale: float = 20.0
+    weight_decay: float = 0.01
+    dev_papers: int = 1000
+    checkpoint_minutes: float = 3.0
+    seed: int = 22
+
+
+class PhraseModel(nn.Module):
+    """Similarities of texts and phrases, from one encoder for both."""
+
+    def __init__(self, encoder: nn.Module, scale: float) -> None:
+        super().__init__()
+        self.encoder, self.scale = encoder, scale
+
+    def forward(self, inputs: Inputs) -> torch.Tensor:
+        """(texts, phrases): cosines, times `scale`."""
+        text_ids, text_mask, phrase_ids, phrase_mask = inputs
+        texts, phrases = self.encode(text_ids, text_mask), self.encode(phrase_ids, phrase_mask)
+        with torch.autocast(texts.device.type, enabled=False):
+            return self.scale * texts @ phrases.T
+
+    def encode(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """(batch, sequence) to float (batch, hidden_size), of length 1."""
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return F.normalize(mean_pooling(hidden, attention_mask).float(), dim=1)
+
+
+class PhraseLoss(nn.Module):
+    """Softmax cross-entropy of each phrase that a text has lost, beside all that it never had; and the other way round,
+    of each text that has lost a phrase beside all that never had it (as in Radford et al., 2021)."""
+
+    def forward(self, similarities: torch.Tensor, answers: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        """similarities: (texts, phrases). answers: of the same shape, boolean, what is lost and what is kept."""
+        lost, kept = answers
+        return (_one_way(similarities, lost, kept) + _one_way(similarities.T, lost.T, kept.T)) / 2
+
+
+def _one_way(similarities: torch.Tensor, right: torch.Tensor, ignored: torch.Tensor) -> torch.Tensor:
+    """The mean over all right answers of minus the log of their probability, each beside the wrong answers alone."""
+    # Finite, lest a row without a wrong answer make the gradient NaN.
+    wrong = similarities.masked_fill(right | ignored, -1e4).logsumexp(dim=1, keepdim=True)
+    return F.softplus(wrong - similarities)[right].mean()
+
+
+class CutTexts:
+    """The texts of some papers by row, each without some of its phrases: which ones, seed, epoch and row determine."""
+
+    def __init__(
+        self, phrases: Phrases, rows: Sequence[int], tokenizer: PreTrainedTokenizerBase, options: PretrainOptions
+    ) -> None:
+        self._phrases, self._rows, self._tokenizer, self._options = phrases, rows, tokenizer, options
+        self.start_epoch(0)
+
+    def start_epoch(self, epoch: int) -> None:
+        """From now on the cuts are those of this epoch."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, place: int) -> Cut:
+        row = self._rows[place]
+        return self._phrases.cut(
+            row, self._options.phrases, np.random.default_rng([self._options.seed, self._epoch, row])
+        )
+
+    def batch(self, cuts: Sequence[Cut]) -> tuple[Inputs, tuple[torch.Tensor, torch.Tensor]]:
+        """What `PhraseModel` reads, and what `PhraseLoss` knows."""
+        asked = np.unique(np.concatenate([cut.lost for cut in cuts]))
+        lost = np.stack([np.isin(asked, cut.lost) for cut in cuts])
+        kept = np.stack([np.isin(asked, cut.had) for cut in cuts]) & ~lost
+        texts = self._tokens([cut.text for cut in cuts], self._options.max_length)
+        phrases = self._tokens([self._phrases.texts[phrase] for phrase in asked], PHRASE_TOKENS)
+        return (*texts, *phrases), (torch.from_numpy(lost), torch.from_numpy(kept))
+
+    def _tokens(self, texts: list[str], most: int) -> tuple[torch.Tensor, torch.Tensor]:
+        tokens = self._tokenizer(texts, padding=True, truncation=True, max_length=most, return_tensors="pt")
+        return tokens["input_ids"], tokens["attention_mask"]
+
+
+def pretrain(
+    prepared_dir: Path, output_dir: Path, options: PretrainOptions, resume: bool = False, overwrite: bool = False
+) -> dict:
+    """Pretrains on `prepared_dir`'s train split and its papers without a task, and writes the encoder to `output_dir`:
+    a folder that `train` takes as a backbone, with `pretraining.json` and `history.csv`.
+
+    A pretraining that was killed goes on with `resume`, from its last checkpoint. Returns what it wrote to
+    `pretraining.json`. Raises InputError for a folder that holds another training, or too few papers, Interrupted at
+    Ctrl-C.
+    """
+    progress, resumed = open_run(output_dir, options, prepared_dir, resume, overwrite)
+    torch.manual_seed(options.seed)
+    encoder, tokenizer = load_backbone(options.backbone)
+    check_length(encoder, options.max_length)
+    phrases, rows, dev_rows = _phrases(prepared_dir, options)
+    if len(rows) < options.batch_size:
+        raise InputError(f"Only {len(rows):,} texts have phrases; give more papers, or a smaller --batch-size.")
+    model = PhraseModel(encoder, options.scale)
+    train_texts = CutTexts(phrases, rows, tokenizer, options)
+    dev_texts = CutTexts(phrases, dev_rows, tokenizer, options)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    loader = partial(EpochDL, bs=options.batch_size, seed=options.seed, num_workers=workers(), device=device)
+    clock = TimeBudget(model, options, {"phrases": 1.0}, train_texts.start_epoch, progress, output_dir / "checkpoint")
+    learn = Learner(
+        DataLoaders(
+            loader(
+                train_texts,
+                res=phrases.lengths[rows].tolist(),
+                create_batch=train_texts.batch,
+                shuffle=True,
+                drop_last=True,
+            ),
+            loader(dev_texts, res=phrases.lengths[dev_rows].tolist(), create_batch=dev_texts.batch),
+        ),
+        model,
+        loss_func=PhraseLoss(),
+        opt_func=partial(Adam, wd=options.weight_decay, eps=1e-8),
+        cbs=[GradientClip(1.0), clock],
+    )
+    learn = in_half_precision(learn)
+    if resumed:
+        checkpoint.load_model(resumed, model)
+        learn.create_opt()
+        checkpoint.load_optimizer(resumed, learn.opt, learn.dls.device)
+    with clock.listening(), contextlib.nullcontext() if sys.stderr.isatty() else learn.no_bar():
+        learn.fit_one_cycle(options.epochs, options.learning_rate, start_epoch=progress.epoch)
+    if clock.stopped:
+        raise Interrupted(f"--resume goes on from {output_dir / 'checkpoint'}.")
+
+    record = dataclasses.asdict(options) | {
+        "texts": len(rows),
+        "different_phrases": len(phrases.texts),
+        "papers_seen": progress.papers,
+        "minutes": round(progress.seconds / 60, 1),
+        "device": device_name(),
+    }
+    encoder.to("cpu").save_pretrained(output_dir)
+    tokenizer.save_pretrained(output_dir)
+    pd.DataFrame(progress.history).to_csv(output_dir / "history.csv", index=False)
+    writing.write_json(output_dir / RECORD, record)
+    checkpoint.remove(output_dir / "checkpoint")
+    return record
+
+
+def read_record(backbone: str) -> dict | None:
+    """What `pretrain` wrote of an encoder; None for any other."""
+    path = Path(backbone) / RECORD
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _phrases(prepared_dir: Path, options: PretrainOptions) -> tuple[Phrases, np.ndarray, np.ndarray]:
+    """The phrases of the papers to learn from, and which rows those are; and which ones are of development papers."""
+    parts = [read_split(prepared_dir, "train")]
+    if has_unlabelled(prepared_dir):
+        parts.append(read_split(prepared_dir, "unlabelled"))
+    parts.append(read_split(prepared_dir, "dev").head(options.dev_papers))
+    papers = pd.concat(parts, ignore_index=True)
+    own = len(papers) - len(parts[-1])
+    phrases = Phrases(texts(papers), papers["keywords"], counted=own)
+    # A text with one phrase, or with none, has nothing to ask, or nothing to tell.
+    rows = np.flatnonzero(phrases.different > 1)
+    return phrases, rows[rows < own], rows[rows >= own]

@@ -1,0 +1,329 @@
+"""New papers from arXiv (metadata CC0): by category and date, or by number; from the Atom API or over OAI-PMH.
+
+One request in three seconds over one connection, as arXiv's terms of use want it for both.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+from urllib.parse import urlencode
+from xml.etree import ElementTree
+
+from paper_tasks.errors import InputError
+from scrapers.http.client import Client, UnexpectedContentError
+from scrapers.http.transport import FetchError
+from scrapers.run import Expected, Item
+from scrapers.schema import Paper, Problem, fetched_from, one_line
+
+HOSTS = {"arxiv.org"}
+HOME = "https://arxiv.org"
+API = "https://export.arxiv.org/api/query"
+OAI = "https://oaipmh.arxiv.org/oai"
+PACE = 3.0
+# Listings change daily, and so do OAI's tokens.
+KEEP = timedelta(days=1)
+PAGE = 500
+# The API gives no more than so many papers of one query.
+MOST = 30_000
+FIRST_DAY = date(1991, 8, 1)
+# Over OAI-PMH nothing has an earlier date, and who asks for what came since an earlier one is refused.
+FIRST_OAI_DAY = date(2005, 9, 16)
+
+ATOM = {
+    "a": "http://www.w3.org/2005/Atom",
+    "os": "http://a9.com/-/spec/opensearch/1.1/",
+    "arxiv": "http://arxiv.org/schemas/atom",
+}
+OAI_NAMES = {"o": "http://www.openarchives.org/OAI/2.0/", "x": "http://arxiv.org/OAI/arXiv/"}
+# Of the old numbers' subjects (math.GT/0309136) arXiv itself makes no use; a DOI has "arXiv." before the number.
+ARXIV_ID = re.compile(
+    r"(?<![\w.])(?:arxiv\.)?(?P<number>\d\d(?:0[1-9]|1[0-2])\.\d{4,5}"
+    r"|(?P<archive>[a-z-]+)(?:\.[a-z]{2})?(?P<old>/\d\d(?:0[1-9]|1[0-2])\d{3}))(v\d+)?$",
+    re.IGNORECASE,
+)
+CATEGORY = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
+# Over OAI-PMH these archives are sets within physics; all others are groups of their own.
+PHYSICS = {
+    *("astro-ph", "cond-mat", "gr-qc", "hep-ex", "hep-lat", "hep-ph", "hep-th"),
+    *("math-ph", "nlin", "nucl-ex", "nucl-th", "physics", "quant-ph"),
+}
+
+
+class OaiPage(NamedTuple):
+    """What a ListRecords request gave; `token` leads to the next page, if any. `total` is None where it is not told."""
+
+    items: list[Paper | Problem]
+    token: str = ""
+    total: int | None = None
+    expired: bool = False
+
+
+def arxiv_id(text: str) -> str:
+    """The number, without its version, at the end of an address or of a number; "" if there is none."""
+    path = re.split("[?#]", text.strip())[0].rstrip("/").removesuffix(".pdf")
+    match = ARXIV_ID.search(path)
+    if not match:
+        return ""
+    return match["archive"].lower() + match["old"] if match["old"] else match["number"]
+
+
+def by_category(client: Client, category: str, since: date, until: date, api: str = API) -> Iterator[Item]:
+    """Papers of a category ("cs.CL") first posted from `since` to `until`, oldest first, month by month.
+
+    A Problem where there are none.
+    """
+    url, nothing = HOME, True
+    for query in _queries(category, since, until):
+        url = _page_url(api, query, 0)
+        for item in _pages(client, api, query):
+            nothing = False
+            yield item
+    if nothing:
+        yield _no_papers(category, url)
+
+
+def count(client: Client, category: str, since: date, until: date, api: str = API) -> int:
+    """How many papers `by_category` would give; asks for one page a month. Raises FetchError."""
+    return sum(client.get(_page_url(api, query, 0), parse_atom)[1] for query in _queries(category, since, until))
+
+
+def by_number(client: Client, numbers: Sequence[str], api: str = API) -> Iterator[Item]:
+    """The papers with these arXiv numbers, in their order; a Problem for each that arXiv does not give."""
+    ids = [arxiv_id(number) for number in numbers]
+    yield from (
+        Problem(number, f"'{number}' is no arXiv number; one looks like 2401.01234 or cs/0112017")
+        for number, id in zip(numbers, ids, strict=True)
+        if not id
+    )
+    ids = list(filter(None, ids))
+    yield Expected(len(ids))
+    for start in range(0, len(ids), 100):
+        yield from _by_number(client, ids[start : start + 100], api)
+
+
+def harvest(client: Client, category: str, since: date, oai: str = OAI) -> Iterator[Item]:
+    """Papers of a category that were posted or changed on `since` or later, over OAI-PMH: better for many papers.
+
+    A Problem where there are none.
+    """
+    first_url = f"{oai}?{urlencode(_first_request(category, since))}"
+    url, ask_again = first_url, False
+    while url:
+        try:
+            page = client.get(url, parse_oai, ask_again)
+        except FetchError as error:
+            yield Problem(url, str(error))
+            return
+        if page.expired:
+            if ask_again:
+                yield Problem(url, "the server does not know its own resumption token")
+                return
+            # A token of yesterday's: begin anew; what came already is passed over.
+            url, ask_again = first_url, True
+            continue
+        if url == first_url and not ask_again:
+            yield Expected(page.total or 0)
+            if page.total == 0:
+                yield _no_papers(category, url)
+        yield from fetched_from(page.items, url)
+        url = f"{oai}?{urlencode({'verb': 'ListRecords', 'resumptionToken': page.token})}" if page.token else ""
+
+
+def count_harvest(client: Client, category: str, since: date, oai: str = OAI) -> int | None:
+    """How many papers `harvest` would give, None if the server does not say. Raises FetchError."""
+    return client.get(f"{oai}?{urlencode(_first_request(category, since))}", parse_oai).total
+
+
+def oai_set(category: str) -> str:
+    """The set of a category: "cs" for cs, "cs:cs:CL" for cs.CL, "physics:hep-th" for hep-th. Raises InputError."""
+    check_category(category)
+    archive, _, subject = category.partition(".")
+    group = "physics" if archive in PHYSICS else archive
+    if subject:
+        return f"{group}:{archive}:{subject}"
+    return archive if group == archive else f"{group}:{archive}"
+
+
+def check_category(category: str) -> None:
+    """Raises InputError for what cannot be a category."""
+    if not CATEGORY.fullmatch(category):
+        raise InputError(f"'{category}' is no arXiv category; write one like cs.CL.")
+
+
+def months(since: date, until: date) -> Iterator[tuple[date, date]]:
+    """First and last days, both included, of the months from `since` to `until`."""
+    first = max(since, FIRST_DAY)
+    while first <= until:
+        next_month = (first.replace(day=1) + timedelta(days=32)).replace(day=1)
+        yield first, min(until, next_month - timedelta(days=1))
+        first = next_month
+
+
+def parse_atom(body: bytes) -> tuple[list[Paper | Problem], int]:
+    """A page of the API, and how many papers its query has in all."""
+    feed = _xml(body, "{http://www.w3.org/2005/Atom}feed")
+    total = feed.findtext("os:totalResults", "", ATOM)
+    if not total.strip().isdecimal():
+        raise UnexpectedContentError("a feed without totalResults")
+    entries = feed.findall("a:entry", ATOM)
+    if entries and "/api/errors" in entries[0].findtext("a:id", "", ATOM):
+        raise UnexpectedContentError(f"arXiv says: {one_line(entries[0].findtext('a:summary', '', ATOM))}")
+    return [_of_entry(entry) for entry in entries], int(total)
+
+
+def parse_oai(body: bytes) -> OaiPage:
+    """A page of ListRecords. Raises FetchError where the request is wrong, so that to ask again is of no use."""
+    root = _xml(body, "{http://www.openarchives.org/OAI/2.0/}OAI-PMH")
+    error = root.find("o:error", OAI_NAMES)
+    if error is not None:
+        if error.get("code") == "noRecordsMatch":
+            return OaiPage([], total=0)
+        if error.get("code") == "badResumptionToken":
+            return OaiPage([], expired=True)
+        said = f"arXiv says: {error.get('code')}, {one_line(error.text).rstrip('.')}"
+        raise FetchError(said) if error.get("code") == "badArgument" else UnexpectedContentError(said)
+    records = root.find("o:ListRecords", OAI_NAMES)
+    if records is None:
+        raise UnexpectedContentError("an answer without ListRecords")
+    items = [
+        _of_record(record)
+        for record in records.iterfind("o:record", OAI_NAMES)
+        if record.find("o:header[@status='deleted']", OAI_NAMES) is None
+    ]
+    token = records.find("o:resumptionToken", OAI_NAMES)
+    if token is None:
+        return OaiPage(items, total=len(items))
+    size = token.get("completeListSize", "")
+    return OaiPage(items, one_line(token.text), total=int(size) if size.isdecimal() else None)
+
+
+def _by_number(client: Client, ids: Sequence[str], api: str) -> Iterator[Paper | Problem]:
+    url = _page_url(api, {"id_list": ",".join(ids)}, 0)
+    try:
+        papers, _ = client.get(url, parse_atom)
+    except FetchError as error:
+        if error.status == 400 and len(ids) > 1:
+            # One number that arXiv cannot read fails all that are asked for with it.
+            yield from _by_number(client, ids[: len(ids) // 2], api)
+            yield from _by_number(client, ids[len(ids) // 2 :], api)
+        else:
+            yield from (Problem(_address(id), str(error), url) for id in ids)
+        return
+    found = {arxiv_id(item.URLs if isinstance(item, Paper) else item.url): item for item in fetched_from(papers, url)}
+    yield from (found.get(id, Problem(_address(id), "arXiv does not have it", url)) for id in ids)
+
+
+def _first_request(category: str, since: date) -> dict[str, str]:
+    first = max(since, FIRST_OAI_DAY).isoformat()
+    return {"verb": "ListRecords", "metadataPrefix": "arXiv", "set": oai_set(category), "from": first}
+
+
+def _queries(category: str, since: date, until: date) -> Iterator[dict[str, str]]:
+    check_category(category)
+    for first, last in months(since, until):
+        days = f"[{first:%Y%m%d}0000 TO {last:%Y%m%d}2359]"
+        query = f"cat:{category} AND submittedDate:{days}"
+        yield {"search_query": query, "sortBy": "submittedDate", "sortOrder": "ascending"}
+
+
+def _page_url(api: str, query: dict[str, str], start: int) -> str:
+    return f"{api}?{urlencode(query | {'start': start, 'max_results': PAGE})}"
+
+
+def _pages(client: Client, api: str, query: dict[str, str]) -> Iterator[Item]:
+    start, total = 0, 1
+    while start < total:
+        url = _page_url(api, query, start)
+        if start + PAGE > MOST:
+            yield Problem(url, f"{total:,} papers in a month, of which the API gives {MOST:,}; --oai gives all")
+            return
+        page = _Page(start)
+        try:
+            papers, total = client.get(url, page.parse)
+        except FetchError as error:
+            # Some pages never come, or never whole, between others that do.
+            papers, reason = page.papers, f"{error}, for a page of up to {PAGE:,} papers"
+            if page.size:
+                total = page.total
+                reason = f"{page.size - len(papers):,} of {page.size:,} papers did not come"
+            yield Problem(url, reason)
+        if papers and start == 0:
+            yield Expected(total)
+        yield from fetched_from(papers, url)
+        start += PAGE
+
+
+class _Page:
+    """A page of the API, of which the fullest answer is kept: it is known to send empty or short ones now and then."""
+
+    def __init__(self, start: int) -> None:
+        self.start, self.papers, self.total, self.size = start, [], 0, 0
+
+    def parse(self, body: bytes) -> tuple[list[Paper | Problem], int]:
+        papers, total = parse_atom(body)
+        size = min(PAGE, total - self.start)
+        if len(papers) >= size:
+            return papers, total
+        if len(papers) >= len(self.papers):
+            self.papers, self.total, self.size = papers, total, size
+        raise UnexpectedContentError(f"{len(papers)} papers on a page where {size} should be")
+
+
+def _of_entry(entry: ElementTree.Element) -> Paper | Problem:
+    return _paper(
+        entry.findtext("a:id", "", ATOM),
+        entry.findtext("a:title", "", ATOM),
+        entry.findtext("a:summary", "", ATOM),
+        entry.findtext("a:published", "", ATOM),
+        entry.findtext("arxiv:journal_ref", "", ATOM),
+    )
+
+
+def _of_record(record: ElementTree.Element) -> Paper | Problem:
+    fields = record.find("o:metadata/x:arXiv", OAI_NAMES)
+    if fields is None:
+        return Problem(record.findtext("o:header/o:identifier", "", OAI_NAMES), "a record without arXiv metadata")
+    return _paper(
+        *(fields.findtext(f"x:{name}", "", OAI_NAMES) for name in ("id", "title", "abstract", "created", "journal-ref"))
+    )
+
+
+def _paper(address: str, title: str, abstract: str, posted: str, venue: str) -> Paper | Problem:
+    number = arxiv_id(address)
+    parts = {"number": number, "title": one_line(title), "abstract": one_line(abstract), "date": posted.strip()[:10]}
+    missing = [name for name, part in parts.items() if not part]
+    if missing:
+        return Problem(_address(number) if number else address or HOME, f"a paper without {' and '.join(missing)}")
+    return Paper(
+        URLs=_address(number),
+        title=parts["title"],
+        abstract=parts["abstract"],
+        arxiv_id=number,
+        date=parts["date"],
+        venue=one_line(venue),
+        source="arxiv",
+    )
+
+
+def _no_papers(category: str, url: str) -> Problem:
+    return Problem(url, f"arXiv has no papers of '{category}' from that time; a category looks like cs.CL")
+
+
+def _address(number: str) -> str:
+    return f"{HOME}/abs/{number}"
+
+
+def _xml(body: bytes, root_tag: str) -> ElementTree.Element:
+    # Feeds have no document type; entities that grow when expanded need one.
+    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
+        raise UnexpectedContentError("a web page where XML was promised")
+    try:
+        root = ElementTree.fromstring(body)
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
+        raise UnexpectedContentError(f"XML that cannot be read ({error})") from error
+    if root.tag != root_tag:
+        raise UnexpectedContentError(
+            f"<{root.tag.rpartition('}')[2]}> where <{root_tag.rpartition('}')[2]}> was promised"
+        )
+    return root

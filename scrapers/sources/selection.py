@@ -1,0 +1,53 @@
+"""Which records of Papers with Code's dump to take."""
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+LINKS = Path(__file__).parents[2] / "json_files"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Records with a method that is one of `methods`, or of one of `collections`, or of one of `areas`.
+
+    Methods and collections are slugs, areas are in lower case. With none of the three, every record is taken.
+    """
+
+    methods: frozenset[str] = frozenset()
+    collections: frozenset[str] = frozenset()
+    areas: frozenset[str] = frozenset()
+
+    def takes(self, record: dict[str, Any]) -> bool:
+        """Whether the record is selected."""
+        return self == Selection() or any(map(self._has, record.get("methods") or []))
+
+    def _has(self, method: dict[str, Any]) -> bool:
+        home = method.get("main_collection") or {}
+        return (
+            slug(method.get("name") or "") in self.methods
+            or slug(method.get("full_name") or "") in self.methods
+            or slug(home.get("name") or "") in self.collections
+            or (home.get("area") or "").casefold() in self.areas
+        )
+
+
+def original_selection() -> Selection:
+    """The methods and collections whose papers the original project collected."""
+    return Selection(_slugs_of("method_links.json"), _slugs_of("category_links.json"))
+
+
+@lru_cache(100_000)
+def slug(name: str) -> str:
+    """A name as it stands in an address of the site: "VGG-16 (large)" gives "vgg-16-large"."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", plain)).strip("-_")
+
+
+def _slugs_of(name: str) -> frozenset[str]:
+    addresses = json.loads((LINKS / name).read_text(encoding="utf-8"))
+    return frozenset(address.rpartition("/")[2] for address in addresses)

@@ -1,0 +1,22 @@
+"""A crowd at the Gradio app's door: a real server on loopback, with fewer places in its queue than people."""
+
+import pytest
+
+from deployment import app
+from paper_tasks.benchmark.load import DOORS, PAPERS, crowd
+from paper_tasks.tagger.classifier import TaskClassifier
+from tests.deployment.test_app import free_port
+
+pytestmark = pytest.mark.slow
+
+
+def test_fifty_at_once_get_their_own_answer_or_a_stated_503(monkeypatch):
+    monkeypatch.setattr(app, "PLACES", 16)
+    port = free_port()
+    blocks = app.serve(TaskClassifier.load(), "127.0.0.1", port, wait=False)
+    try:
+        seen = crowd(DOORS["gradio"], f"http://127.0.0.1:{port}", 50, 8, PAPERS[:120])
+    finally:
+        blocks.close(verbose=False)
+    assert seen["errors"] == 0 and seen["mixed_up"] == 0, seen
+    assert seen["answered"] >= 16 and seen["told_to_come_back"] > 0, seen

@@ -1,0 +1,68 @@
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from paper_tasks.errors import InputError
+from paper_tasks.export import dequantize
+from paper_tasks.export.export import FP32, INT8, export
+from paper_tasks.training.finetune import Progress, build_learner, train
+from tests.paper_tasks.conftest import tiny_options
+
+# No one reads what a pooler makes; and of a calibration that changes nothing yet, nothing is left in a file.
+LEFT_OUT = ("pooler", "head.scale", "head.shift", "head.unnamed")
+
+
+@pytest.fixture(scope="module")
+def exported(trained, prepared, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shipped")
+    export(trained[0], prepared, folder, max_length=64)
+    return folder
+
+
+def assert_close(found, expected, exact=False):
+    for name, tensor in expected.items():
+        # 7 bits: at most half of a 63rd of the largest away.
+        tolerance = 1e-6 if exact else tensor.abs().max().item() / 100
+        torch.testing.assert_close(found[name], tensor, atol=tolerance, rtol=0, msg=lambda text, name=name: name + text)
+
+
+@pytest.mark.parametrize("file", [FP32, INT8])
+def test_every_weight_of_every_encoder_is_read_back(converted, file):
+    model, folder = converted
+    own = {name: tensor for name, tensor in model.state_dict().items() if not any(part in name for part in LEFT_OUT)}
+    found = dequantize.weights(folder / file, own.keys())
+    assert found.keys() == own.keys()
+    assert_close(found, own, exact=file == FP32)
+
+
+def test_a_training_starts_from_a_model_as_it_ships(trained, exported, prepared, backbone, tmp_path):
+    _, earlier = trained
+    options = tiny_options(backbone, epochs=1, start_from=str(exported), seed=23)
+    _, _, model = build_learner(prepared, options, Progress())
+    # Names weigh otherwise in use than in training.
+    others = ("words.", "pooler", "head.named", "head.repeated")
+    weights = load_file(trained[0] / "model.safetensors")
+    weights = {name: tensor for name, tensor in weights.items() if not any(part in name for part in others)}
+    assert len(weights) > 30
+    assert_close(model.state_dict(), weights)
+    # To name a task tells as much as it does when a training starts without any model.
+    _, _, anew = build_learner(prepared, tiny_options(backbone), Progress())
+    torch.testing.assert_close(model.head.prior + model.head.named, anew.head.prior + anew.head.named)
+
+    training = train(prepared, tmp_path / "more", options)
+    assert training["runs"] == 2 and training["papers_seen"] > earlier["papers_seen"]
+    assert training["dev"]["micro_f1"] > 0.85
+
+
+def test_a_training_does_not_start_from_another_encoder(exported, prepared):
+    with pytest.raises(InputError, match="another backbone"):
+        build_learner(prepared, tiny_options("minilm", start_from=str(exported)), Progress())
+
+
+def test_a_damaged_model_is_told_in_a_sentence(exported, tmp_path):
+    for path in exported.iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / INT8).write_bytes(b"not the file that was exported")
+    with pytest.raises(InputError, match=INT8):
+        dequantize.read(tmp_path, ())

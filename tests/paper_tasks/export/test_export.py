@@ -1,0 +1,332 @@
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import onnx
+import onnxruntime
+import pandas as pd
+import pytest
+import torch
+from onnx import numpy_helper
+from transformers import AutoTokenizer
+
+from paper_tasks.data.prepare import TEXT_FORMAT, multi_hot, read_labels, read_split
+from paper_tasks.errors import InputError
+from paper_tasks.evaluation.card import write_card
+from paper_tasks.export.export import (
+    COPIED,
+    FAST_INT8,
+    FP32,
+    INT8,
+    _counts,
+    _masked,
+    calibration,
+    export,
+    intercept,
+    relative_weight,
+)
+from paper_tasks.modeling.model import PaperTaskModel
+from paper_tasks.modeling.name_matcher import TEXT_TOKENS
+from paper_tasks.paths import MODEL_DIR
+from paper_tasks.tagger.classifier import FAST, TaskClassifier
+from paper_tasks.tagger.model_folder import SLOW_FUSION, open_tokenizer
+from paper_tasks.tagger.text import format_paper
+from tests.paper_tasks.evaluation.invented import evaluation
+
+MAX_LENGTH = 64
+LONG = ("Grainy pictures restored", "without clean targets we measure it on two data sets " * 40)
+
+
+def papers_of(prepared, split):
+    papers = read_split(prepared, split)
+    return papers, list(zip(papers["title"], papers["abstract"], strict=True))
+
+
+def random_batch(papers, tokens, pad_token_id, seed=0):
+    """Token ids and attention mask, both (papers, tokens); every row but the first is padded on the right."""
+    generator = torch.Generator().manual_seed(seed)
+    input_ids = torch.randint(5, 400, (papers, tokens), generator=generator)
+    attention_mask = torch.ones_like(input_ids)
+    for row in range(1, papers):
+        length = max(1, tokens - row * tokens // papers)
+        input_ids[row, length:] = pad_token_id
+        attention_mask[row, length:] = 0
+    return input_ids, attention_mask
+
+
+def run(path, input_ids, attention_mask):
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    inputs = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
+    return session.run(["logits"], inputs)[0]
+
+
+def cosine(one, other):
+    return float((one * other).sum() / np.linalg.norm(one) / np.linalg.norm(other))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3), (2, 8), (3, 64), (7, 33), (1, 128)])
+def test_onnx_gives_the_logits_of_torch_at_every_shape_and_padding(converted, shape):
+    model, folder = converted
+    batch = random_batch(*shape, model.config.pad_token_id)
+    with torch.no_grad():
+        expected = model(*batch).logits.numpy()
+    np.testing.assert_allclose(run(folder / FP32, *batch), expected, atol=1e-4)
+    assert cosine(run(folder / INT8, *batch), expected) > 0.97
+
+
+def test_padding_moves_no_logit_of_fp32(converted):
+    model, folder = converted
+    (input_ids, mask), pad = random_batch(1, 9, 0), model.config.pad_token_id
+    padded = (
+        torch.cat([input_ids, torch.full((1, 20), pad)], dim=1),
+        torch.cat([mask, torch.zeros_like(mask)[:, :1].expand(1, 20)], dim=1),
+    )
+    np.testing.assert_allclose(run(folder / FP32, *padded), run(folder / FP32, input_ids, mask), atol=1e-4)
+
+
+def test_sums_and_layer_norms_run_apart_which_is_faster(converted, tmp_path):
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "as it runs.onnx")
+    onnxruntime.InferenceSession(converted[1] / INT8, options, disabled_optimizers=[SLOW_FUSION])
+    kinds = {node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node}
+    assert "LayerNormalization" in kinds and "SkipLayerNormalization" not in kinds
+
+
+def test_converting_leaves_the_model_ready_for_inference(converted):
+    assert not converted[0].training and not converted[0].head.dropout.training
+
+
+def test_int8_holds_every_large_weight_but_the_heads(converted):
+    model, folder = converted
+    graph = onnx.load(folder / INT8).graph
+    arrays = [numpy_helper.to_array(tensor) for tensor in graph.initializer]
+    head = {frozenset(weight.shape) for weight in model.head.state_dict().values()}
+    floats = [array for array in arrays if array.dtype.kind == "f"]
+    assert max(array.size for array in floats if frozenset(array.shape) not in head) <= 128
+    # The weights of the average and of the mentions.
+    assert sum(array.ndim == 2 and frozenset(array.shape) in head for array in floats) == 2
+    # The pooler, which nothing uses, is not exported.
+    encoder = [weight for name, weight in model.encoder.named_parameters() if weight.ndim == 2 and "pooler" not in name]
+    quantized = sum(array.size for array in arrays if array.dtype in (np.int8, np.uint8) and array.ndim == 2)
+    assert quantized >= sum(weight.numel() for weight in encoder if len(weight) > 2)
+
+
+@pytest.fixture(scope="module")
+def exported(trained, prepared, tmp_path_factory):
+    """The trained tiny model's folder, the folder exported from it, and the scores that `export` returned."""
+    folder = tmp_path_factory.mktemp("exported")
+    return trained[0], folder, export(trained[0], prepared, folder, MAX_LENGTH)
+
+
+def test_the_folder_is_complete_and_loads(exported, prepared):
+    model_dir, folder, scores = exported
+    labels = read_labels(prepared)
+    for place, onnx_file in ((folder, INT8), (folder / FAST, FAST_INT8), (model_dir / "onnx", FP32)):
+        assert {path.name for path in place.iterdir() if path.is_file()} == {onnx_file, "config.json", *COPIED}
+        config = json.loads((place / "config.json").read_text(encoding="utf-8"))
+        assert config["files"] == {
+            name: hashlib.sha256((place / name).read_bytes()).hexdigest() for name in (onnx_file, *COPIED)
+        }
+        assert config["labels"] == labels and len(config["thresholds"]) == len(labels)
+        assert config["text_format"] == TEXT_FORMAT
+        assert (config["max_length"], config["encoder_tokens"]) == (TEXT_TOKENS, MAX_LENGTH)
+        assert set(config["task_info"]) == set(labels)
+        assert config["training"]["data"]["papers_train"] == len(read_split(prepared, "train"))
+        assert {name: config["scores"][name] for name in scores} == scores and len(scores) == 3
+        assert config["scores"]["papers"] == len(read_split(prepared, "dev")) // 2
+        assert TaskClassifier.load(place).labels == tuple(labels)
+
+
+def test_it_reads_as_many_tokens_as_in_training_and_loses_the_card_of_another(exported, prepared, tmp_path):
+    write_card(tmp_path / "README.md", MODEL_DIR, evaluation())
+    export(exported[0], prepared, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    assert config["encoder_tokens"] == config["training"]["max_length"] == MAX_LENGTH
+    assert not (tmp_path / "README.md").exists()
+
+
+def test_an_export_that_breaks_off_leaves_the_model_of_before(exported, prepared, monkeypatch):
+    model_dir, folder, _ = exported
+    before = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+    def breaks(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("paper_tasks.export.export._scores", breaks)
+    with pytest.raises(KeyboardInterrupt):
+        export(model_dir, prepared, folder, MAX_LENGTH // 2)
+    assert {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()} == before
+
+
+def test_papers_that_a_model_may_have_seen_do_not_calibrate_it(exported, prepared, tmp_path):
+    shutil.copytree(prepared, tmp_path / "prepared")
+    (tmp_path / "prepared/held_out.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="other papers held out"):
+        export(exported[0], tmp_path / "prepared", tmp_path / "out", MAX_LENGTH)
+    assert not (tmp_path / "out").exists()
+
+
+def test_of_the_words_int8_has_the_weights_alone(exported):
+    model_dir, folder, _ = exported
+    words = PaperTaskModel.load(model_dir).words
+    for path in (folder / INT8, folder / FAST / FAST_INT8):
+        found = {tensor.name.removeprefix("model.words."): tensor for tensor in onnx.load(path).graph.initializer}
+        assert "weights.weight_quantized" in found and "weights.weight" not in found
+        np.testing.assert_allclose(numpy_helper.to_array(found["idf"]), words.idf)
+
+
+def test_the_exported_model_has_learned(exported, prepared):
+    _, folder, scores = exported
+    assert scores["int8"]["micro_f1"] > 0.8
+    assert scores["int8"]["micro_f1"] == pytest.approx(scores["fp32"]["micro_f1"], abs=0.03)
+    ((best, _), *_), *_ = TaskClassifier.load(folder).predict(
+        [("Study of pictures", "On image denoising: grainy pictures restored without clean targets.")]
+    )
+    assert best in ("Denoising", "Image Denoising")
+
+
+def test_the_fast_tier_has_learned_and_needs_no_encoder(exported, prepared):
+    _, folder, scores = exported
+    assert scores["fast"]["micro_f1"] > 0.8
+    full, fast = TaskClassifier.load(folder), TaskClassifier.load(folder, tier=FAST)
+    assert fast.labels == full.labels and fast.names == full.names
+    assert (folder / FAST / FAST_INT8).stat().st_size < (folder / INT8).stat().st_size
+    ((best, _), *_), *_ = fast.predict([("Study of pictures", "On image denoising: grainy pictures restored.")])
+    assert best in ("Denoising", "Image Denoising")
+    # What names and words tell is all it goes by: the order of sentences is nothing to it.
+    sentences = ["Recordings of speakers.", "Transcribed into words.", "With accents."]
+    one, other = fast.logits([("A study", " ".join(sentences)), ("A study", " ".join(reversed(sentences)))])
+    assert cosine(one, other) > 0.99
+    with pytest.raises(ValueError, match="tier is 'slow'"):
+        TaskClassifier.load(folder, tier="slow")
+
+
+def test_int8_is_close_to_fp32_on_papers(exported, prepared):
+    model_dir, folder, _ = exported
+    _, pairs = papers_of(prepared, "test")
+    fp32, int8 = (TaskClassifier.load(place).logits(pairs) for place in (model_dir / "onnx", folder))
+    assert cosine(fp32, int8) > 0.99
+
+
+def names_nothing(model_dir, pairs):
+    """(papers,): whether no name that the model knows stands in the text."""
+    papers = pd.DataFrame(pairs, columns=["title", "abstract"])
+    return ~_counts(PaperTaskModel.load(model_dir), papers, model_dir).any(dim=1).numpy()
+
+
+def test_serving_is_training_but_for_the_calibration_and_what_names_and_words_weigh(exported, prepared):
+    model_dir, _, _ = exported
+    _, pairs = papers_of(prepared, "test")
+    pairs = [*pairs[:12], LONG, ("", "no title"), ("no abstract", "")]
+    model, tokenizer = PaperTaskModel.load(model_dir), AutoTokenizer.from_pretrained(model_dir)
+    texts = [format_paper(*pair, TEXT_FORMAT) for pair in pairs]
+    tokens = tokenizer(texts, padding=True, truncation=True, max_length=TEXT_TOKENS, return_tensors="pt")
+    model.encoder_tokens = MAX_LENGTH
+    words, model.words = model.words, None
+    with torch.no_grad():
+        ids = tokens["input_ids"]
+        trained = [model(ids, tokens["attention_mask"]).logits, model.head.names(model.name_counts(ids)), words(ids)]
+    served = TaskClassifier.load(model_dir / "onnx").logits(pairs)
+    # What is added where nothing is named.
+    trained.append(torch.tensor(names_nothing(model_dir, pairs), dtype=torch.float32)[:, None].expand(served.shape))
+    inputs = np.stack([*(logits.numpy().ravel() for logits in trained), np.ones(served.size)], axis=1)
+    weights = np.linalg.lstsq(inputs, served.ravel())[0]
+    np.testing.assert_allclose(inputs @ weights, served.ravel(), atol=1e-3)
+
+
+def test_serving_reads_the_beginning_and_names_far_behind_it(exported):
+    _, folder, _ = exported
+    classifier = TaskClassifier.load(folder)
+    tokenizer = open_tokenizer(folder, classifier.config)
+    endless = (LONG[0], LONG[1] * 2)
+    assert MAX_LENGTH < len(tokenizer.encode(format_paper(*LONG))) < TEXT_TOKENS - 64
+    encoding = tokenizer.encode(format_paper(*endless))
+    assert len(encoding.ids) == TEXT_TOKENS
+    assert (encoding.tokens[0], encoding.tokens[-1]) == ("<s>", "</s>")
+    tokens, _ = json.loads((folder / "names.json").read_text(encoding="utf-8"))[0]
+    name = tokenizer.decode(tokens).strip()
+    for (title, abstract), heard in ((LONG, True), (endless, False)):
+        before, after = classifier.logits([(title, abstract), (title, f"{abstract} {name}")])
+        assert np.array_equal(before, after) != heard
+
+
+def test_probabilities_are_calibrated_on_dev(exported, prepared):
+    model_dir, _, _ = exported
+    papers, pairs = papers_of(prepared, "dev")
+    half = len(papers) // 2
+    # One text in three names none of its tasks.
+    pairs = pairs[:half] + [("", text) for text in papers["masked"][: half // 2]]
+    truth = multi_hot(papers["tasks"], read_labels(prepared))
+    truth = np.concatenate([truth[:half], truth[: half // 2]])
+    probabilities = TaskClassifier.load(model_dir / "onnx").probabilities(pairs)
+    names_none = names_nothing(model_dir, pairs)
+    assert names_none[half:].sum() > 10
+    # Of a logistic fit with an intercept, probabilities sum to what it was fitted to; here those that have their own.
+    fitted = np.arange(len(pairs)) >= half
+    assert probabilities[fitted & names_none].mean() == pytest.approx(truth[fitted & names_none].mean(), abs=2e-3)
+    assert probabilities[:half].mean() == pytest.approx(truth[:half].mean(), rel=0.15)
+
+
+def test_calibration_recovers_a_known_scale_and_shift():
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 2, (5000, 20)).astype(np.float32)
+    truth = (rng.random(logits.shape) < 1 / (1 + np.exp(-(0.6 * logits - 1.5)))).astype(np.int64)
+    scale, shift = calibration(logits, truth)
+    assert (scale, shift) == (pytest.approx(0.6, abs=0.03), pytest.approx(-1.5, abs=0.05))
+
+
+def test_intercept_recovers_a_known_shift():
+    rng = np.random.default_rng(1)
+    logits = rng.normal(-1, 2, (5000, 20)).astype(np.float32)
+    truth = (rng.random(logits.shape) < 1 / (1 + np.exp(-(logits + 0.7)))).astype(np.int64)
+    assert intercept(logits, truth) == pytest.approx(0.7, abs=0.03)
+
+
+def test_scores_are_worth_their_share_in_a_logistic_regression():
+    rng = np.random.default_rng(1)
+    logits, scores = rng.normal(0, 2, (2, 5000, 20)).astype(np.float32)
+    truth = (rng.random(logits.shape) < 1 / (1 + np.exp(-0.5 * (logits + 3 * scores) + 1))).astype(np.int64)
+    assert relative_weight(scores, logits, truth) == pytest.approx(3, abs=0.15)
+    assert relative_weight(-scores, logits, truth) == 0
+
+
+def test_a_folder_without_a_model_is_told(prepared, tmp_path):
+    with pytest.raises(InputError, match="is no trained model"):
+        export(tmp_path, prepared, tmp_path / "out", MAX_LENGTH)
+    assert not (tmp_path / "out").exists()
+
+
+def test_papers_that_are_nothing_but_names_are_no_masked_ones():
+    papers = pd.DataFrame({"title": ["a", "b", "c", "d"], "abstract": "x", "masked": ["we see .", " . ", "more", "no"]})
+    assert _masked(papers)["abstract"].tolist() == ["we see ."]
+
+
+def test_splits_of_other_tasks_are_told(trained, prepared, tmp_path):
+    other = tmp_path / "prepared"
+    other.mkdir()
+    for path in prepared.iterdir():
+        (other / path.name).write_bytes(path.read_bytes())
+    (other / "labels.json").write_text(json.dumps(read_labels(prepared)[1:]), encoding="utf-8")
+    with pytest.raises(InputError, match="other tasks"):
+        export(trained[0], other, tmp_path / "out", MAX_LENGTH)
+    assert not (tmp_path / "out").exists()
+
+
+def test_more_tokens_than_the_encoder_has_positions_are_told(trained, prepared, tmp_path):
+    with pytest.raises(InputError, match="128 tokens"):
+        export(trained[0], prepared, tmp_path / "out", 129)
+    assert not (tmp_path / "out").exists()
+
+
+def test_labels_of_the_papers_with_code_kind_are_told_as_such(trained, prepared, tmp_path, monkeypatch):
+    other = tmp_path / "prepared"
+    other.mkdir()
+    for path in prepared.iterdir():
+        (other / path.name).write_bytes(path.read_bytes())
+    report = json.loads((prepared / "report.json").read_text(encoding="utf-8"))
+    report["labels"] = "the column 'tasks'"
+    (other / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    export(trained[0], other, tmp_path / "out", MAX_LENGTH)
+    config = TaskClassifier.load(tmp_path / "out").config
+    assert config["scores"]["labels"] == "the column 'tasks'"

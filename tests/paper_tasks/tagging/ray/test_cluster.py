@@ -1,0 +1,178 @@
+import csv
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from paper_tasks.errors import InputError
+from paper_tasks.tagger.classifier import TaskClassifier
+from paper_tasks.tagging.ray import cluster, parts
+from paper_tasks.tagging.tag_file import TagOptions, tag_file
+from tests import ROOT
+
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install -r requirements-ray.txt")
+MODEL = str(ROOT / "deployment" / "model")
+LOADING = cluster.Loading(MODEL)
+
+
+def write(path, rows, first=0, **more):
+    """Invented papers; of every fifty one has no words, in a row group of 70."""
+    numbers = range(first, first + rows)
+    columns = {
+        "id": [*numbers],
+        "title": ["" if n % 50 == 7 else f"Study {n}" for n in numbers],
+        "abstract": [None if n % 50 == 7 else f"Pedestrian detection in rain of {n % 97} mm, {n}." for n in numbers],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns | more), path, row_group_size=70)
+    return path
+
+
+@pytest.fixture(scope="module")
+def machines():
+    """A Ray cluster of a head without cores, on which nothing runs, and two machines of one core."""
+    from ray.cluster_utils import Cluster
+
+    small = {"object_store_memory": 80_000_000, "include_dashboard": False}
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small})
+    workers = [nodes.add_node(num_cpus=1, object_store_memory=80_000_000) for _ in range(2)]
+    nodes.wait_for_nodes()
+    yield nodes, workers
+    nodes.shutdown()
+
+
+def local(files, folder, options=None):
+    """What the local engine makes of the files, one below the other."""
+    classifier, tables = TaskClassifier.load(), []
+    for number, file in enumerate(files):
+        tag_file(file, folder / f"{number}.parquet", classifier, options)
+        tables.append(pq.read_table(folder / f"{number}.parquet"))
+    return pa.concat_tables(tables)
+
+
+def read(folder):
+    return pa.concat_tables([pq.read_table(path) for path in sorted(folder.glob("part-*.parquet"))])
+
+
+@needs_ray
+@pytest.mark.slow
+def test_the_output_is_the_local_engines_row_for_row(tmp_path, machines):
+    files = [write(tmp_path / "in" / "a.parquet", 230), write(tmp_path / "in" / "more" / "b.parquet", 90, first=230)]
+    write(tmp_path / "in" / "_temporary.parquet", 10)
+    options, nodes = TagOptions(top_k=3, all_scores=True), set()
+    summary = cluster.tag_folder(
+        str(tmp_path / "in"),
+        (tmp_path / "out").as_uri(),
+        LOADING,
+        options,
+        machines[0].address,
+        part_rows=50,
+        on_done=lambda done: nodes.add(done.node),
+    )
+    assert read(tmp_path / "out").equals(local(files, tmp_path, options))
+    assert nodes == {node.node_id for node in machines[1]}
+    assert (summary.tagged, summary.problems) == (313, 7)
+    assert summary.reasons == (tmp_path / "out.problems.csv").as_uri()
+    with (tmp_path / "out.problems.csv").open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["file", "row", "column", "reason"]
+    expected = [("a.parquet", n + 1) for n in range(7, 230, 50)] + [("more/b.parquet", n - 229) for n in (257, 307)]
+    assert [(name, int(row)) for name, row, *_ in rows] == expected
+    assert {reason for *_, reason in rows} == {"has no words in title and abstract"}
+    assert (tmp_path / "out" / parts.DONE).exists() and not list((tmp_path / "out").glob(".part*"))
+
+
+@needs_ray
+@pytest.mark.slow
+def test_bad_input_gets_one_sentence_and_nothing_is_lost(tmp_path, machines):
+    def told(words, source, output="out", loading=LOADING, address=machines[0].address, **options):
+        with pytest.raises(InputError, match=words):
+            cluster.tag_folder(str(tmp_path / source), str(tmp_path / output), loading, address=address, **options)
+
+    (tmp_path / "csv").mkdir()
+    (tmp_path / "csv" / "a.csv").write_text("title\nA\n", encoding="utf-8")
+    told("holds no .parquet file", "csv")
+    told("does not exist", "absent")
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "a.parquet").write_bytes(b"PAR1 no more PAR1")
+    told(r"damaged/a\.parquet cannot be read", "damaged")
+    pq.write_table(pa.table({"name": ["A"]}), tmp_path / "names.parquet")
+    told("no column 'title' or 'abstract'; its columns are: name", "names.parquet")
+    write(tmp_path / "two" / "a.parquet", 5)
+    write(tmp_path / "two" / "b.parquet", 5, year=[2024] * 5)
+    told(r"two/b\.parquet has other columns than .*two/a\.parquet", "two")
+    source = write(tmp_path / "in" / "a.parquet", 5).parent
+    told("lies in the input itself", source, "in/out")
+    told("holds the input", source / "a.parquet", "in", overwrite=True)
+    told("no Ray cluster answers", source, address="127.0.0.1:1")
+    told("No machine of the cluster has 2 cores; give fewer --threads", source, loading=cluster.Loading(MODEL, 2))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious", encoding="utf-8")
+    told("holds other files", source, "mine")
+    told(r"thesis\.txt is no part of an earlier run", source, "mine", overwrite=True)
+    assert (tmp_path / "mine" / "thesis.txt").exists() and not (tmp_path / "out").exists()
+
+
+@needs_ray
+@pytest.mark.slow
+def test_the_command_starts_a_cluster_of_its_own(tmp_path):
+    write(tmp_path / "in" / "a.parquet", 20)
+    command = [sys.executable, "-m", "paper_tasks", "tag", tmp_path / "in", "-o", tmp_path / "out", "--engine", "ray"]
+    for more, code, words in [
+        (["--resume"], 2, "--engine ray has no --resume"),
+        ([], 0, "19 papers tagged in"),
+        ([], 2, "exists already; --overwrite replaces"),
+    ]:
+        run = subprocess.run([*command, *more], cwd=ROOT, capture_output=True, text=True, timeout=120)
+        assert run.returncode == code and words in run.stdout + run.stderr, run.stderr
+        assert "Traceback" not in run.stderr and len(run.stderr.splitlines()) < 3, run.stderr
+
+
+@pytest.mark.parametrize("as_uri", [False, True])
+def test_an_output_that_is_a_link_to_the_input_is_refused(tmp_path, as_uri):
+    source, link = write(tmp_path / "in" / "part-000000-0000000000.parquet", 5), tmp_path / "out"
+    link.symlink_to(source.parent)
+    places = [parts.RemotePath.of(path.as_uri() if as_uri else str(path)) for path in (source.parent, source, link)]
+    for origin, target, words in [
+        (places[0], places[2], "lies in the input itself"),
+        (places[0], places[2] / "deeper", "lies in the input itself"),
+        (places[1], places[2], "holds the input"),
+        (places[2], places[0], "lies in the input itself"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            parts.begin(origin, target, overwrite=True)
+    assert source.exists()
+
+
+def test_without_ray_it_says_what_to_install(tmp_path, monkeypatch):
+    write(tmp_path / "in" / "a.parquet", 5)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"pip install -r requirements-ray\.txt"):
+        cluster.tag_folder(str(tmp_path / "in"), str(tmp_path / "out"), LOADING)
+    assert not (tmp_path / "out").exists()
+
+
+# The last, as it costs a machine.
+@needs_ray
+@pytest.mark.slow
+def test_a_machine_killed_in_the_middle_costs_no_row(tmp_path, machines):
+    nodes, (victim, _) = machines
+    source, dones = write(tmp_path / "in" / "a.parquet", 1600), []
+    killed_after = []
+
+    def on_done(done):
+        dones.append(done)
+        if done.node == victim.node_id and not killed_after:
+            nodes.remove_node(victim, allow_graceful=False)
+            killed_after.append(len(dones))
+
+    cluster.tag_folder(
+        str(source), str(tmp_path / "out"), LOADING, address=nodes.address, part_rows=40, on_done=on_done
+    )
+    assert len(dones) == 40 and killed_after[0] < 30
+    # It had done work before, and what it was at was done elsewhere.
+    assert any(done.node == victim.node_id for done in dones) and dones[-1].node != victim.node_id
+    assert read(tmp_path / "out").equals(local([source], tmp_path))

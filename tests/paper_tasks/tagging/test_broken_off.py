@@ -1,0 +1,203 @@
+"""Runs that end before they are done, killed or out of space, and are carried on; and what a long one needs."""
+
+import json
+import multiprocessing
+import os
+import random
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from paper_tasks.errors import InputError, Interrupted
+from paper_tasks.tagger.classifier import TaskClassifier
+from paper_tasks.tagging import tag_file as module
+from paper_tasks.tagging.journal import journal_path, problems_path
+from paper_tasks.tagging.tag_file import TagOptions, tag_file
+from tests import ROOT
+from tests.paper_tasks.tagging.test_tag_file import PAPERS, Quick, contents, write
+
+
+@pytest.mark.parametrize("length", [0, 1, 60])
+def test_a_run_that_ended_within_the_first_line_of_its_journal_has_not_begun(tmp_path, length):
+    source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
+    run = module._run(source, output, Quick(), TagOptions())
+    journal_path(output).write_bytes((json.dumps(run) + "\n").encode()[:length])
+    tag_file(source, output, Quick(), resume=True)
+    assert contents(tmp_path).keys() == {"in.csv", "out.csv"}
+
+
+def test_the_journal_of_another_run_that_ended_within_its_first_line_can_be_replaced(tmp_path):
+    source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
+    journal_path(output).write_bytes(b'{"input": ["other.c')
+    with pytest.raises(InputError, match=r"out\.journal is no journal of this run; move it away, or .* --overwrite\.$"):
+        tag_file(source, output, Quick(), resume=True)
+    tag_file(source, output, Quick(), overwrite=True)
+    assert contents(tmp_path).keys() == {"in.csv", "out.csv"}
+
+
+def test_a_run_that_was_killed_when_all_was_done_has_nothing_to_resume(tmp_path):
+    source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
+    tag_file(source, output, Quick())
+    with pytest.raises(
+        InputError, match="exists already, and there is nothing to resume: if such a run made it, it is"
+    ):
+        tag_file(source, output, Quick(), resume=True)
+
+
+def test_ctrl_c_keeps_what_was_tagged(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "CHUNK", 1)
+    source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
+
+    class Pressed(Quick):
+        def logits(self, papers):
+            papers = list(papers)
+            if papers[0][0] == "Who said what":
+                raise KeyboardInterrupt
+            return super().logits(papers)
+
+    with pytest.raises(Interrupted, match=r"^The 1 papers tagged so far are kept"):
+        tag_file(source, output, Pressed())
+    for name, options in {"set of options": {"options": TagOptions(top_k=1)}, "input": {}}.items():
+        if name == "input":
+            write(source, [*PAPERS, *PAPERS])
+        with pytest.raises(InputError, match=f"was begun with another {name}; give the same again"):
+            tag_file(source, output, Quick(), **options, resume=True)
+
+
+def _fork(target, *arguments):
+    process = multiprocessing.get_context("fork").Process(target=target, args=arguments)
+    process.start()
+    process.join(60)
+    return process.exitcode
+
+
+def _limited(source, output):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    with pytest.raises(InputError, match=r"out\.csv cannot be written \(File too large\)\. .* papers tagged so far"):
+        tag_file(source, output, Quick())
+
+
+def test_a_full_disk_is_told_and_the_rest_carried_on(tmp_path):
+    """RLIMIT_FSIZE stands for the full disk."""
+    source, output = write(tmp_path / "in.csv", PAPERS * 100), tmp_path / "out.csv"
+    assert _fork(_limited, source, output) == 0 and not output.exists()
+    assert tag_file(source, output, Quick(), resume=True).tagged == 300
+    assert contents(tmp_path).keys() == {"in.csv", "out.csv"}
+
+
+def _killed(step, source, output, resume):
+    """Tags, and is killed just before the `step`-th time that something on the disk changes."""
+    steps = 0
+
+    def watched(change):
+        def run(*arguments, **options):
+            nonlocal steps
+            steps += 1
+            if steps == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return change(*arguments, **options)
+
+        return run
+
+    os.fsync, os.truncate = watched(os.fsync), watched(os.truncate)
+    Path.replace, Path.unlink = watched(Path.replace), watched(Path.unlink)
+    tag_file(source, output, Quick(), resume=resume)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl.gz", ".parquet"])
+def test_a_run_killed_at_every_step_leaves_no_trace(tmp_path, monkeypatch, ending):
+    """Killed at its first step, at its second, ... and each time carried on, once killed again on the way."""
+    monkeypatch.setattr(module, "CHUNK", 2)
+    source, undisturbed, killed = tmp_path / "in.csv", tmp_path / "undisturbed", tmp_path / "killed"
+    source.write_bytes(b"title,abstract\nA,\nB,b\nbroken\nC,\n,\n" + b"D,d\n" * 3 + b"E,\xff\n")
+    undisturbed.mkdir()
+    summary = tag_file(source, undisturbed / f"out{ending}", Quick())
+    assert (summary.tagged, summary.problems) == (6, 3)
+    expected = contents(undisturbed)
+    assert expected.keys() == {f"out{ending}", "out.problems.csv"}
+
+    numbers = (summary.tagged, summary.problems)
+    for step in range(1, 100):
+        output = killed / str(step) / f"out{ending}"
+        output.parent.mkdir(parents=True)
+        if _fork(_killed, step, source, output, False) == 0:
+            break
+        second = _fork(_killed, step, source, output, True)
+        assert second in (0, -signal.SIGKILL)
+        if second:
+            carried = tag_file(source, output, Quick(), resume=True)
+            assert (carried.tagged, carried.problems) == numbers
+        assert contents(output.parent) == expected
+    assert contents(output.parent) == expected
+    assert step > 15
+
+
+# So many that a fast machine is not done with them before the last of the kills.
+ROWS = 6000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_run_killed_at_several_moments_leaves_no_trace(tmp_path, ending):
+    chance = random.Random(22)
+    source = tmp_path / "in.csv"
+    lines = ["title,abstract", *(f"Paper {n},Pedestrian detection in rain of {n % 97} mm" for n in range(ROWS))]
+    lines[700] = "broken"
+    source.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "killed").mkdir()
+    output, undisturbed = tmp_path / "killed" / f"out{ending}", tmp_path / f"out{ending}"
+    assert tag_file(source, undisturbed, TaskClassifier.load()).tagged == ROWS - 1
+
+    command = [sys.executable, "-m", "paper_tasks", "tag", source, "--output", output, "--resume"]
+    for number in (*[signal.SIGKILL] * 3, signal.SIGINT):
+        run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        before, deadline = _length(journal_path(output)), time.monotonic() + 120
+        while _length(journal_path(output)) == before:
+            assert time.monotonic() < deadline and run.poll() is None
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.3))
+        run.send_signal(number)
+        _, errors = run.communicate(timeout=60)
+        assert run.returncode != 0 and not output.exists() and "Traceback" not in errors
+    assert run.returncode == 130 and "papers tagged so far are kept: --resume" in errors
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and f"{ROWS - 1:,} papers tagged" in done.stdout, done.stderr
+    assert contents(output.parent) == {path.name: path.read_bytes() for path in (undisturbed, problems_path(output))}
+    assert problems_path(output).read_bytes() == problems_path(undisturbed).read_bytes()
+
+
+def _length(path):
+    return path.stat().st_size if path.exists() else 0
+
+
+def _peak(source, output, queue):
+    tag_file(source, output, Quick())
+    # Not getrusage: its peak is that of the parent, if that was higher when it started this process.
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    queue.put(int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 1024)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads a process's peak memory where Linux tells it")
+@pytest.mark.parametrize("source, target", [("in.csv.gz", "out.csv"), ("in.parquet", "out.parquet")])
+def test_memory_does_not_grow_with_the_table(tmp_path, source, target):
+    """Peak memory in MiB over 9,000 papers, a row group of Parquet, and over 41,000, each in a process of its own."""
+    peaks = []
+    for copies in (9, 41):
+        path = write(
+            tmp_path / source, [{"title": f"Paper {n}", "abstract": f"{n} words " * 80} for n in range(1000)] * copies
+        )
+        context = multiprocessing.get_context("spawn")
+        queue = context.Queue()
+        process = context.Process(target=_peak, args=(path, tmp_path / f"{copies}.{target}", queue))
+        process.start()
+        peaks.append(queue.get(timeout=300))
+        process.join(30)
+    # The other 32,000 in a list would take 38 MiB, of Parquet 50.
+    assert peaks[1] - peaks[0] < 20, peaks

@@ -1,0 +1,300 @@
+import csv
+import gzip
+import json
+import os
+import zlib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from paper_tasks.errors import InputError
+from paper_tasks.io import tables, writing
+from paper_tasks.tagger.classifier import TaskClassifier
+from paper_tasks.tagger.text import format_paper
+from paper_tasks.tagging import tag_file as module
+from paper_tasks.tagging.journal import journaled, partial_path, problems_path
+from paper_tasks.tagging.tag_file import TagOptions, tag_file
+
+PAPERS = [
+    {"id": "1", "title": "Counting cars from drones", "abstract": "We detect small vehicles in aerial pictures."},
+    {"id": "2", "title": "Who said what", "abstract": "Speaker diarization of long meetings, online."},
+    {"id": "3", "title": "Ünder the hood", "abstract": "Translating German to English with fewer parameters."},
+]
+
+
+class Quick(TaskClassifier):
+    """Three tasks, each as likely as a checksum of the text has it: a classifier as quick as reading and writing."""
+
+    def __init__(self):
+        labels = ["Image Captioning", "Speech Recognition", "Atari Games"]
+        info = {label: {"area": "", "canonical": label, "is_task": True} for label in labels}
+        config = {"labels": labels, "thresholds": [0.5] * 3, "default_threshold": 0.5, "task_info": info}
+        super().__init__(None, None, config, names={})
+
+    def logits(self, papers):
+        sums = [zlib.crc32(format_paper(*paper).encode()) for paper in papers]
+        return np.array([[sum_ >> shift & 7 for shift in (0, 8, 16)] for sum_ in sums], np.float32).reshape(-1, 3) - 4
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return TaskClassifier.load()
+
+
+def write(path, rows=PAPERS):
+    encoder = writing.RowEncoder(path, list(rows[0]))
+    appended = path.with_name("appended")
+    appended.write_bytes(encoder.head() + encoder.encode(rows))
+    writing.place_table(appended, path)
+    return path
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("target", ["out.csv", "out.jsonl", "out.parquet"])
+@pytest.mark.parametrize("source", ["in.csv", "in.jsonl", "in.parquet"])
+def test_every_format_to_every_format(tmp_path, classifier, source, target):
+    summary = tag_file(write(tmp_path / source), tmp_path / target, classifier)
+    assert (summary.tagged, summary.problems) == (3, 0)
+    rows = tables.read_table(tmp_path / target)
+    assert list(rows.columns) == ["id", "title", "abstract", "predicted_tasks", "probabilities"]
+    assert rows[["id", "title", "abstract"]].to_dict("records") == PAPERS
+    expected = classifier.predict((paper["title"], paper["abstract"]) for paper in PAPERS)
+    assert [json.loads(cell) for cell in rows["predicted_tasks"]] == [[tag.task for tag in tags] for tags in expected]
+    for cell, tags in zip(rows["probabilities"], expected, strict=True):
+        np.testing.assert_allclose(json.loads(cell), [tag.probability for tag in tags], atol=1e-3)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([source, target])
+
+
+def test_all_scores_adds_every_label(tmp_path, classifier):
+    tag_file(write(tmp_path / "in.csv"), tmp_path / "out.parquet", classifier, TagOptions(all_scores=True))
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert table.column_names[-260:] == list(classifier.labels)
+    scores = np.array([table[label].to_pylist() for label in classifier.labels]).T
+    expected = classifier.probabilities((paper["title"], paper["abstract"]) for paper in PAPERS)
+    np.testing.assert_allclose(scores, expected, atol=1e-3)
+
+
+def test_threshold_and_top_k(tmp_path):
+    options = TagOptions(top_k=2, threshold=0.0)
+    tag_file(write(tmp_path / "in.jsonl"), tmp_path / "out.jsonl", Quick(), options)
+    for row in tables.read_rows(tmp_path / "out.jsonl"):
+        assert len(row.values["predicted_tasks"]) == 2
+        assert row.values["probabilities"][0] >= row.values["probabilities"][1]
+
+
+@pytest.mark.parametrize("ending", [".csv.gz", ".csv.zst", ".jsonl.gz"])
+def test_compressed_in_and_out(tmp_path, ending):
+    tag_file(write(tmp_path / f"in{ending}"), tmp_path / f"out{ending}", Quick())
+    assert [row.values["title"] for row in tables.read_rows(tmp_path / f"out{ending}")] == [p["title"] for p in PAPERS]
+
+
+def test_a_field_that_comes_late_is_not_lost(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "CHUNK", 2)
+    rows = [{"Title": "A"}, {"Title": "B"}, {"title": "C", "year": 2024}]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    for name in ("out.csv", "out.parquet"):
+        tag_file(tmp_path / "in.jsonl", tmp_path / name, Quick())
+        read = tables.read_table(tmp_path / name)
+        assert list(read["Title"]) == ["A", "B", ""] and list(read["title"]) == ["", "", "C"]
+        assert list(read["year"]) == ["", "", "2024"]
+
+
+def test_of_two_columns_for_one_text_the_filled_one_counts(tmp_path):
+    """As in a table of JSON Lines of mixed spellings that became CSV."""
+    source = tmp_path / "in.csv"
+    source.write_text('Title,title," ABSTRACT "\nA,,\n,B,\n,,C\n,,\n', encoding="utf-8")
+    summary = tag_file(source, tmp_path / "out.jsonl", Quick())
+    assert (summary.tagged, summary.problems) == (3, 1)
+    expected = Quick().predict([("A", ""), ("B", ""), ("", "C")])
+    rows = tables.read_rows(tmp_path / "out.jsonl")
+    assert [row.values[module.TASKS] for row in rows] == [[task for task, _ in tags] for tags in expected]
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"Title": "", "title": 7}\n{" Title ": "D"}\n', encoding="utf-8")
+    assert tag_file(source, tmp_path / "next.csv", Quick()).tagged == 1
+    assert problems_path(tmp_path / "next.csv").read_text(encoding="utf-8").splitlines()[1:] == ["1,title,is no text"]
+
+
+def test_json_that_could_not_be_written_again_is_listed_and_the_rest_tagged(tmp_path):
+    # Up to more than Python can read; between what it can and what it can write again lie few.
+    lines = [f'{{"title": "A", "\\ud800": {"[" * depth}{"]" * depth}}}\n' for depth in range(800, 1010)]
+    (tmp_path / "in.jsonl").write_text("".join(['{"title": "A", "year": NaN}\n', *lines]), encoding="utf-8")
+    for name in ("1.jsonl", "2.csv", "3.parquet"):
+        summary = tag_file(tmp_path / "in.jsonl", tmp_path / name, Quick())
+        assert summary.tagged == len(list(tables.read_rows(tmp_path / name))) > 0
+        with open(summary.reasons, encoding="utf-8", newline="") as file:
+            reasons = {int(line): reason for line, _, reason in list(csv.reader(file))[1:]}
+        assert [*reasons] == [1, *range(summary.tagged + 2, 212)]
+        assert all(reason.startswith("is no JSON (") for reason in reasons.values())
+
+
+def test_broken_rows_are_listed_and_the_others_tagged(tmp_path):
+    source = tmp_path / "in.csv"
+    source.write_bytes(b"Title,ABSTRACT\nA,graph learning\nshort\n , \nB,\xff\nC,robots\n")
+    summary = tag_file(source, tmp_path / "out.csv", Quick())
+    assert (summary.tagged, summary.problems) == (2, 3)
+    assert list(tables.read_table(tmp_path / "out.csv")["Title"]) == ["A", "C"]
+    with (tmp_path / "out.problems.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["line", "column", "reason"],
+            ["3", "", "has 1 cells where the header has 2"],
+            ["4", "", "has no words in title and abstract"],
+            ["5", "ABSTRACT", "is not UTF-8"],
+        ]
+
+
+def test_a_number_is_no_abstract(tmp_path):
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"title": "A", "Abstract": 1984}\n{"title": "B"}\n{"name": "C"}\n', encoding="utf-8")
+    assert tag_file(source, tmp_path / "out.jsonl", Quick()).problems == 2
+    problems = (tmp_path / "out.problems.csv").read_text(encoding="utf-8").splitlines()
+    assert problems[1:] == ["1,Abstract,is no text", "3,,has no words in title and abstract"]
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        ("name,year\nA,1\n", "no column 'title' or 'abstract'; its columns are: name, year"),
+        ("title,abstract\n,\n", r"no paper that could be tagged; .*out\.problems\.csv tells why"),
+        ("title,abstract\n", "no rows"),
+    ],
+)
+def test_nothing_to_tag_gets_one_sentence(tmp_path, content, words):
+    source = tmp_path / "in.csv"
+    source.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=words):
+        tag_file(source, tmp_path / "out.csv", Quick())
+    assert contents(tmp_path).keys() - {"out.problems.csv", "out.journal"} == {"in.csv"}
+
+
+@pytest.mark.parametrize("name", ["in.csv", "in.jsonl"])
+def test_what_is_no_utf_8_leaves_nothing(tmp_path, name):
+    source = write(tmp_path / name)
+    source.write_text(source.read_text(encoding="utf-8"), encoding="utf-16")
+    with pytest.raises(InputError, match=r"is UTF-16; save it as UTF-8\.$"):
+        tag_file(source, tmp_path / "out.jsonl", Quick())
+    assert contents(tmp_path).keys() == {name}
+
+
+def test_a_list_of_problems_is_not_overwritten_unasked(tmp_path):
+    """Whosever it is; but a run that could tag nothing may be run again."""
+    source, problems = tmp_path / "in.csv", tmp_path / "out.problems.csv"
+    source.write_text("title\n,\n", encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(InputError, match="no paper that could be tagged"):
+            tag_file(source, tmp_path / "out.csv", Quick())
+        assert problems.exists()
+    source.write_text("title\nA\n,\n", encoding="utf-8")
+    tag_file(source, tmp_path / "out.csv", Quick())
+    before = contents(tmp_path)
+    assert before.keys() == {"in.csv", "out.csv", "out.problems.csv"}
+    for resume in (False, True):
+        with pytest.raises(InputError, match=r"out\.problems\.csv exists already; move it away, or .* --overwrite"):
+            tag_file(source, tmp_path / "out.jsonl", Quick(), resume=resume)
+        assert contents(tmp_path) == before
+    tag_file(write(source), tmp_path / "out.jsonl", Quick(), overwrite=True)
+    assert not problems.exists()
+
+
+def test_an_output_that_is_a_link_stays_one(tmp_path, monkeypatch):
+    source, target, link = write(tmp_path / "in.csv"), tmp_path / "disk" / "big.csv", tmp_path / "out.csv"
+    target.parent.mkdir()
+    link.symlink_to("disk/big.csv")
+    with monkeypatch.context() as patched, pytest.raises(InputError, match=r"big\.csv cannot be written"):
+        patched.setattr(writing, "place_table", lambda *_: os.stat(tmp_path / "absent"))
+        tag_file(source, link, Quick())
+    assert contents(target.parent).keys() == {"big.partial", "big.journal"}
+    tag_file(source, link, Quick(), resume=True)
+    assert link.is_symlink() and contents(target.parent).keys() == {"big.csv"}
+    with pytest.raises(InputError, match=r"big\.csv exists already"):
+        tag_file(source, link, Quick())
+    other = tmp_path / "out.jsonl"
+    other.symlink_to(target)
+    with pytest.raises(InputError, match=r"out\.jsonl leads to .*big\.csv, whose name ends otherwise"):
+        tag_file(source, other, Quick(), overwrite=True)
+
+
+def test_what_is_there_is_not_overwritten_unasked(tmp_path):
+    source = write(tmp_path / "in.csv")
+    for output in (source, write(tmp_path / "out.csv")):
+        before = contents(tmp_path)
+        with pytest.raises(InputError):
+            tag_file(source, output, Quick())
+        with pytest.raises(InputError):
+            tag_file(source, output, Quick(), resume=True)
+        assert contents(tmp_path) == before
+    with pytest.raises(InputError, match="is the input itself"):
+        tag_file(source, source, Quick(), overwrite=True)
+    tag_file(source, output, Quick(), overwrite=True)
+    with pytest.raises(InputError, match="folder"):
+        tag_file(source, tmp_path / "absent" / "out.csv", Quick())
+    with pytest.raises(InputError, match="is the input itself"):
+        tag_file(write(tmp_path / "next.problems.csv"), tmp_path / "next.csv", Quick())
+
+
+def test_two_at_once_are_refused(tmp_path):
+    source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
+    with journaled(output, {}, resume=False, overwrite=False) as journal:
+        journal.append(1, 1, b"a\r\n", b"")
+        for options in ({}, {"resume": True}, {"overwrite": True}):
+            with pytest.raises(InputError, match=r"Another run has .*out\.journal; wait"):
+                tag_file(source, output, Quick(), **options)
+    assert partial_path(output).read_bytes() == b"a\r\n"
+
+
+def test_a_file_that_breaks_off_keeps_what_was_tagged(tmp_path):
+    source, output = tmp_path / "in.csv.gz", tmp_path / "out.csv"
+    rows = "".join(f"Title {number},{os.urandom(40).hex()}\n" for number in range(3000))
+    source.write_bytes(gzip.compress(("title,abstract\n" + rows).encode())[:-20_000])
+    with pytest.raises(
+        InputError, match=r"breaks off after line .* papers tagged so far are kept in .*out\.partial\.$"
+    ):
+        tag_file(source, output, Quick())
+    assert not output.exists()
+    assert len(partial_path(output).read_text(encoding="utf-8").splitlines()) > 1000
+    with pytest.raises(InputError, match=r"out\.partial holds 2,\d+ papers of a run that broke off: --resume"):
+        tag_file(source, output, Quick())
+    tag_file(write(tmp_path / "in.csv"), output, Quick(), overwrite=True)
+    assert contents(tmp_path).keys() == {"in.csv.gz", "in.csv", "out.csv"}
+
+
+def test_categories_of_parquet_are_read(tmp_path):
+    titles = pa.array(["Counting cars", "Who said what"] * 300).dictionary_encode()
+    pq.write_table(pa.table({"title": titles}), tmp_path / "in.parquet")
+    tag_file(tmp_path / "in.parquet", tmp_path / "out.parquet", Quick())
+    found = pq.read_table(tmp_path / "out.parquet")
+    assert found["title"].to_pylist() == titles.to_pylist() and found["title"].type == pa.string()
+
+
+CATEGORY = pa.dictionary(pa.int32(), pa.string())
+
+
+@pytest.mark.parametrize(
+    "kind, cells",
+    [
+        (pa.list_(CATEGORY), [["a", "b"], ["c"]]),
+        (pa.large_list(CATEGORY), [["a", "b"], ["c"]]),
+        (pa.list_(CATEGORY, 1), [["a"], ["b"]]),
+        (pa.struct([("x", pa.list_(CATEGORY))]), [{"x": ["a"]}, {"x": ["b"]}]),
+        (pa.map_(pa.string(), CATEGORY), [[("k", "a")], [("k", "b")]]),
+    ],
+    ids=lambda value: value.__class__.__name__,
+)
+def test_categories_within_other_types_of_parquet_are_read(tmp_path, monkeypatch, kind, cells):
+    monkeypatch.setattr(module, "CHUNK", 1)
+    table = pa.table({"title": ["Counting cars", "Who said what"], "more": pa.array(cells, kind)})
+    pq.write_table(table, tmp_path / "in.parquet")
+    tag_file(tmp_path / "in.parquet", tmp_path / "out.parquet", Quick())
+    assert pq.read_table(tmp_path / "out.parquet")["more"].to_pylist() == cells
+
+
+def test_a_table_that_parquet_cannot_hold_is_told_and_what_was_tagged_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_types", lambda *_: {"id": pa.month_day_nano_interval()})
+    source = write(tmp_path / "in.jsonl", [{"title": paper["title"], "id": None} for paper in PAPERS])
+    with pytest.raises(InputError, match=r"^.*out\.parquet cannot be written: [^\n]*\. The 3 papers .*\.partial\.$"):
+        tag_file(source, tmp_path / "out.parquet", Quick())
+    assert contents(tmp_path).keys() == {"in.jsonl", "out.partial", "out.journal"}

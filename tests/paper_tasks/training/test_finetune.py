@@ -1,0 +1,193 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+import torch
+from fastai.callback.core import Callback
+from safetensors.torch import load_file
+
+from paper_tasks.errors import InputError, Interrupted
+from paper_tasks.training import checkpoint
+from paper_tasks.training import finetune as module
+from paper_tasks.training.finetune import STAGES, Progress, build_learner, train
+from tests import ROOT
+from tests.paper_tasks.conftest import tiny_options
+
+# The same options as in this process, in one that can be killed; checkpoints after every batch or two.
+SCRIPT = """
+import sys
+from pathlib import Path
+from paper_tasks.training.finetune import train
+from tests.paper_tasks.conftest import tiny_options
+prepared, backbone, output, resume = sys.argv[1:]
+options = tiny_options(backbone, epochs=8, frozen_epochs=3, checkpoint_minutes=0.001)
+train(Path(prepared), Path(output), options, resume=resume == "resume")
+"""
+
+
+def start(prepared, backbone, output, resume=""):
+    command = [sys.executable, "-c", SCRIPT, *map(str, (prepared, backbone, output)), resume]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def assert_same_weights(one, other):
+    first, second = load_file(one / "model.safetensors"), load_file(other / "model.safetensors")
+    assert first.keys() == second.keys()
+    for name in first:
+        torch.testing.assert_close(first[name], second[name], rtol=0, atol=0)
+
+
+def test_training_learns(trained):
+    folder, training = trained
+    history = pd.read_csv(folder / "history.csv")
+    assert list(history["stage"]) == ["frozen"] + ["unfrozen"] * 6
+    assert training["dev"]["micro_f1"] > 0.85
+    assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
+    assert training["papers_seen"] >= 7 * 200
+    assert json.loads((folder / "training.json").read_text(encoding="utf-8"))["seed"] == 22
+    assert not (folder / "checkpoint").exists()
+
+
+def test_nothing_is_pickled(trained):
+    folder, _ = trained
+    for path in folder.rglob("*"):
+        # Pickles and torch's zip files start with these.
+        assert not path.is_file() or path.read_bytes()[:2] not in (b"\x80\x02", b"\x80\x04", b"PK")
+
+
+def test_the_frozen_stage_moves_the_head_alone(prepared, backbone):
+    learn, _, model = build_learner(prepared, tiny_options(backbone), Progress())
+    encoder = {name: value.clone() for name, value in model.encoder.state_dict().items()}
+    head = {name: value.clone() for name, value in model.head.state_dict().items()}
+    learn.freeze()
+    with learn.no_bar(), learn.no_logging():
+        learn.fit_one_cycle(1, 1e-2)
+    assert all(torch.equal(value, encoder[name]) for name, value in model.encoder.state_dict().items())
+    assert not torch.equal(model.head.whole.weight, head["whole.weight"])
+
+
+def test_the_same_seed_gives_the_same_weights(prepared, backbone, tmp_path):
+    for name, seed in (("one", 1), ("two", 1), ("three", 2)):
+        train(prepared, tmp_path / name, tiny_options(backbone, epochs=1, seed=seed))
+    assert_same_weights(tmp_path / "one", tmp_path / "two")
+    with pytest.raises(AssertionError):
+        assert_same_weights(tmp_path / "one", tmp_path / "three")
+
+
+def test_a_budget_ends_the_training_with_its_cycle_complete(prepared, backbone, tmp_path):
+    options = tiny_options(backbone, epochs=10_000, budget_minutes=0.05)
+    started = time.monotonic()
+    training = train(prepared, tmp_path, options)
+    assert time.monotonic() - started < 30
+    assert training["minutes"] <= 0.3 and training["papers_seen"] > 0
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_finished_training_is_not_overwritten_unasked(trained, prepared, backbone, resume):
+    with pytest.raises(InputError, match="finished training: --overwrite"):
+        train(prepared, trained[0], tiny_options(backbone), resume=resume)
+
+
+def test_a_training_that_broke_off_is_not_overwritten_unasked(prepared, backbone, tmp_path):
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "state.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="--resume goes on with it"):
+        train(prepared, tmp_path, tiny_options(backbone))
+
+
+def test_a_training_starts_from_an_earlier_one(trained, prepared, backbone, tmp_path):
+    folder, earlier = trained
+    options = tiny_options(backbone, epochs=1, start_from=str(folder), seed=23)
+    _, _, model = build_learner(prepared, options, Progress())
+    weights = load_file(folder / "model.safetensors")
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, weights[name], rtol=0, atol=0)
+
+    training = train(prepared, tmp_path / "more", options)
+    assert training["runs"] == 2 and training["papers_seen"] > earlier["papers_seen"]
+    assert training["dev"]["micro_f1"] > 0.85
+    assert str(folder) not in (tmp_path / "more" / "training.json").read_text(encoding="utf-8")
+
+
+def test_a_training_does_not_start_from_what_does_not_fit(trained, prepared, backbone, tmp_path):
+    with pytest.raises(InputError, match="no trained model"):
+        build_learner(prepared, tiny_options(backbone, start_from=str(tmp_path)), Progress())
+    with pytest.raises(InputError, match="another backbone"):
+        build_learner(prepared, tiny_options("minilm", start_from=str(trained[0])), Progress())
+
+
+def test_papers_that_nothing_tells_apart_are_no_training(prepared, backbone, tmp_path):
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "labels.json").write_text('["Object Detection"]', encoding="utf-8")
+    papers = pd.read_csv(tmp_path / "train.csv", keep_default_na=False)
+    papers.assign(tasks='["Object Detection"]').to_csv(tmp_path / "train.csv", index=False)
+    with pytest.raises(InputError, match="every paper has all 1 tasks"):
+        build_learner(tmp_path, tiny_options(backbone))
+
+
+def test_a_training_killed_while_words_are_fitted_goes_on_with_them_alone(prepared, backbone, tmp_path, monkeypatch):
+    options = tiny_options(backbone, epochs=1)
+    train(prepared, tmp_path / "undisturbed", options)
+
+    def killed(*_):
+        raise SystemExit
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(module, "fit_words", killed)
+        train(prepared, tmp_path / "killed", options)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_run_stage", killed)
+        train(prepared, tmp_path / "killed", options, resume=True)
+    assert_same_weights(tmp_path / "killed", tmp_path / "undisturbed")
+
+
+def test_an_interrupted_training_says_how_to_go_on(prepared, backbone, tmp_path):
+    class Impatient(Callback):
+        def after_batch(self):
+            if self.training and self.learn.clock.progress.step == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    options = tiny_options(backbone, epochs=1)
+    with pytest.raises(Interrupted, match=rf"^--resume goes on from {tmp_path / 'checkpoint'}\.$"):
+        train(prepared, tmp_path, options, callbacks=[Impatient()])
+    assert checkpoint.load_state(tmp_path / "checkpoint")["progress"]["step"] == 4
+    assert train(prepared, tmp_path, options, resume=True)["papers_seen"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", range(2), ids=STAGES)
+def test_a_killed_training_resumes_as_if_undisturbed(prepared, backbone, tmp_path, stage):
+    undisturbed = start(prepared, backbone, tmp_path / "undisturbed")
+    killed = start(prepared, backbone, tmp_path / "killed")
+    state = tmp_path / "killed" / "checkpoint" / "state.json"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert killed.poll() is None, killed.stderr.read()
+        try:
+            progress = json.loads(state.read_text(encoding="utf-8"))["progress"]
+        except (FileNotFoundError, ValueError):
+            continue
+        if progress["stage"] == stage and progress["epoch"] >= 1 and progress["step"] > 2:
+            break
+    killed.kill()
+    killed.wait()
+
+    with pytest.raises(InputError, match="batch_size"):
+        train(prepared, tmp_path / "killed", tiny_options(backbone, batch_size=8), resume=True)
+    resumed = start(prepared, backbone, tmp_path / "killed", "resume")
+    assert resumed.wait(timeout=120) == 0 and undisturbed.wait(timeout=120) == 0
+    assert_same_weights(tmp_path / "killed", tmp_path / "undisturbed")
+    seen = [
+        json.loads((tmp_path / name / "training.json").read_text(encoding="utf-8"))["papers_seen"]
+        for name in ("killed", "undisturbed")
+    ]
+    assert seen[0] == seen[1] > 0
+    histories = [pd.read_csv(tmp_path / name / "history.csv") for name in ("killed", "undisturbed")]
+    pd.testing.assert_frame_equal(*(history[["stage", "epoch", "micro_f1"]] for history in histories))

@@ -1,0 +1,31 @@
+"""The README's pictures are those that the script takes; whether they are good, a person must see."""
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests import ROOT
+from tools.screenshots import FOLDER, MOST_BYTES, README
+
+
+def test_the_readme_shows_each_picture_with_words_for_it():
+    shown = {
+        path: words
+        for words, path in re.findall(
+            r"!\[([^\]]+)\]\((deployment/screenshots/[^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8")
+        )
+    }
+    taken = {f"{shot.view.__name__}.png" for shot in README}
+    assert {Path(path).name for path in shown} == taken == {path.name for path in FOLDER.iterdir()}
+    assert all(len(words) > 40 for words in shown.values())
+
+
+@pytest.mark.parametrize("shot", README, ids=lambda shot: shot.view.__name__)
+def test_a_picture_is_small_and_of_its_screen(shot):
+    path = FOLDER / f"{shot.view.__name__}.png"
+    assert path.stat().st_size < MOST_BYTES
+    with Image.open(path) as picture:
+        assert picture.width == {"desktop": 1200, "phone": 390}[shot.screen]
+        assert len(picture.convert("RGB").getcolors(picture.width * picture.height)) > 20, "an empty page"
