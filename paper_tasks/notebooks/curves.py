@@ -42,8 +42,8 @@ class Curves(Callback):
         if not self.training:
             return
         # The clock counts this step's papers next.
-        self._papers = self.clock.progress.papers + find_bs(self.yb)
-        row = {"stage": STAGES[self.clock.progress.stage], "step": len(self._steps) + 1}
+        self._papers = self.time_budget.progress.papers + find_bs(self.yb)
+        row = {"stage": STAGES[self.time_budget.progress.stage], "step": len(self._steps) + 1}
         self._steps.append(row | {"loss": self.loss.item(), "smooth_loss": self.smooth_loss.item()})
         if self.pct_train >= self._due:
             self._due = (int(self.pct_train * self._points) + 1) / self._points
@@ -54,7 +54,7 @@ class Curves(Callback):
             self._score()
 
     def _score(self) -> None:
-        with self.clock.paused():
+        with self.time_budget.paused():
             logits, truth = self._predict()
         row = {"stage": self._steps[-1]["stage"], "step": len(self._steps), "papers": self._papers}
         row["loss"] = self.learn.loss_func(logits, truth).item()
@@ -65,7 +65,7 @@ class Curves(Callback):
         """Logits and truth of the development papers, both (papers, labels)."""
         logits, truth = [], []
         # The encoder reads whole texts until they are shortened for the next batch.
-        self.model.hf_model.encoder_tokens = self.clock.options.max_length
+        self.model.hf_model.encoder_tokens = self.time_budget.options.max_length
         self.learn.model.eval()
         for inputs, targets in self.dls.valid:
             logits.append(self.learn.model.hf_model(**inputs).logits.float().cpu())

@@ -100,15 +100,15 @@ def train(
     while progress.stage < len(STAGES):
         _run_stage(learn, options, progress, resumed)
         resumed = None
-        if not learn.clock.stopped:
+        if not learn.time_budget.stopped:
             progress.start_stage(progress.stage + 1)
-            if learn.clock.interrupted or progress.stage == len(STAGES):
+            if learn.time_budget.interrupted or progress.stage == len(STAGES):
                 # What is left then takes some minutes too.
-                learn.clock.save()
-        if learn.clock.interrupted:
+                learn.time_budget.save()
+        if learn.time_budget.interrupted:
             raise Interrupted(f"--resume goes on from {folder}.")
     model.encoder_tokens = options.max_length
-    with learn.removed_cbs(learn.clock), learn.no_bar():
+    with learn.removed_cbs(learn.time_budget), learn.no_bar():
         _, micro_f1, macro_f1 = learn.validate()
     scores = {"papers": len(learn.dls.valid_ds), "micro_f1": micro_f1, "macro_f1": macro_f1, "threshold": 0.5}
     papers = read_split(prepared_dir, "train")
@@ -260,5 +260,5 @@ def _run_stage(learn: Learner, options: TrainOptions, progress: Progress, resume
     if resumed:
         checkpoint.load_optimizer(resumed, learn.opt, learn.dls.device)
     epochs = (options.frozen_epochs, options.epochs)[progress.stage]
-    with learn.clock.listening(), contextlib.nullcontext() if sys.stderr.isatty() else learn.no_bar():
+    with learn.time_budget.listening(), contextlib.nullcontext() if sys.stderr.isatty() else learn.no_bar():
         learn.fit_one_cycle(epochs, rates, start_epoch=progress.epoch)

@@ -151,7 +151,7 @@ def test_a_training_killed_while_words_are_fitted_goes_on_with_them_alone(prepar
 def test_an_interrupted_training_says_how_to_go_on(prepared, backbone, tmp_path):
     class Impatient(Callback):
         def after_batch(self):
-            if self.training and self.learn.clock.progress.step == 3:
+            if self.training and self.learn.time_budget.progress.step == 3:
                 os.kill(os.getpid(), signal.SIGINT)
 
     options = tiny_options(backbone, epochs=1)
