@@ -8,7 +8,7 @@
 # make bench  speed beside the original's recipe, into results/
 # make bench-scale  one worker against two on a Ray cluster, and docs/scale.md
 # make space  the app as a Hugging Face Space, tried    make space-push REPO=user/name  ... and uploaded
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PAPERS ?= $(firstword $(wildcard csv_files/papers.csv csv_files/papers.csv.xz) csv_files/papers.csv)
@@ -106,10 +106,12 @@ notebooks-full: $(PAPERS) | $(VENV)/test.stamp
 	$(call run_notebook,03_export_quantize,-p rows 500)
 	$(call run_notebook,04_evaluate)
 
-# Each stamp tells that its requirements were installed; edited requirements are installed anew.
-$(VENV)/app.stamp: deployment/requirements.txt | $(BIN)/python
+# A stamp says that its requirements are installed; edited requirements are installed anew.
+# The library is installed in place, so that $(BIN)/paper-tasks exists and runs what lies here.
+$(VENV)/app.stamp: deployment/requirements.txt pyproject.toml | $(BIN)/python
 	@echo "Installing the app's packages ..."
 	@$(PIP) -r deployment/requirements.txt
+	@$(PIP) --no-deps --editable .
 	@touch $@
 
 $(VENV)/web.stamp: deployment/requirements-web.txt | $(BIN)/python
@@ -117,9 +119,13 @@ $(VENV)/web.stamp: deployment/requirements-web.txt | $(BIN)/python
 	@$(PIP) -r deployment/requirements-web.txt
 	@touch $@
 
-$(VENV)/all.stamp: requirements.txt $(wildcard deployment/requirements*.txt requirements/*/pyproject.toml) | $(BIN)/python
+$(VENV)/all.stamp: requirements.txt pyproject.toml $(wildcard deployment/requirements*.txt requirements/*/pyproject.toml) \
+    | $(BIN)/python
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	    { echo "Training needs Python 3.11, and $(VENV) has $$($(BIN)/python --version); run: make clean install PYTHON=..." >&2; exit 2; }
 	@echo "Installing all packages (torch alone is large; some minutes) ..."
 	@$(PIP) -r requirements.txt
+	@$(PIP) --no-deps --editable .
 	@touch $@ $(VENV)/app.stamp $(VENV)/web.stamp
 
 $(VENV)/test.stamp: requirements/test.txt requirements-ray.txt $(VENV)/all.stamp
@@ -127,8 +133,8 @@ $(VENV)/test.stamp: requirements/test.txt requirements-ray.txt $(VENV)/all.stamp
 	@touch $@
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
-	    { echo "This needs Python 3.11, not $$($(PYTHON) --version 2>&1); say where it is: make PYTHON=..." >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	    { echo "This needs Python 3.11 to 3.13, not $$($(PYTHON) --version 2>&1); name one: make PYTHON=..." >&2; exit 2; }
 	@$(PYTHON) -m venv $(VENV)
 
 $(PAPERS):
