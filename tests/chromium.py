@@ -1,11 +1,11 @@
-"""Where Chromium is, and the marks of the tests that need it."""
+"""The marks of the tests that need Chromium."""
 
 import os
-import shutil
 
 import pytest
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+from tools.chromium import CHROMIUM
+
 NEED_CHROMIUM = [
     pytest.mark.slow,
     pytest.mark.skipif(

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from paper_tasks.tagger.classifier import TaskClassifier
-from tests.chromium import CHROMIUM
+from tools.chromium import CHROMIUM
 
 # A shell that runs the suite in the background has it ignore Ctrl-C, and so would the programs that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

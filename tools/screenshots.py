@@ -15,9 +15,9 @@ from playwright.sync_api import Page, sync_playwright
 
 from deployment.app import serve
 from deployment.web import create_app, create_server
+from paper_tasks.export.local_server import free_port
 from paper_tasks.tagger.classifier import TaskClassifier
-from tests.chromium import CHROMIUM
-from tests.deployment.test_app import free_port
+from tools.chromium import CHROMIUM
 
 FOLDER = Path(__file__).parents[1] / "deployment" / "screenshots"
 MOST_BYTES = 250_000

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import httpx
 import psutil
 
-from tests.deployment.test_app import ROOT, free_port, start, wait_until_up
+from paper_tasks.export.local_server import free_port, start, wait_until_up
+from paper_tasks.paths import CHECKOUT as ROOT
 
 LABELS = json.loads((ROOT / "json_files" / "task_types_encoded.json").read_text(encoding="utf-8"))
 # Each its own, so that the answer to one cannot pass for the answer to another.
@@ -131,7 +132,7 @@ def main() -> None:
     log = ROOT / "build" / f"load_{options.door}.log"
     log.parent.mkdir(exist_ok=True)
     with log.open("w", encoding="utf-8") as errors:
-        process = start(port, command=door.command, stderr=errors)
+        process = start([*door.command, str(port)], ROOT, stderr=errors)
         url = f"http://127.0.0.1:{port}"
         wait_until_up(process, url)
         server = psutil.Process(process.pid)

@@ -6,16 +6,13 @@
 import argparse
 import ast
 import json
-import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 
 from httpx2 import HTTPError, TransportError
@@ -23,6 +20,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
 from paper_tasks.errors import InputError
+from paper_tasks.export import local_server
 from paper_tasks.paths import CHECKOUT
 
 APP = "app.py"
@@ -38,8 +36,6 @@ DOCUMENTS = ("README.md", "requirements.txt")
 # Files that modules load from their own folders.
 ASSETS = (".css", ".html", ".js", ".svg")
 QUESTION = ("Faster pedestrian detection at night", "A detector of pedestrians for thermal cameras.")
-# Seconds that a start may take on a slow machine.
-START = 180
 
 _ASK = """
 import json, sys
@@ -104,7 +100,7 @@ def modules(source: Path, first: str = "deployment.app") -> set[str]:
             continue
         found.add(name)
         if package.is_dir():
-            found |= {str(file.relative_to(source)) for file in package.iterdir() if file.suffix in ASSETS}
+            found |= {str(file.relative_to(source)) for file in _assets(package)}
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module:
                 # The name may be a module too: from deployment import page.
@@ -112,6 +108,15 @@ def modules(source: Path, first: str = "deployment.app") -> set[str]:
             elif isinstance(node, ast.Import):
                 waiting += [alias.name for alias in node.names]
     return found
+
+
+def _assets(folder: Path) -> Iterator[Path]:
+    """The assets in a folder, and in the folders below it that are no packages, such as `static`."""
+    for path in folder.iterdir():
+        if path.is_dir() and not (path / "__init__.py").exists():
+            yield from _assets(path)
+        elif path.suffix in ASSETS:
+            yield path
 
 
 def check(folder: Path) -> list[dict]:
@@ -132,18 +137,16 @@ def check(folder: Path) -> list[dict]:
 
 def ask(folder: Path, python: str) -> list[dict]:
     """Starts a Space by a Python that has what it requires, and asks it. Raises InputError if it does not answer."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}/"
-    environment = os.environ | {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)}
-    process = subprocess.Popen([python, APP], cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+    port = local_server.free_port()
+    url = f"http://{local_server.HOST}:{port}/"
+    process = local_server.start(
+        [APP], folder, python, GRADIO_SERVER_NAME=local_server.HOST, GRADIO_SERVER_PORT=str(port)
+    )
     try:
-        deadline = time.monotonic() + START
-        while not _answers(url):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise InputError(f"{folder} is no Space that works: it does not start.")
-            time.sleep(0.5)
+        try:
+            local_server.wait_until_up(process, url)
+        except InputError as error:
+            raise InputError(f"{folder} is no Space that works: it does not start.") from error
         answer = json.loads(_run("it does not answer", [python, "-c", _ASK, url, *QUESTION], ANSWER))
     finally:
         process.terminate()
@@ -219,14 +222,6 @@ def main(arguments: list[str] | None = None) -> None:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
 
 
 def _first_line(error: Exception) -> str:

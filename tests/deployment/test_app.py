@@ -5,9 +5,7 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
-import sys
 import time
 
 import httpx
@@ -16,34 +14,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from tests import ROOT
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def start(*arguments, folder=ROOT, command=("-m", "deployment.app"), stderr=subprocess.PIPE, **environment):
-    return subprocess.Popen(
-        [sys.executable, *command, *map(str, arguments)],
-        cwd=folder,
-        env=os.environ | environment,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        text=True,
-    )
-
-
-def wait_until_up(process, url):
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        assert process.poll() is None, process.stderr.read()
-        try:
-            return httpx.get(url).raise_for_status()
-        except httpx.TransportError:
-            time.sleep(0.2)
-    raise TimeoutError(url)
+from tests.deployment.server import free_port, start, wait_until_up
 
 
 @pytest.fixture(scope="module")

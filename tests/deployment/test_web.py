@@ -17,16 +17,17 @@ import pytest
 import yaml
 
 from deployment import web
+from paper_tasks.export import space
 from paper_tasks.paths import MODEL_DIR
 from tests import ROOT
 from tests.deployment.flask_app.test_views import PAPER
-from tests.deployment.test_app import free_port, start, wait_until_up
+from tests.deployment.server import WEB, free_port, start, wait_until_up
 
 
 @pytest.fixture(scope="module")
 def address():
     port = free_port()
-    process = start("--port", port, command=("-m", "deployment.web"))
+    process = start("--port", port, command=WEB)
     try:
         wait_until_up(process, f"http://127.0.0.1:{port}/")
         yield f"http://127.0.0.1:{port}"
@@ -127,23 +128,20 @@ def test_a_wrong_start_is_told_in_a_sentence(address, tmp_path, capsys, what):
 def test_a_corrupt_model_stops_the_start(tmp_path):
     folder = shutil.copytree(MODEL_DIR, tmp_path / "model")
     (folder / "tokenizer.json").write_bytes(b"{}")
-    process = start("--model", folder, command=("-m", "deployment.web"))
+    process = start("--model", folder, command=WEB)
     _, errors = process.communicate(timeout=120)
     (error,) = errors.splitlines()
     assert process.returncode == 2 and error.startswith("error: ") and "tokenizer.json" in error
 
 
-def test_the_folder_alone_serves_logs_in_json_and_ends_when_told(tmp_path):
-    """Copied elsewhere, so that nothing of the repository is at hand."""
-    folder = tmp_path / "deployment"
-    folder.mkdir()
-    for path in (ROOT / "deployment").iterdir():
-        if path.suffix == ".py":
-            shutil.copy(path, folder)
-    for name in ("templates", "static", "model"):
-        (folder / name).symlink_to(ROOT / "deployment" / name)
+def test_its_modules_alone_serve_and_log_json_and_end_when_asked(tmp_path):
+    """Copied elsewhere, so that the program cannot reach the rest of the repository."""
+    for name in space.modules(ROOT, "deployment.web"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "deployment" / "model").symlink_to(MODEL_DIR)
     port = free_port()
-    process = start("--port", port, folder=tmp_path, command=("-m", "deployment.web"))
+    process = start("--port", port, folder=tmp_path, command=WEB)
     wait_until_up(process, f"http://127.0.0.1:{port}/")
     httpx.post(f"http://127.0.0.1:{port}/", data=PAPER).raise_for_status()
     process.send_signal(signal.SIGTERM)

@@ -6,7 +6,7 @@ from axe_playwright_python.sync_playwright import Axe
 from deployment.app import serve
 from paper_tasks.tagger.classifier import TaskClassifier
 from tests.chromium import NEED_CHROMIUM
-from tests.deployment.test_app import free_port
+from tests.deployment.server import free_port
 from tools.screenshots import SCREENS, about, many_papers, one_paper
 
 pytestmark = NEED_CHROMIUM

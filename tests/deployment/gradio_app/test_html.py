@@ -14,7 +14,7 @@ from deployment.common.arxiv import Arxiv
 from deployment.gradio_app import endpoints
 from paper_tasks.tagger.classifier import TaskClassifier
 from tests.chromium import NEED_CHROMIUM
-from tests.deployment.test_app import free_port
+from tests.deployment.server import free_port
 
 FEED = """<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>http://arxiv.org/abs/2401.01234v1</id>
 <title>Second glances</title><summary>We find pedestrians at night.</summary></entry></feed>"""

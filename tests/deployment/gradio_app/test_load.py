@@ -5,7 +5,7 @@ import pytest
 from deployment import app
 from paper_tasks.benchmark.load import DOORS, PAPERS, crowd
 from paper_tasks.tagger.classifier import TaskClassifier
-from tests.deployment.test_app import free_port
+from tests.deployment.server import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from gradio_client import Client
 from deployment.common import request_log
 from deployment.gradio_app.log import logged
 from tests import ROOT
-from tests.deployment.test_app import free_port, start, wait_until_up
+from tests.deployment.server import free_port, start, wait_until_up
 
 
 def fields(caplog):

@@ -20,6 +20,7 @@ def source(tmp_path):
         "deployment/app.py": "import json\nfrom deployment import TITLE, page\nimport library.words",
         "deployment/page.py": "from library.deep import inner",
         "deployment/page.css": "body {}",
+        "deployment/static/icon.svg": "<svg/>",
         "deployment/other.py": "",
         "deployment/README.md": "# Space",
         "deployment/requirements.txt": "",
@@ -41,6 +42,7 @@ def source(tmp_path):
 SMALL = [
     *("app.py", "README.md", "requirements.txt"),
     *("deployment/__init__.py", "deployment/app.py", "deployment/page.css", "deployment/page.py"),
+    "deployment/static/icon.svg",
     *("library/__init__.py", "library/deep/__init__.py", "library/deep/inner.py", "library/words.py"),
     *("deployment/model/config.json", "deployment/model/tasks.onnx"),
 ]
