@@ -1,5 +1,6 @@
-# make demo   the app at http://127.0.0.1:7860          make test      the whole test suite
+# make demo   the app at http://127.0.0.1:7860          make test      the fast tests
 # make web    the page and API at http://127.0.0.1:8000 make lint      ruff
+# make test-all   the slow tests too: browsers, a cluster, notebooks, killed runs; make test-slow  these alone
 # make data   splits from PAPERS                        make evaluate  the README's table, into results/
 # make model  pretrain, train, export, evaluate         make annif     Annif, for `make evaluate` to compare with
 # make notebooks      all four, small, on the sample    make picture   the README's screenshots
@@ -18,9 +19,10 @@ BUDGET_MINUTES ?= 55
 START_FROM ?=
 SEED ?= 22
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest --numprocesses logical
 
-.PHONY: demo web install test lint data model evaluate original bench annif notebooks notebooks-full picture space \
-    space-push space-name bench-scale clean
+.PHONY: demo web install test test-slow test-all lint data model evaluate original bench annif notebooks \
+    notebooks-full picture space space-push space-name bench-scale clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/app.stamp
@@ -30,7 +32,13 @@ web: $(VENV)/web.stamp
 	@$(BIN)/python -m deployment.web
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+	$(PYTEST) --dist worksteal
+
+test-slow: $(VENV)/test.stamp
+	$(PYTEST) --dist loadgroup -m slow
+
+test-all: $(VENV)/test.stamp
+	$(PYTEST) --dist loadgroup -m "" --durations 30
 
 install: $(VENV)/all.stamp
 
