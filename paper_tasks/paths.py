@@ -1,4 +1,4 @@
-"""Where the files that ship with the code lie: inside the package of a wheel; beside it in a checkout or a Space."""
+"""Where the files lie that ship with the code: in the package of a wheel; beside it in a checkout or a Space."""
 
 from pathlib import Path
 
