@@ -22,6 +22,7 @@ from deployment.common.arxiv import Arxiv
 from deployment.common.command_line import fail, port
 from deployment.common.examples import EXAMPLES
 from deployment.common.limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
+from deployment.common.wording import NAME
 from deployment.gradio_app import about, batch, html
 from deployment.gradio_app.endpoints import Endpoints, refuse
 from deployment.gradio_app.log import RequestLog, keep_texts_out
@@ -32,7 +33,6 @@ from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagger import language
 from paper_tasks.tagger.classifier import TaskClassifier
 
-TITLE = "From Paper With Tasks"
 # Gradio keeps some 100 kB for each person, and for each question to its API, until so many have come after: by
 # default 10,000.
 SESSIONS = 500
@@ -52,9 +52,9 @@ class Seen(NamedTuple):
 def build(classifier: TaskClassifier, arxiv: Arxiv | None = None, model: Path = MODEL_DIR) -> gr.Blocks:
     """The page and its endpoints, not yet serving; `model` is the folder that the classifier was loaded from."""
     endpoints = Endpoints(classifier, arxiv)
-    with gr.Blocks(title=TITLE) as blocks:
+    with gr.Blocks(title=NAME) as blocks:
         gr.Markdown(
-            f"# {TITLE}\nWhich machine-learning tasks does a paper work on? "
+            f"# {NAME}\nWhich machine-learning tasks does a paper work on? "
             "Paste its title and abstract, or give its arXiv id."
         )
         with gr.Tab("One paper"):
@@ -264,7 +264,7 @@ def serve(
         theme=_theme(),
         css=html.CSS,
     )
-    print(f"{TITLE} is at http://{host}:{port} (Ctrl-C ends it).", flush=True)
+    print(f"{NAME} is at http://{host}:{port} (Ctrl-C ends it).", flush=True)
     if wait:
         blocks.block_thread()
     return blocks

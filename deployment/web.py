@@ -11,6 +11,7 @@ from flask import Flask, Response, g, jsonify, render_template, request
 from waitress.server import BaseWSGIServer, MultiSocketServer
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable, UnsupportedMediaType
 
+from deployment.common import wording
 from deployment.common.command_line import fail, port
 from deployment.common.examples import EXAMPLES
 from deployment.common.limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
@@ -22,8 +23,8 @@ from paper_tasks.errors import EmptyPaper, ModelError
 from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagger import language
 from paper_tasks.tagger.classifier import TaskClassifier
+from paper_tasks.tagger.wording import DISTANT_LABELS
 
-TITLE = "From Paper With Tasks"
 # 256 abstracts as they are usually written need about 0.5 MB.
 BODY_BYTES = 2 * 1024 * 1024
 # Tasks shown below their threshold, as less certain.
@@ -40,7 +41,6 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-NO_WORDS = "There is nothing to read: give a title, an abstract, or both."
 SENTENCES = {
     404: "There is nothing at this address.",
     413: f"This is too large: at most {BODY_BYTES:,} bytes are read.",
@@ -71,15 +71,20 @@ def create_app(classifier: TaskClassifier | None = None, places: int = PLACES, s
 
     def page(title: str = "", abstract: str = "", **found: object) -> str:
         limits = {"title_characters": TITLE_CHARACTERS, "abstract_characters": ABSTRACT_CHARACTERS}
-        texts = {"name": TITLE, "title": title, "abstract": abstract, "examples": list(EXAMPLES)}
-        about = {"config": classifier.config, "area": classifier.area, "threshold": classifier.threshold}
+        texts = {"name": wording.NAME, "title": title, "abstract": abstract, "examples": list(EXAMPLES)}
+        about = {
+            "config": classifier.config,
+            "area": classifier.area,
+            "threshold": classifier.threshold,
+            "distant_labels": DISTANT_LABELS,
+        }
         return render_template("page.html", **about, **texts, **limits, **found)
 
     def tags_page(title: str, abstract: str) -> str:
         try:
             probabilities = ask([(title, abstract)])
         except EmptyPaper:
-            raise WrongField("abstract", NO_WORDS) from None
+            raise WrongField("abstract", wording.NO_WORDS) from None
         (tags,) = classifier.rank(probabilities)
         # Beside tasks that are certain, one of 1% is no help.
         (likeliest,) = classifier.rank(probabilities, len(tags) + NEAREST, LEAST if tags else 0.0)
@@ -110,8 +115,8 @@ def create_app(classifier: TaskClassifier | None = None, places: int = PLACES, s
             probabilities = ask(question.papers)
         except EmptyPaper as error:
             if question.alone:
-                raise WrongField("abstract", NO_WORDS) from None
-            raise WrongField(f"papers[{error.index}]", f"papers[{error.index}]: {NO_WORDS}") from None
+                raise WrongField("abstract", wording.NO_WORDS) from None
+            raise WrongField(f"papers[{error.index}]", f"papers[{error.index}]: {wording.NO_WORDS}") from None
         answers = [
             {"tasks": classifier.as_json(tags)} for tags in classifier.rank(probabilities, threshold=question.threshold)
         ]
@@ -151,7 +156,7 @@ def create_app(classifier: TaskClassifier | None = None, places: int = PLACES, s
             error = InternalServerError()
         field, sentence = getattr(error, "field", None), SENTENCES.get(error.code, error.description)
         if error.code == 500:
-            sentence = f"Something went wrong here, and your text is not to blame: try again, or report request {g.id}."
+            sentence = wording.fault(g.id)
         elif error.code == 405:
             sentence = f"{request.method} is not what this address takes; it takes {', '.join(error.valid_methods)}."
         if not _is_api(request.path):
@@ -213,7 +218,7 @@ def main(arguments: list[str] | None = None) -> None:
         fail(f"Cannot serve at {place} ({error}); choose another place with --host and --port.")
     # A host ends a program so; it is to be as orderly as Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    print(f"{TITLE} is at http://{place} (Ctrl-C ends it).", flush=True)
+    print(f"{wording.NAME} is at http://{place} (Ctrl-C ends it).", flush=True)
     server.run()
 
 

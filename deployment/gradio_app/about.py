@@ -5,6 +5,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from paper_tasks.tagger.wording import DISTANT_LABELS
+
 # Those of the model that ships, as `make evaluate` left them.
 PLOTS_DIR = Path(__file__).parents[1] / "plots"
 PLOTS = {
@@ -16,10 +18,6 @@ PLOTS = {
 }
 
 
-DISTANT = """**Distant labels**, on {papers:,} papers: a paper has a task where the task's name, or an alias of it,
-stands in its title, its abstract or its authors' keywords. These are *not* Papers with Code's labels."""
-
-
 def about_markdown(config: dict[str, Any], keep_hours: float) -> str:
     """What the model is, what it was trained on and how it scored, all read from its `config.json`; and how long an
     upload is kept."""
@@ -29,7 +27,7 @@ def about_markdown(config: dict[str, Any], keep_hours: float) -> str:
     pretraining = f", which first learned what phrases {learned['texts']:,} texts had lost" if learned else ""
     learned_from = f"The tasks of {data['papers_train']:,} papers: {data['labels']}."
     if data["labels"].startswith("distant"):
-        learned_from = DISTANT.format(papers=data["papers_train"])
+        learned_from = f"**Distant labels** of {data['papers_train']:,} papers. {DISTANT_LABELS}"
     rows = "\n".join(
         f"| {name.replace('_', ' ')} | {scores['fp32'][name]:.3f} | {scores['int8'][name]:.3f} |"
         for name in scores["int8"]

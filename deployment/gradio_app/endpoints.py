@@ -12,6 +12,7 @@ import numpy as np
 
 from deployment.common.arxiv import Arxiv, ArxivError
 from deployment.common.limits import PAPERS
+from deployment.common.wording import NO_WORDS
 from deployment.gradio_app import batch
 from deployment.gradio_app.log import logged
 from paper_tasks.errors import EmptyPaper
@@ -46,7 +47,7 @@ class Endpoints:
         try:
             return list(map(self.classifier.as_json, self.classifier.predict(texts)))
         except EmptyPaper as error:
-            refuse(f"papers[{error.index}] has no words in its title or abstract: give either.", "No text")
+            refuse(f"papers[{error.index}]: {NO_WORDS}", "No text")
 
     def explain(self, title: str, abstract: str, task: str) -> dict:
         """Why a task: {"task", "probability", "text", "spans"}, each span of the text with its "start", "end", "text",
@@ -108,7 +109,7 @@ def refuse(message: str, title: str = "Error") -> NoReturn:
 
 def refuse_empty() -> NoReturn:
     """The answer to a paper without a word."""
-    refuse("There is nothing to read: give a title, an abstract, or both.", "No text")
+    refuse(NO_WORDS, "No text")
 
 
 def _text(value: Any, name: str) -> str:

@@ -15,7 +15,7 @@ from gradio import queueing, routes
 from gradio.context import LocalContext
 from uvicorn.config import LOGGING_CONFIG
 
-from deployment.common import request_log
+from deployment.common import request_log, wording
 from deployment.gradio_app.middleware import Message, Receive, Send
 
 _HEADER = request_log.ID_HEADER.lower().encode()
@@ -92,8 +92,7 @@ def logged(name: str, papers: Callable[[Any], int] = lambda answer: 1) -> Callab
                 raise
             except Exception as error:
                 request_log.write(id, "CALL", name, "failed", started, fault=request_log.describe(error))
-                sentence = f"Something went wrong here, and your text is not to blame: try again, or report {id}."
-                raise gr.Error(sentence, print_exception=False) from None
+                raise gr.Error(wording.fault(id), print_exception=False) from None
             request_log.write(id, "CALL", name, "answered", started, papers(answer))
             return answer
 

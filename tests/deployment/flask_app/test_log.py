@@ -42,7 +42,7 @@ def test_each_request_is_one_line(client, caplog):
     assert (first["method"], first["path"], first["status"], first["papers"]) == ("POST", "/papers", 200, 3)
     assert 0 <= first["milliseconds"] < 10_000
     assert (second["status"], second["papers"]) == (404, 0)
-    assert third["fault"].startswith("RuntimeError at test_web_log.py:")
+    assert third["fault"].startswith("RuntimeError at test_log.py:")
     assert "secret" not in caplog.text + json.dumps(fields(caplog))
 
 

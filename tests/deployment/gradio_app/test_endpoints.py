@@ -100,7 +100,7 @@ def test_a_batch_gets_what_each_paper_gets_alone(endpoints):
     "papers, words",
     [
         ([{"title": "a"}] * (MOST_PAPERS + 1), "at most 256"),
-        ([{"title": "a"}, {"title": " "}], r"papers\[1\] has no words"),
+        ([{"title": "a"}, {"title": " "}], r"papers\[1\]: There is nothing to read"),
         ([{"title": "a"}, {"title": 5}], r"papers\[1\]\.title"),
         (["a"], "list of papers"),
         ({"title": "a"}, "list of papers"),

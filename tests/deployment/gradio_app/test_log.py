@@ -30,12 +30,12 @@ def test_each_call_is_one_line_and_no_text_is_in_it(caplog):
     assert double(["a secret", "b"]) == ["a secreta secret", "bb"] and double.__doc__ == "Twice."
     with pytest.raises(gr.Error, match="None of them"):
         double([])
-    with pytest.raises(gr.Error, match=r"report [0-9a-f]{32}") as caught:
+    with pytest.raises(gr.Error, match=r"report request [0-9a-f]{32}") as caught:
         double(["a secret", 1, None])
     answered, refused, failed = fields(caplog)
     assert {"method": "CALL", "path": "double", "status": "answered", "papers": 2}.items() <= answered.items()
     assert (refused["status"], refused["papers"]) == ("refused", 0) and "fault" not in refused
-    assert failed["status"] == "failed" and re.match(r"TypeError at test_app_log.py:\d+", failed["fault"])
+    assert failed["status"] == "failed" and re.match(r"TypeError at test_log.py:\d+", failed["fault"])
     assert failed["id"] in str(caught.value) and not caught.value.print_exception
     assert "secret" not in json.dumps(fields(caplog)) + str(caught.value)
 
