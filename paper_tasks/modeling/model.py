@@ -21,7 +21,7 @@ from paper_tasks.errors import InputError
 from paper_tasks.modeling.name_matcher import Name, NameCounts
 from paper_tasks.modeling.ngram_svm import WordModel
 
-# Of a text's tokens the encoder reads so many, unless told otherwise (results/experiments.md tells what others cost).
+# Of a text's tokens the encoder reads so many, unless told otherwise (docs/experiments.md says what others cost).
 ENCODER_TOKENS = 192
 MINILM = "minilm"
 NAME_WEIGHTS = ("head.named", "head.repeated")
