@@ -51,9 +51,3 @@ def test_no_pickles_and_no_data_sets():
         "csv_files/README.md",
         "csv_files/sample_papers.csv",
     }
-
-
-def test_documents_link_to_files_that_exist():
-    for document in (file for file in FILES if file.endswith(".md")):
-        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", read(document)):
-            assert ((ROOT / document).parent / target).exists(), f"{document} links to {target}"

@@ -101,16 +101,6 @@ def test_nobody_waits_for_the_batch_of_a_client_that_has_gone(classifier, serve,
     assert 1 < so_far == len(answered) < 256
 
 
-def test_the_readmes_curl_is_answered_as_it_tells(address):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    command, answer = re.search(r"(?s)```sh\n(curl .*?)\n# (\{.*?)\n", readme).groups()
-    command = command.replace("http://127.0.0.1:8000", address)
-    assert address in command
-    shell = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
-    told = re.search(r'"task":\s*"(.+?)"', answer)[1]
-    assert json.loads(shell.stdout)["tasks"][0]["task"] == told
-
-
 @pytest.mark.parametrize("what", ["port", "host", "model"])
 def test_a_wrong_start_is_told_in_a_sentence(address, tmp_path, capsys, what):
     arguments = {

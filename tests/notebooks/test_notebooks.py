@@ -46,10 +46,10 @@ def files():
     return {path: path.stat().st_mtime_ns for path in paths if path.is_file()}
 
 
-def test_the_four_are_there_and_in_the_readme():
+def test_the_four_are_there_and_in_the_documents():
     assert [path.stem for path in NOTEBOOKS] == list(SMALL)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert all(f"](notebooks/{path.name})" in readme for path in NOTEBOOKS)
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    assert all(f"](../notebooks/{path.name})" in page for path in NOTEBOOKS)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -10,12 +10,10 @@ from tests import ROOT
 from tools.screenshots import FOLDER, MOST_BYTES, README
 
 
-def test_the_readme_shows_each_picture_with_words_for_it():
+def test_the_documents_show_each_picture_with_words_for_it():
+    pages = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/usage.md"))
     shown = {
-        path: words
-        for words, path in re.findall(
-            r"!\[([^\]]+)\]\((deployment/screenshots/[^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8")
-        )
+        path: words for words, path in re.findall(r"!\[([^\]]+)\]\((?:\.\./)?(deployment/screenshots/[^)]+)\)", pages)
     }
     taken = {f"{shot.view.__name__}.png" for shot in README}
     assert {Path(path).name for path in shown} == taken == {path.name for path in FOLDER.iterdir()}

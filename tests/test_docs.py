@@ -1,0 +1,221 @@
+"""README and docs: their size, their links, and every command, option, address and name in them."""
+
+import argparse
+import ast
+import importlib
+import re
+from functools import cache
+from itertools import pairwise
+
+import pytest
+import typer
+
+from deployment.flask_app import openapi
+from paper_tasks.cli import app as paper_tasks_app
+from scrapers.cli import app as scrapers_app
+from tests import ROOT, markdown
+from tests.markdown import DOCUMENTS, Command
+from tests.test_repository import FILES
+
+README = ROOT / "README.md"
+LINES, WORDS, SENTENCE = 120, 1_100, 25
+PROGRAMS = {"paper-tasks": paper_tasks_app, "paper_tasks": paper_tasks_app, "scrapers": scrapers_app}
+SERVERS = ("deployment.app", "deployment.web")
+COMMANDS = [command for document in DOCUMENTS for command in markdown.commands(document)]
+SPANS = [(document, span) for document in DOCUMENTS for span in dict.fromkeys(markdown.code_spans(document))]
+# Commands that have not come to paper-tasks yet.
+PENDING = {"space", "bench-load"}
+# Programs that are not ours.
+OTHERS = {"cut", "git", "ray", "sed", "source", "[", "hf"}
+
+
+def test_the_readme_is_short():
+    text = markdown.read(README)
+    assert len(text.splitlines()) <= LINES and len(text.split()) <= WORDS
+
+
+def test_the_readme_links_to_every_page():
+    assert {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")} <= {
+        target.partition("#")[0] for target in markdown.links(README)
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".md")])
+def test_links_lead_to_files_and_headings_that_exist(name):
+    document = ROOT / name
+    for target in markdown.links(document):
+        path, _, anchor = target.partition("#")
+        linked = (document.parent / path) if path else document
+        assert linked.exists(), f"{name} links to {target}"
+        assert not anchor or anchor in markdown.anchors(linked), f"{name} links to {target}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_sentences_are_short(document):
+    prose = re.sub(r"^(\||#|<!--|!\[).*$", "", markdown.prose(document), flags=re.MULTILINE)
+    prose = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", re.sub(r"`[^`]*`", "code", prose))
+    for paragraph in re.split(r"\n\s*\n|\n(?=- )", prose):
+        for sentence in re.split(r"(?<=[.!?:;])\**\s+", " ".join(paragraph.split())):
+            assert len(sentence.split()) <= SENTENCE, sentence
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_commands_can_be_run_as_they_stand(command):
+    check(command)
+
+
+@pytest.mark.parametrize("document, span", SPANS, ids=str)
+def test_code_in_the_prose_exists(document, span):
+    """Commands are parsed, options belong to some command, modules can be imported, paths of the code exist."""
+    first = span.split()[0]
+    if first in PROGRAMS or first == "make" or span.startswith("python -m "):
+        (words,) = markdown.split(span.replace("...", "x"))
+        # Prose may name a command alone.
+        alone = words[:-1] in {("paper-tasks",), ("python", "-m", "scrapers")}
+        check(Command(document, (*words, "--help") if alone else words))
+    elif re.fullmatch(r"--[a-z-]+", first):
+        assert first in all_options()
+    elif re.fullmatch(r"(paper_tasks|deployment|scrapers|tools)(\.\w+)+", span):
+        resolve(span)
+    elif re.fullmatch(r"(paper_tasks|deployment|scrapers|tools|tests)/[\w./]*", span):
+        assert (ROOT / span).exists()
+
+
+@pytest.mark.parametrize(
+    "block",
+    [block for document in DOCUMENTS for block in markdown.blocks(document, "python")],
+    ids=lambda block: block.text.splitlines()[0],
+)
+def test_python_compiles_and_its_imports_exist(block):
+    for node in ast.walk(ast.parse(block.text)):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                resolve(f"{node.module}.{alias.name}")
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                importlib.import_module(alias.name)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_block_has_a_language_that_is_tested(document):
+    assert {language for language, _ in markdown.FENCE.findall(markdown.read(document))} <= {"sh", "python", "text"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "paper-tasks tag --titel x",
+        "paper-tasks tags",
+        "paper-tasks train --epochs 0",
+        "make demos",
+        "make demo X=1",
+        "python -m scrapers arxiv --categories cs.CL",
+        "python -m deployment.web --prot 1",
+        "python -m nothing",
+        "curl http://127.0.0.1:8000/api/task",
+        "curl http://127.0.0.1:7860/gradio_api/call/tags",
+        "rm -rf x",
+        "pip install -r requirements-none.txt",
+        "pip install ./none",
+    ],
+)
+def test_the_check_finds_what_is_wrong(line):
+    (words,) = markdown.split(line)
+    with pytest.raises((AssertionError, SystemExit, ImportError, typer.TyperException)):
+        check(Command(README, words))
+
+
+def check(command: Command) -> None:
+    """Raises if the command, one of its options, its target or its address does not exist."""
+    program, *arguments = command.words
+    program = program.removeprefix(".venv/bin/")
+    if program == "python" and arguments[:1] == ["-m"]:
+        _, program, *arguments = arguments
+        assert program in {*PROGRAMS, *SERVERS} or importlib.util.find_spec(program), program
+    if program in PROGRAMS:
+        parse(program, arguments)
+    elif program in SERVERS:
+        parse_server(program, arguments)
+    elif program == "make":
+        check_make(arguments)
+    elif program == "curl":
+        check_addresses([word for word in arguments if word.startswith("http")])
+    elif program == "ask":
+        check_addresses([word for word in arguments[:1] if word.startswith("http")])
+    elif program == "pip":
+        check_pip(arguments)
+    else:
+        assert program in OTHERS or program.startswith("tools."), program
+
+
+def parse(program: str, arguments: list[str]) -> None:
+    """As the program itself would, without running it."""
+    group = typer.main.get_command(PROGRAMS[program])
+    if arguments and arguments[0] != "--help":
+        assert arguments[0] in group.commands or arguments[0] in PENDING, arguments[0]
+        if arguments[0] not in PENDING and "--help" not in arguments:
+            group.commands[arguments[0]].make_context(arguments[0], arguments[1:])
+
+
+def parse_server(program: str, arguments: list[str]) -> None:
+    """By the options that the program adds to its parser, read from its source."""
+    source = (ROOT / f"{program.replace('.', '/')}.py").read_text(encoding="utf-8")
+    parser = argparse.ArgumentParser()
+    for option in re.findall(r'"(--[a-z-]+)"', source):
+        parser.add_argument(option)
+    parser.parse_args(arguments)
+
+
+def check_make(arguments: list[str]) -> None:
+    """Targets are in the Makefile, and variables are used there."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for word in arguments:
+        name, variable, _ = word.partition("=")
+        assert re.search(rf"\$\({name}\)" if variable else rf"^{re.escape(name)}:", makefile, re.MULTILINE), word
+
+
+def check_addresses(addresses: list[str]) -> None:
+    """Each is a route of the web page's API or an endpoint of the app."""
+    for address in addresses:
+        (port, path) = re.fullmatch(r"http://127\.0\.0\.1:(\d+)(/.*)", address).groups()
+        if port == "8000":
+            assert path in openapi.document(1, 1)["paths"], address
+        else:
+            assert port == "7860" and path.removeprefix("/gradio_api/call/") in endpoints(), address
+
+
+def check_pip(arguments: list[str]) -> None:
+    """What is installed from this repository is there."""
+    assert arguments[0] == "install"
+    for before, word in pairwise(arguments):
+        if before == "-r" or word.startswith("./"):
+            assert (ROOT / word).exists(), word
+
+
+@cache
+def endpoints() -> set[str]:
+    """Names of the app's endpoints."""
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "deployment").rglob("*.py"))
+    return {name for source in sources for name in re.findall(r'api_name="(\w+)"', source)}
+
+
+@cache
+def all_options() -> set[str]:
+    """Every option of every command, of the two servers, and of curl and git where the documents name one."""
+    found = {"--depth"}
+    for program in PROGRAMS.values():
+        for command in typer.main.get_command(program).commands.values():
+            found |= {option for parameter in command.params for option in parameter.opts}
+    for program in SERVERS:
+        source = (ROOT / f"{program.replace('.', '/')}.py").read_text(encoding="utf-8")
+        found |= set(re.findall(r'"(--[a-z-]+)"', source))
+    return found
+
+
+def resolve(name: str) -> None:
+    """Imports a module, or the module before the last dot and its attribute."""
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError:
+        module, _, attribute = name.rpartition(".")
+        assert hasattr(importlib.import_module(module), attribute), name
