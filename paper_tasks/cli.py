@@ -6,10 +6,13 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
+from paper_tasks.data.options import PrepareOptions
 from paper_tasks.entry import PREPARED, one_sentence_errors
 from paper_tasks.errors import InputError
+from paper_tasks.options import with_options
 from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagging.command import tag
+from paper_tasks.training.options import PretrainOptions, TrainOptions
 
 # Modules are imported where they are used: `tag` starts without torch, `--help` without anything.
 app = typer.Typer(
@@ -21,16 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-# What numpy takes.
-MOST_SEED = 2**32 - 1
 Prepared = Annotated[Path, Option("--prepared", help="Folder that `prepare` wrote.")]
-Backbone = Annotated[
-    str, Option(help="Hub name of an encoder, a folder with one, or `minilm`, which the installation brings along.")
-]
-BudgetMinutes = Annotated[
-    float | None, Option(min=0.05, help="Wall-clock minutes to fit it into; it may end before, with its epochs.")
-]
-MaxLength = Annotated[int, Option(min=8, help="Tokens of a paper that the encoder reads at most.")]
 Resume = Annotated[bool, Option("--resume", help="Go on from the last checkpoint in the output folder.")]
 Overwrite = Annotated[bool, Option("--overwrite", help="Replace what is in the output folder.")]
 
@@ -50,33 +44,16 @@ def label(
 
 
 @app.command(epilog="Example: python -m paper_tasks prepare csv_files/papers.csv --min-papers 30")
+@with_options
 def prepare(
     source: Annotated[Path, Argument(metavar="INPUT", help="Table with title and abstract, perhaps tasks, keywords.")],
+    *,
     output: Annotated[Path, Option("--output", "-o", help="Folder to write the splits to.")] = PREPARED,
-    min_papers: Annotated[int, Option(min=1, help="Drop tasks of fewer papers.")] = 30,
-    dev_share: Annotated[float, Option(min=0.001, max=0.5, help="Share of papers to develop on, 0 to 0.5.")] = 0.1,
-    test_share: Annotated[float, Option(min=0.001, max=0.5, help="Share of papers to test on, 0 to 0.5.")] = 0.1,
-    keyword_test_share: Annotated[
-        float,
-        Option(
-            min=0.001,
-            max=0.5,
-            help="The same, of papers whose authors' keywords name a task: labels that no matcher made.",
-        ),
-    ] = 0.4,
-    seed: Annotated[int, Option(min=0, max=MOST_SEED, help="The same seed gives the same split.")] = 22,
+    options: PrepareOptions,
 ) -> None:
-    """Label where there are no tasks, drop rare tasks and duplicate papers, split into train, dev and test."""
-    from paper_tasks.data.prepare import PrepareOptions
+    """Label papers that have no tasks, drop rare tasks and duplicate papers, split into train, dev and test."""
     from paper_tasks.data.prepare import prepare as run
 
-    options = PrepareOptions(
-        min_papers=min_papers,
-        dev_share=dev_share,
-        test_share=test_share,
-        keyword_test_share=keyword_test_share,
-        seed=seed,
-    )
     report = run(source, output, options)
     print(
         f"{report['papers_read']:,} papers read, {report['duplicates_dropped']:,} duplicates dropped, "
@@ -86,34 +63,21 @@ def prepare(
 
 
 @app.command(epilog="Example: python -m paper_tasks pretrain --backbone minilm --budget-minutes 60")
+@with_options
 def pretrain(
+    *,
     output: Annotated[Path, Option("--output", "-o", help="Folder to write the encoder to.")] = Path("models/phrases"),
     prepared: Prepared = PREPARED,
-    backbone: Backbone = "minilm",
-    budget_minutes: BudgetMinutes = None,
-    epochs: Annotated[int, Option(min=1, help="How often every text is read.")] = 16,
-    batch_size: Annotated[int, Option(min=2, help="Texts a step; a GPU has room for 256.")] = 64,
-    phrases: Annotated[int, Option(min=1, help="Phrases that are cut from each text.")] = 6,
-    learning_rate: Annotated[float, Option(help="Highest of the cycle.")] = 2e-4,
-    max_length: MaxLength = 192,
-    seed: Annotated[int, Option(min=0, max=MOST_SEED, help="For order and cuts.")] = 22,
+    options: PretrainOptions,
     resume: Resume = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Pretrain an encoder on papers, labelled or not: which phrases has a text lost? Then `train --backbone OUTPUT`."""
-    from paper_tasks.training.pretrain import PretrainOptions
+    """Pretrain an encoder to find the phrases that were cut from papers; then `train --backbone OUTPUT`.
+
+    It reads the papers of the train split, and those without a task.
+    """
     from paper_tasks.training.pretrain import pretrain as run
 
-    options = PretrainOptions(
-        backbone=backbone,
-        budget_minutes=budget_minutes,
-        epochs=epochs,
-        batch_size=batch_size,
-        phrases=phrases,
-        learning_rate=learning_rate,
-        max_length=max_length,
-        seed=seed,
-    )
     record = run(prepared, output, options, resume=resume, overwrite=overwrite)
     print(
         f"{record['different_phrases']:,} phrases in {record['texts']:,} texts, which were read "
@@ -122,64 +86,18 @@ def pretrain(
 
 
 @app.command(epilog="Example: python -m paper_tasks train --backbone minilm --budget-minutes 60")
+@with_options
 def train(
+    *,
     output: Annotated[Path, Option("--output", "-o", help="Folder to write the model to.")] = Path("models/latest"),
     prepared: Prepared = PREPARED,
-    backbone: Backbone = "distilroberta-base",
-    start_from: Annotated[
-        Path | None,
-        Option(help="Folder that `train` or `export` wrote, to train on from: encoder and head.", show_default=False),
-    ] = None,
-    teacher: Annotated[
-        Path | None,
-        Option(
-            help="Folder that `train` wrote, of another model: its probabilities are labels too, "
-            "and papers without a task are read.",
-            show_default=False,
-        ),
-    ] = None,
-    teacher_share: Annotated[float, Option(min=0, max=1, help="Of a label that is the teacher's.")] = 0.5,
-    budget_minutes: BudgetMinutes = None,
-    frozen_epochs: Annotated[int, Option(min=1, help="Epochs with the encoder frozen.")] = 1,
-    epochs: Annotated[int, Option(min=1, help="Epochs with all layers training.")] = 6,
-    learning_rate: Annotated[float, Option(min=1e-9, help="Highest of the cycle, for the head.")] = 2e-3,
-    lower_divisor: Annotated[float, Option(min=1, help="The encoder's lower half learns at so much less.")] = 30.0,
-    batch_size: Annotated[int, Option(min=1, help="Papers a step.")] = 32,
-    max_length: MaxLength = 192,
-    short_length: Annotated[int, Option(min=8, help="... and in the first three quarters of each stage.")] = 128,
-    dropout: Annotated[float, Option(min=0, max=0.9, help="Of the encoder's layers; pays over many epochs.")] = 0.0,
-    train_embeddings: Annotated[
-        bool, Option("--train-embeddings", help="Train the table of tokens too; on a GPU it costs little.")
-    ] = False,
-    mask_rate: Annotated[
-        float, Option(min=0, max=1, help="Probability that a task's mentions are cut out of a training text.")
-    ] = 0.7,
-    seed: Annotated[int, Option(min=0, max=MOST_SEED, help="For weights, order and masking.")] = 22,
+    options: TrainOptions,
     resume: Resume = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Fine-tune an encoder on the train split: the head first, then everything."""
-    from paper_tasks.training.finetune import TrainOptions
+    """Fine-tune an encoder on the train split: first the head, then everything."""
     from paper_tasks.training.finetune import train as run
 
-    options = TrainOptions(
-        backbone=backbone,
-        start_from=None if start_from is None else str(start_from),
-        teacher=None if teacher is None else str(teacher),
-        teacher_share=teacher_share,
-        budget_minutes=budget_minutes,
-        frozen_epochs=frozen_epochs,
-        epochs=epochs,
-        learning_rate=learning_rate,
-        lower_divisor=lower_divisor,
-        batch_size=batch_size,
-        short_length=min(short_length, max_length),
-        max_length=max_length,
-        dropout=dropout,
-        train_embeddings=train_embeddings,
-        mask_rate=mask_rate,
-        seed=seed,
-    )
     training = run(prepared, output, options, resume=resume, overwrite=overwrite)
     scores = training["dev"]
     print(

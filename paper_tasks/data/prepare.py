@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from paper_tasks.data import vocabulary
 from paper_tasks.data.distant_labels import Labeller, label, read_papers
+from paper_tasks.data.options import PrepareOptions
 from paper_tasks.errors import InputError
 from paper_tasks.io import tables, writing
 from paper_tasks.io.cells import parse_column
@@ -28,21 +29,6 @@ SPLITS = ("train", "dev", "test")
 # Which papers the project's own figures were measured on. Labels may be mended, and the papers held out stay the same:
 # models of before have still not seen them.
 HELD_OUT = vocabulary.JSON_FILES / "held_out.json"
-
-
-@dataclass(frozen=True)
-class PrepareOptions:
-    """How to filter and split.
-
-    `keyword_test_share` applies, instead of `test_share`, to the papers whose authors' keywords name a task:
-    those keywords are the only labels here that no string matcher made, so more of them are kept for the test.
-    """
-
-    min_papers: int = 30
-    dev_share: float = 0.1
-    test_share: float = 0.1
-    keyword_test_share: float = 0.4
-    seed: int = 22
 
 
 def frequent_tasks(counts: Mapping[str, int], min_papers: int) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from paper_tasks.data.prepare import PrepareOptions
+from paper_tasks.data.options import PrepareOptions
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation import scoreboard
 from paper_tasks.io import writing

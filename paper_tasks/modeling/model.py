@@ -20,9 +20,8 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from paper_tasks.errors import InputError
 from paper_tasks.modeling.name_matcher import Name, NameCounts
 from paper_tasks.modeling.ngram_svm import WordModel
+from paper_tasks.tagger.config import ENCODER_TOKENS
 
-# Of a text's tokens the encoder reads so many, unless told otherwise (docs/experiments.md says what others cost).
-ENCODER_TOKENS = 192
 MINILM = "minilm"
 NAME_WEIGHTS = ("head.named", "head.repeated")
 POSITIONS = "encoder.embeddings.position_embeddings.weight"

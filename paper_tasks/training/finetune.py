@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import sys
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from paper_tasks.data.distant_labels import Labeller
 from paper_tasks.data.prepare import has_unlabelled, held_out_checksum, multi_hot, read_labels, read_split
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.export import dequantize
-from paper_tasks.modeling.model import ENCODER_TOKENS, PaperTaskModel, check_length, load_backbone, read_training
+from paper_tasks.modeling.model import PaperTaskModel, check_length, load_backbone, read_training
 from paper_tasks.modeling.name_matcher import TEXT_TOKENS, collect_names
 from paper_tasks.modeling.ngram_svm import fit_words
 from paper_tasks.tagger.model_folder import read_config
@@ -30,48 +29,9 @@ from paper_tasks.training import checkpoint
 from paper_tasks.training.distillation import UNKNOWN, load_teacher
 from paper_tasks.training.fastai_blurr import PaperTexts, data_loaders, device_name, learner
 from paper_tasks.training.losses import SummedBCE
+from paper_tasks.training.options import TrainOptions
 from paper_tasks.training.pretrain import read_record
 from paper_tasks.training.time_budget import Progress, TimeBudget, open_run
-
-
-@dataclass(frozen=True)
-class TrainOptions:
-    """All that a training depends on, besides the papers.
-
-    With `budget_minutes` (wall clock; but for some minutes for the words) the learning rates follow the clock, so that
-    the cycle is complete when the time is up, or the epochs are, whichever comes first. Learning rates are the highest
-    of the cycle, for the head; the encoder's upper and lower half get less, down to a `lower_divisor`-th. The encoder
-    reads the first `short_length` tokens of a text, and `max_length` in the last `long_share` of each cycle, as BERT
-    did (Devlin et al., 2019): short texts are more papers a second. What a CPU has no time for, and what pays over many
-    epochs, are `dropout` in the encoder and `train_embeddings`. With `start_from`, encoder and head start as those of a
-    trained model of the same backbone and tasks, perhaps one that ships: one more cycle, best with another seed. With a
-    `teacher`, another trained model, labels are soft: `teacher_share` of each is the teacher's probability; and papers
-    without a task are read too, for which the teacher alone speaks.
-    """
-
-    backbone: str = "minilm"
-    start_from: str | None = None
-    teacher: str | None = None
-    teacher_share: float = 0.5
-    budget_minutes: float | None = None
-    frozen_epochs: int = 1
-    epochs: int = 6
-    frozen_share: float = 0.05
-    frozen_learning_rate: float = 3e-3
-    learning_rate: float = 2e-3
-    lower_divisor: float = 30.0
-    batch_size: int = 32
-    short_length: int = 128
-    max_length: int = ENCODER_TOKENS
-    long_share: float = 0.25
-    mask_rate: float = 0.7
-    train_embeddings: bool = False
-    dropout: float = 0.0
-    weight_decay: float = 0.01
-    dev_papers: int = 1000
-    checkpoint_minutes: float = 3.0
-    seed: int = 22
-
 
 # The head alone; everything.
 STAGES = ("frozen", "unfrozen")
@@ -197,14 +157,14 @@ def build_learner(
         seed=options.seed,
     )
     stages = dict(zip(STAGES, (options.frozen_share, 1.0), strict=True))
-    clock = TimeBudget(model, options, stages, texts.start_epoch, progress or Progress(), folder)
+    budget = TimeBudget(model, options, stages, texts.start_epoch, progress or Progress(), folder)
     learn = learner(
         loaders,
         model,
         SummedBCE(),
         train_embeddings=options.train_embeddings,
         weight_decay=options.weight_decay,
-        callbacks=[GradientClip(1.0), clock, Lengths(options), *([teacher] if teacher else []), *callbacks],
+        callbacks=[GradientClip(1.0), budget, Lengths(options), *([teacher] if teacher else []), *callbacks],
     )
     return learn, tokenizer, model
 
@@ -246,7 +206,8 @@ class Lengths(Callback):
 
     def before_batch(self) -> None:
         is_long = not self.training or self.pct_train >= 1 - self.options.long_share
-        self.model.hf_model.encoder_tokens = self.options.max_length if is_long else self.options.short_length
+        longest, short = self.options.max_length, self.options.short_length
+        self.model.hf_model.encoder_tokens = longest if is_long else min(short, longest)
 
 
 def _run_stage(learn: Learner, options: TrainOptions, progress: Progress, resumed: Path | None) -> None:

@@ -10,7 +10,6 @@ import dataclasses
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -29,9 +28,10 @@ from transformers import PreTrainedTokenizerBase
 from paper_tasks.data.prepare import has_unlabelled, read_split, texts
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.io import writing
-from paper_tasks.modeling.model import ENCODER_TOKENS, check_length, load_backbone, mean_pooling
+from paper_tasks.modeling.model import check_length, load_backbone, mean_pooling
 from paper_tasks.training import checkpoint
 from paper_tasks.training.fastai_blurr import EpochDL, device_name, in_half_precision, workers
+from paper_tasks.training.options import PretrainOptions
 from paper_tasks.training.phrases import Cut, Phrases
 from paper_tasks.training.time_budget import TimeBudget, open_run
 
@@ -41,30 +41,6 @@ PHRASE_TOKENS = 16
 
 # input_ids and attention_mask of texts, then of phrases.
 Inputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
-
-
-@dataclass(frozen=True)
-class PretrainOptions:
-    """All that a pretraining depends on, besides the papers.
-
-    `phrases` are cut from each text, in every epoch others; a batch's phrases are each other's wrong answers, so that a
-    large one asks more. Similarities are multiplied by `scale` (as in sentence-transformers) before their softmax.
-    With `budget_minutes` (wall clock), the cycle of the learning rate is complete when the time is up, or the epochs
-    are.
-    """
-
-    backbone: str = "minilm"
-    budget_minutes: float | None = None
-    epochs: int = 16
-    batch_size: int = 64
-    phrases: int = 6
-    learning_rate: float = 2e-4
-    max_length: int = ENCODER_TOKENS
-    scale: float = 20.0
-    weight_decay: float = 0.01
-    dev_papers: int = 1000
-    checkpoint_minutes: float = 3.0
-    seed: int = 22
 
 
 class PhraseModel(nn.Module):
@@ -162,7 +138,7 @@ def pretrain(
     dev_texts = CutTexts(phrases, dev_rows, tokenizer, options)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     loader = partial(EpochDL, bs=options.batch_size, seed=options.seed, num_workers=workers(), device=device)
-    clock = TimeBudget(model, options, {"phrases": 1.0}, train_texts.start_epoch, progress, output_dir / "checkpoint")
+    budget = TimeBudget(model, options, {"phrases": 1.0}, train_texts.start_epoch, progress, output_dir / "checkpoint")
     learn = Learner(
         DataLoaders(
             loader(
@@ -177,16 +153,16 @@ def pretrain(
         model,
         loss_func=PhraseLoss(),
         opt_func=partial(Adam, wd=options.weight_decay, eps=1e-8),
-        cbs=[GradientClip(1.0), clock],
+        cbs=[GradientClip(1.0), budget],
     )
     learn = in_half_precision(learn)
     if resumed:
         checkpoint.load_model(resumed, model)
         learn.create_opt()
         checkpoint.load_optimizer(resumed, learn.opt, learn.dls.device)
-    with clock.listening(), contextlib.nullcontext() if sys.stderr.isatty() else learn.no_bar():
+    with budget.listening(), contextlib.nullcontext() if sys.stderr.isatty() else learn.no_bar():
         learn.fit_one_cycle(options.epochs, options.learning_rate, start_epoch=progress.epoch)
-    if clock.stopped:
+    if budget.stopped:
         raise Interrupted(f"--resume goes on from {output_dir / 'checkpoint'}.")
 
     record = dataclasses.asdict(options) | {

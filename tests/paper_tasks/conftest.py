@@ -24,7 +24,7 @@ def trained(tmp_path_factory, prepared, backbone):
 
 
 def tiny_options(backbone, **changes):
-    from paper_tasks.training.finetune import TrainOptions
+    from paper_tasks.training.options import TrainOptions
 
     options = {
         "backbone": str(backbone),

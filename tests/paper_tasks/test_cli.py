@@ -2,15 +2,12 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import fields
-from inspect import signature
 
 import pytest
 
 from paper_tasks import cli, entry
-from paper_tasks.modeling.model import ENCODER_TOKENS
-from paper_tasks.training.finetune import TrainOptions
-from paper_tasks.training.pretrain import PretrainOptions
+from paper_tasks.tagger.config import ENCODER_TOKENS
+from paper_tasks.training.options import PretrainOptions, TrainOptions
 from tests import ROOT
 
 
@@ -35,13 +32,8 @@ def test_help(command):
         assert "Example: python -m paper_tasks" in done.stdout
 
 
-def test_the_defaults_that_help_tells_are_those_of_the_stages():
-    """The command line repeats them, so that help comes without importing PyTorch."""
-    for command, of_stage in ((cli.train, TrainOptions), (cli.pretrain, PretrainOptions)):
-        options = {field.name: field.default for field in fields(of_stage)}
-        told = {name: parameter.default for name, parameter in signature(command).parameters.items()}
-        shared = told.keys() & options.keys() - {"backbone"}
-        assert len(shared) > 6 and {name: told[name] for name in shared} == {name: options[name] for name in shared}
+def test_the_defaults_of_the_options_are_those_of_the_models():
+    assert PretrainOptions().max_length == TrainOptions().max_length == ENCODER_TOKENS
     notebook = (ROOT / "notebooks" / "02_finetune.ipynb").read_text(encoding="utf-8")
     assert f"max_length = {ENCODER_TOKENS} " in notebook
 

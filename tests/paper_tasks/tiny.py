@@ -16,7 +16,8 @@ from transformers import (
     RobertaTokenizerFast,
 )
 
-from paper_tasks.data.prepare import PrepareOptions, prepare
+from paper_tasks.data.options import PrepareOptions
+from paper_tasks.data.prepare import prepare
 from paper_tasks.modeling.model import PaperTaskModel
 
 # A task, and what its papers speak of besides.

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from paper_tasks.data.prepare import PrepareOptions, prepare
+from paper_tasks.data.options import PrepareOptions
+from paper_tasks.data.prepare import prepare
 from scrapers.cli import main
 from scrapers.http.client import Client
 from tests.scrapers.site import ANY, WaybackMachine, category_page, method_page, paper_page, topic

@@ -8,7 +8,7 @@ from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import eval_results_to_model_index
 
 from paper_tasks.cli import app
-from paper_tasks.data.prepare import PrepareOptions
+from paper_tasks.data.options import PrepareOptions
 from paper_tasks.errors import InputError, ModelError
 from paper_tasks.evaluation import card as module
 from paper_tasks.paths import MODEL_DIR

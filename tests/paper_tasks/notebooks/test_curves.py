@@ -40,7 +40,7 @@ def test_the_last_score_is_that_of_the_training(watched):
 
 
 def test_the_last_step_of_a_stage_that_a_budget_ends_is_there(prepared, backbone, tmp_path, monkeypatch):
-    monkeypatch.setattr(TimeBudget, "_share_of_time", lambda clock: clock.progress.step / 3)
+    monkeypatch.setattr(TimeBudget, "_share_of_time", lambda budget: budget.progress.step / 3)
     curves = Curves(points=2)
     options = tiny_options(backbone, frozen_epochs=2, epochs=2, budget_minutes=1.0)
     training = train(prepared, tmp_path, options, callbacks=[curves])

@@ -9,7 +9,8 @@ from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.training import phrases
 from paper_tasks.training import pretrain as module
 from paper_tasks.training.finetune import build_learner, train
-from paper_tasks.training.pretrain import PhraseLoss, PretrainOptions, pretrain
+from paper_tasks.training.options import PretrainOptions
+from paper_tasks.training.pretrain import PhraseLoss, pretrain
 from tests.paper_tasks.conftest import tiny_options
 
 
@@ -70,9 +71,9 @@ def test_a_pretraining_that_was_interrupted_goes_on_to_the_same_weights(prepared
     pretrain(prepared, whole, options(backbone, epochs=3))
     after_batch = module.TimeBudget.after_batch
 
-    def interrupted(clock):
-        clock.interrupted = clock.training and clock.epoch == 1 and clock.progress.step == 2
-        after_batch(clock)
+    def interrupted(budget):
+        budget.interrupted = budget.training and budget.epoch == 1 and budget.progress.step == 2
+        after_batch(budget)
 
     with monkeypatch.context() as patch, pytest.raises(Interrupted, match="--resume goes on"):
         patch.setattr(module.TimeBudget, "after_batch", interrupted)

@@ -29,7 +29,7 @@ def test_a_budget_ends_a_stage_between_two_batches(prepared, backbone, tmp_path,
         def after_loss(self):
             Entered.depth -= 1
 
-    monkeypatch.setattr(TimeBudget, "_share_of_time", lambda clock: clock.progress.step / 3)
+    monkeypatch.setattr(TimeBudget, "_share_of_time", lambda budget: budget.progress.step / 3)
     options = tiny_options(backbone, frozen_epochs=2, epochs=2, budget_minutes=1.0)
     training = train(prepared, tmp_path, options, callbacks=[Entered()])
     # Three batches of each stage, and those of the validation at the end: no epoch was whole.
