@@ -4,6 +4,7 @@ import argparse
 import ast
 import importlib
 import re
+import tomllib
 from functools import cache
 from itertools import pairwise
 
@@ -117,6 +118,7 @@ def test_every_block_has_a_language_that_is_tested(document):
         "rm -rf x",
         "pip install -r requirements-none.txt",
         "pip install ./none",
+        "pip install .[none]",
     ],
 )
 def test_the_check_finds_what_is_wrong(line):
@@ -185,11 +187,14 @@ def check_addresses(addresses: list[str]) -> None:
 
 
 def check_pip(arguments: list[str]) -> None:
-    """What is installed from this repository is there."""
+    """What is installed from this repository is there, and its extras are named in pyproject.toml."""
     assert arguments[0] == "install"
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     for before, word in pairwise(arguments):
         if before == "-r" or word.startswith("./"):
             assert (ROOT / word).exists(), word
+        elif extra := re.fullmatch(r"\.\[(.+)\]", word):
+            assert extra[1] in extras, word
 
 
 @cache

@@ -3,17 +3,14 @@
 import io
 import re
 import shutil
-import socket
 import subprocess
-import sys
-import time
-import urllib.request
 from contextlib import contextmanager, redirect_stdout
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from paper_tasks.export.local_server import free_port, start, wait_until_up
 from tests import ROOT, markdown
 from tests.markdown import DOCUMENTS
 from tests.test_docs import COMMANDS, PROGRAMS
@@ -23,8 +20,8 @@ NUMBER = re.compile(r"\d+\.\d+")
 # What processors without VNNI may answer otherwise.
 TOLERANCE = 0.05
 SERVERS = {"http://127.0.0.1:7860": "deployment.app", "http://127.0.0.1:8000": "deployment.web"}
-# Seconds that a start may take on a slow machine.
-START = 120
+# Seconds that the two calls of an example may take.
+CURL_SECONDS = 120
 # What needs neither network nor log-in nor hours; a cluster has tests of its own.
 QUICK = re.compile(r"paper-tasks (tag (?!.*(--engine|\.\.\.))|label |prepare .*sample)|python -m scrapers merge ")
 RUNNABLE = [command for command in COMMANDS if QUICK.match(" ".join(command.words))]
@@ -90,7 +87,7 @@ def test_curl(server):
     for block in CURL:
         if documented in block.text:
             shell = ["sh", "-ec", block.text.replace(documented, url)]
-            done = subprocess.run(shell, capture_output=True, text=True, timeout=START, check=True)
+            done = subprocess.run(shell, capture_output=True, text=True, timeout=CURL_SECONDS, check=True)
             assert_same(done.stdout, markdown.trailing_comment(block.text))
 
 
@@ -112,19 +109,11 @@ def assert_same(real, shown):
 @contextmanager
 def started(module):
     """The address of a program while it serves."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    process = subprocess.Popen([sys.executable, "-m", module, "--port", url.rpartition(":")[2]], cwd=ROOT)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    process = start(["-m", module, "--port", str(port)], ROOT)
     try:
-        deadline = time.monotonic() + START
-        while True:
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except OSError:
-                assert process.poll() is None and time.monotonic() < deadline
-                time.sleep(0.2)
+        wait_until_up(process, url)
         yield url
     finally:
         process.terminate()
