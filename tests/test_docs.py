@@ -65,7 +65,7 @@ def test_commands_can_be_run_as_they_stand(command):
     check(command)
 
 
-@pytest.mark.parametrize("document, span", SPANS, ids=str)
+@pytest.mark.parametrize("document, span", SPANS, ids=lambda value: getattr(value, "name", value))
 def test_code_in_the_prose_exists(document, span):
     """Commands are parsed, options belong to some command, modules can be imported, paths of the code exist."""
     first = span.split()[0]
