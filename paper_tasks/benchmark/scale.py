@@ -16,7 +16,7 @@ from paper_tasks.entry import one_sentence_errors, positive
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation import scoreboard
 from paper_tasks.io import tables, writing
-from paper_tasks.paths import MODEL_DIR
+from paper_tasks.tagging.options import ModelOptions
 from paper_tasks.tagging.ray import cluster
 from paper_tasks.tagging.ray.cluster import PartitionResult
 
@@ -45,18 +45,18 @@ def measure(source: Path, papers: int, rounds: int) -> dict[str, Any]:
                 try:
                     for _ in range(workers):
                         nodes.add_node(num_cpus=1, object_store_memory=80_000_000)
-                    dones: list[PartitionResult] = []
+                    results: list[PartitionResult] = []
                     cluster.tag_folder(
                         str(folder / "in.parquet"),
                         str(folder / f"{number}-{workers}"),
-                        cluster.Loading(str(MODEL_DIR)),
+                        ModelOptions(),
                         address=nodes.address,
-                        part_rows=math.ceil(papers / PARTS),
-                        on_done=dones.append,
+                        partition_rows=math.ceil(papers / PARTS),
+                        on_result=results.append,
                     )
                 finally:
                     nodes.shutdown()
-                seconds = max(done.ended for done in dones) - min(done.began for done in dones)
+                seconds = max(result.ended for result in results) - min(result.started for result in results)
                 measured.append(round(papers / seconds, 2))
     one, two = (statistics.median(measured) for measured in rates.values())
     return {

@@ -1,4 +1,4 @@
-"""A table that is kept while it grows, so that a run killed at any moment can be carried on without a trace."""
+"""A table that is kept while it grows, so that a run killed at any moment can continue without losing a row."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from paper_tasks.io.locks import opened_alone
 
 @dataclass(frozen=True)
 class Entry:
-    """What is safely on the disk: rows read of the input, those of them tagged, the length of each file in bytes."""
+    """What is safely on disk: the rows read and tagged so far, and the length of both files in bytes."""
 
     rows: int = 0
     tagged: int = 0
@@ -25,17 +25,17 @@ class Entry:
 
 
 class Journal:
-    """What `journaled` gives; `entry` is the last one made, by this run or, where it resumes, by the one before."""
+    """The journal that `journaled` opens; `entry` is the last entry, written by this run or by the one it resumes."""
 
     def __init__(self, output: Path, file: IO[bytes], entry: Entry) -> None:
         self.entry = entry
         self._output, self._file = output, file
 
     def append(self, rows: int, tagged: int, output: bytes, problems: bytes) -> None:
-        """Takes what came of the next `rows` of the input to the disk: after a kill all of it counts, or nothing."""
+        """Writes the results of the next `rows` rows of the input to disk: after a kill all of them count, or none."""
         _append(partial_path(self._output), output)
         _append(problems_path(self._output), problems)
-        self._enter(
+        self._write_entry(
             Entry(
                 self.entry.rows + rows,
                 self.entry.tagged + tagged,
@@ -44,50 +44,50 @@ class Journal:
             )
         )
 
-    def end(self) -> None:
-        """Puts the table into its place."""
+    def finish(self) -> None:
+        """Moves the finished table to its path and removes the journal."""
         if not self.entry.ended:
-            self._enter(replace(self.entry, ended=True))
+            self._write_entry(replace(self.entry, ended=True))
         if partial_path(self._output).exists():
             writing.place_table(partial_path(self._output), self._output)
         journal_path(self._output).unlink()
 
     def discard(self) -> None:
-        """Leaves nothing but the list of problems, if there is one, and the journal: the same again may replace it."""
+        """Removes the rows. A list of problems stays, and so does the journal, so that the same run may replace it."""
         partial_path(self._output).unlink(missing_ok=True)
         if not self.entry.problem_bytes:
             journal_path(self._output).unlink()
 
-    def _enter(self, entry: Entry) -> None:
+    def _write_entry(self, entry: Entry) -> None:
         _write(self._file, _line(asdict(entry)))
         self.entry = entry
 
 
 @contextmanager
 def journaled(output: Path, run: dict[str, Any], resume: bool, overwrite: bool) -> Iterator[Journal]:
-    """The journal of `output`, for this process alone: begun, or with `resume` carried on where there is one.
+    """Opens the journal of `output` for this process alone: a new one, or with `resume` the one that is there.
 
-    Beside `output`, by its name without the ending, lie the rows so far (.partial), the problems (.problems.csv) and
-    the journal: a line that tells the run, then an `Entry` for each `append`. What a kill left behind the last whole
-    entry is cut off.
+    Three files lie beside `output` and have its name without the ending: the rows so far (.partial), the problems
+    (.problems.csv) and the journal. The journal's first line describes the run; each `append` adds an `Entry`.
+    Bytes that a kill left behind the last whole entry are cut off.
 
     Args:
-        run: what must be the same for the rest to fit; a refusal names the key whose value is not.
+        run: values that must be equal for a run to resume; the error names the key whose value differs.
 
-    Raises InputError if another run is at it, if something would be lost, or if `run` differs.
+    Raises InputError if another process holds the journal, if a file would be lost, or if `run` differs.
     """
     partial, problems = partial_path(output), problems_path(output)
     with opened_alone(journal_path(output), "a+b") as file:
         try:
-            begun, entry, length = _read(journal_path(output), file, run, overwrite)
+            earlier_run, entry, length = _read(journal_path(output), file, run, overwrite)
             if resume and entry.rows and (partial.exists() or entry.ended):
-                _check_same(partial, begun, run)
+                _check_same(partial, earlier_run or {}, run)
                 file.truncate(length)
                 if partial.exists():
                     _cut(partial, entry.output_bytes)
                 _cut(problems, entry.problem_bytes)
             else:
-                _check_nothing_is_lost(output, begun, entry, resume, overwrite)
+                _check_nothing_is_lost(output, earlier_run, entry, resume, overwrite)
                 entry = Entry()
                 for path in (partial, problems):
                     path.unlink(missing_ok=True)
@@ -105,78 +105,81 @@ def journaled(output: Path, run: dict[str, Any], resume: bool, overwrite: bool) 
 
 
 def partial_path(output: Path) -> Path:
-    """The rows so far, of a run that has not ended."""
+    """The rows so far, while a run is unfinished."""
     return output.with_name(tables.table_stem(output) + ".partial")
 
 
 def problems_path(output: Path) -> Path:
-    """The rows that could not be tagged, with the reasons; not there if all could."""
+    """The rows that could not be tagged, with the reasons; there is no such file if all could."""
     return output.with_name(tables.table_stem(output) + ".problems.csv")
 
 
 def journal_path(output: Path) -> Path:
-    """How much of the other two is whole, of a run that has not ended."""
+    """How many bytes of the other two files count, while a run is unfinished."""
     return output.with_name(tables.table_stem(output) + ".journal")
 
 
-def _check_nothing_is_lost(output: Path, begun: dict | None, entry: Entry, resume: bool, overwrite: bool) -> None:
+def _check_nothing_is_lost(
+    output: Path, earlier_run: dict[str, Any] | None, entry: Entry, resume: bool, overwrite: bool
+) -> None:
     partial = partial_path(output)
     if overwrite:
         return
     if partial.exists() and entry.rows:
         raise InputError(
-            f"{partial} holds {entry.tagged:,} papers of a run that broke off: "
-            "--resume carries it on, --overwrite starts afresh."
+            f"{partial} holds {entry.tagged:,} papers of an interrupted run: "
+            "--resume continues it, --overwrite starts again."
         )
-    if partial.exists() and begun is None:
-        raise InputError(f"{partial} is there without a journal; move it away, or replace it with --overwrite.")
+    if partial.exists() and earlier_run is None:
+        raise InputError(f"{partial} exists without a journal; move it away, or replace it with --overwrite.")
     if output.exists():
-        # Whose it is cannot be told: of another input, perhaps.
-        nothing = ", and there is nothing to resume: if such a run made it, it is whole" if resume else ""
-        raise InputError(f"{output} exists already{nothing}; --overwrite replaces it.")
-    if problems_path(output).exists() and begun is None:
+        # It may come from another input: the file does not say.
+        finished = "; there is no interrupted run to resume" if resume else ""
+        raise InputError(f"{output} exists already{finished}; --overwrite replaces it.")
+    if problems_path(output).exists() and earlier_run is None:
         raise InputError(f"{problems_path(output)} exists already; move it away, or replace it with --overwrite.")
 
 
-def _check_same(partial: Path, begun: dict[str, Any], run: dict[str, Any]) -> None:
+def _check_same(partial: Path, earlier_run: dict[str, Any], run: dict[str, Any]) -> None:
     for name, value in run.items():
-        if begun.get(name) != value:
+        if earlier_run.get(name) != value:
             raise InputError(
-                f"{partial} was begun with another {name}; give the same again, or start afresh with --overwrite."
+                f"{partial} comes from a run with another {name}; give the same again, or start again with --overwrite."
             )
 
 
 def _read(
     path: Path, file: IO[bytes], run: dict[str, Any], overwrite: bool
 ) -> tuple[dict[str, Any] | None, Entry, int]:
-    """The run that was begun, None if none was; the last whole entry; and where that ends, in bytes."""
-    begun, entry, length = None, Entry(), 0
+    """Returns the run in the journal (None if it is empty), the last whole entry, and the byte where that ends."""
+    earlier_run: dict[str, Any] | None = None
+    entry, length = Entry(), 0
     file.seek(0)
     for line in file:
         try:
             content = json.loads(line) if line.endswith(b"\n") else None
-            if begun is None:
-                begun = dict(content)
+            if earlier_run is None:
+                earlier_run = dict(content)
             else:
                 entry = Entry(**content)
         except (TypeError, ValueError) as error:
-            if begun is None:
+            if earlier_run is None:
                 if overwrite or _line(run).startswith(line):
-                    # The disk was full, or a kill came, before the first line was whole.
+                    # The disk was full, or the run was killed, before the first line was complete.
                     break
                 raise InputError(
                     f"{path} is no journal of this run; move it away, or replace it with --overwrite."
                 ) from error
-            # Half a line, of a run killed while it wrote it.
+            # A kill left half a line.
             break
         length += len(line)
-    return begun, entry, length
+    return earlier_run, entry, length
 
 
 def _cut(path: Path, length: int) -> None:
     size = path.stat().st_size if path.exists() else 0
     if size < length:
-        raise InputError(f"{path} is shorter than the run that broke off has left it; start afresh with --overwrite.")
+        raise InputError(f"{path} is shorter than the interrupted run left it; start again with --overwrite.")
     if size > length:
         os.truncate(path, length)
     if not length:

@@ -1,4 +1,4 @@
-"""Tags every paper of a table with the shipped model, row by row of the file, and keeps what is done."""
+"""Tags every paper of a table, row by row, and keeps what is done, so that an interrupted run can continue."""
 
 import hashlib
 import json
@@ -19,32 +19,22 @@ from paper_tasks.io.writing import RowEncoder, csv_lines
 from paper_tasks.tagger.classifier import TaskClassifier
 from paper_tasks.tagger.text import format_paper, has_words
 from paper_tasks.tagging.journal import Journal, journal_path, journaled, partial_path, problems_path
+from paper_tasks.tagging.options import TagOptions
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 TASKS, PROBABILITIES = "predicted_tasks", "probabilities"
-# Rows read, tagged and written together: a kill costs the work on these.
+# Rows that are read, tagged and written together: a kill loses at most the work on these.
 CHUNK = 128
 DIGITS = 4
 
 
 @dataclass(frozen=True)
-class TagOptions:
-    """What to write for each paper; the first four are those of `TaskClassifier.rank`."""
-
-    top_k: int | None = None
-    threshold: float | None = None
-    merge_duplicates: bool = True
-    hide_artefacts: bool = True
-    all_scores: bool = False
-
-
-@dataclass(frozen=True)
 class Summary:
-    """Rows that got tags (perhaps none above the threshold), and rows that could not be read or hold no text.
+    """Number of rows that were tagged (perhaps with no task), and of rows that could not be tagged.
 
-    `reasons` is the file that lists the latter, which is not there if there are none.
+    `reasons` names the file that lists the latter; without any, there is no such file.
     """
 
     tagged: int
@@ -60,49 +50,52 @@ def tag_file(
     resume: bool = False,
     overwrite: bool = False,
 ) -> Summary:
-    """Writes `source`'s rows to `output` with the columns `predicted_tasks` and `probabilities`, both lists,
-    likeliest first; with `all_scores` also one column for each of the model's labels.
+    """Writes `source`'s rows to `output` with the columns `predicted_tasks` and `probabilities`.
 
-    Rows are kept beside `output` as they are tagged (see `journal.journaled`), and `output` appears when all are;
-    `resume` carries on what a run that broke off has kept. Rows that cannot be read or hold no text are left out
-    and listed, by line, column and reason, in `problems_path(output)`. Where `output` is a link, all this is done
-    with the file that it leads to.
+    Both columns hold lists, the most probable task first. With `all_scores`, each of the model's labels has a column.
+    Tagged rows are kept beside `output` (see `journal.journaled`); `output` appears when all rows are tagged.
+    With `resume`, a run continues from the rows that an interrupted run kept. Rows that cannot be read or hold no
+    text are left out and listed, by line, column and reason, in `problems_path(output)`. If `output` is a symbolic
+    link, its target is written.
 
-    Raises InputError if a file cannot be read or written, or not one row could be tagged; Interrupted at Ctrl-C.
+    Raises InputError if a file cannot be read or written, or no row could be tagged; Interrupted at Ctrl-C.
     """
     options = options or TagOptions()
-    output = _target(output)
+    output = _link_target(output)
     _check_paths(source, output)
     encoder = _encoder(source, output, classifier, options)
     journal = None
     try:
-        with journaled(output, _run(source, output, classifier, options), resume, overwrite) as journal:
+        with journaled(output, _run_record(source, output, classifier, options), resume, overwrite) as journal:
             if not journal.entry.ended:
-                _carry_on(source, encoder, journal, classifier, options)
+                _tag_remaining_rows(source, encoder, journal, classifier, options)
             if not journal.entry.rows:
                 raise InputError(f"{source} holds no rows below its header.")
             if not journal.entry.tagged:
-                why = problems_path(output)
-                raise InputError(f"{source} has no paper that could be tagged; {why} tells why, row by row.")
-            journal.end()
+                reasons = problems_path(output)
+                raise InputError(
+                    f"{source} has no paper that could be tagged; {reasons} gives the reason for each row."
+                )
+            journal.finish()
     except (InputError, OSError, KeyboardInterrupt) as error:
-        words = f"{output} cannot be written ({error.strerror})." if isinstance(error, OSError) else str(error)
+        message = f"{output} cannot be written ({error.strerror})." if isinstance(error, OSError) else str(error)
         if journal is not None and journal.entry.tagged:
-            words += f" The {journal.entry.tagged:,} papers tagged so far are kept"
-            # A table that breaks off breaks off again.
-            words += (
-                f" in {partial_path(output)}." if isinstance(error, InputError) else ": --resume carries on from there."
+            message += f" The {journal.entry.tagged:,} papers tagged so far are kept"
+            # To resume after an InputError would only raise it again: the table still breaks off there.
+            message += (
+                f" in {partial_path(output)}." if isinstance(error, InputError) else ": --resume continues from there."
             )
-        raise (Interrupted if isinstance(error, KeyboardInterrupt) else InputError)(words.strip()) from error
+        raise (Interrupted if isinstance(error, KeyboardInterrupt) else InputError)(message.strip()) from error
     return Summary(journal.entry.tagged, journal.entry.rows - journal.entry.tagged, str(problems_path(output)))
 
 
 def tag_rows(
     rows: list[Row], classifier: TaskClassifier, options: TagOptions
 ) -> tuple[list[dict[str, Any]], list[Row]]:
-    """The values of those rows that have text, with their tags; and the rows that could not be tagged, with why."""
+    """Returns the values of all rows with text, with their tags; and the rows that could not be tagged."""
     rows = [_checked(row) for row in rows]
-    return _tag([row.values for row in rows if not row.problem], classifier, options), [r for r in rows if r.problem]
+    tagged = _with_tags([row.values for row in rows if not row.problem], classifier, options)
+    return tagged, [row for row in rows if row.problem]
 
 
 def check_columns(source: Path | str, names: list[str]) -> None:
@@ -112,27 +105,30 @@ def check_columns(source: Path | str, names: list[str]) -> None:
 
 
 def new_columns(labels: Iterable[str], options: TagOptions) -> list[str]:
-    """Names of the columns that tagging adds, of a model with these labels."""
+    """Names of the columns that tagging adds, for a model with these labels."""
     return [TASKS, PROBABILITIES, *(labels if options.all_scores else ())]
 
 
-def typed(known: "Iterable[pa.Field]", new: list[str]) -> "dict[str, pa.DataType]":
-    """Types of an input's columns and of the new ones, which take the place of old ones by the same name."""
+def column_types(fields: "Iterable[pa.Field]", added: list[str]) -> "dict[str, pa.DataType]":
+    """Arrow types by column, of the input's fields and the added columns, which replace fields of the same name."""
     import pyarrow as pa
 
-    types = {entry.name: _without_categories(entry.type) for entry in known} | dict.fromkeys(new, pa.float64())
+    types = {field.name: _without_dictionaries(field.type) for field in fields} | dict.fromkeys(added, pa.float64())
     return types | {TASKS: pa.list_(pa.string()), PROBABILITIES: pa.list_(pa.float64())}
 
 
-def _without_categories(kind: "pa.DataType") -> "pa.DataType":
-    """Of categories the values, however deep: a table that grows batch by batch has no one dictionary."""
+def _without_dictionaries(kind: "pa.DataType") -> "pa.DataType":
+    """Replaces dictionary types by those of their values, at any depth.
+
+    The batches of a growing table each have their own dictionary, and Parquet takes only one.
+    """
     import pyarrow as pa
 
-    def plain(entry: pa.Field) -> pa.Field:
-        return entry.with_type(_without_categories(entry.type))
+    def plain(field: pa.Field) -> pa.Field:
+        return field.with_type(_without_dictionaries(field.type))
 
     if pa.types.is_dictionary(kind):
-        return _without_categories(kind.value_type)
+        return _without_dictionaries(kind.value_type)
     if pa.types.is_struct(kind):
         return pa.struct(list(map(plain, kind)))
     if pa.types.is_map(kind):
@@ -144,10 +140,10 @@ def _without_categories(kind: "pa.DataType") -> "pa.DataType":
     return pa.list_(plain(kind.value_field)) if pa.types.is_list(kind) else kind
 
 
-def _carry_on(
+def _tag_remaining_rows(
     source: Path, encoder: RowEncoder, journal: Journal, classifier: TaskClassifier, options: TagOptions
 ) -> None:
-    """Brings the journal from where it is to the end of `source`."""
+    """Tags the rows of `source` that the journal does not have yet."""
     progress = tables.Progress()
     rows = islice(tables.read_rows(source, progress), journal.entry.rows, None)
     with tqdm(desc="tagging", unit=" papers", initial=journal.entry.rows, delay=1, disable=None) as bar:
@@ -160,42 +156,42 @@ def _carry_on(
             bar.update(len(chunk))
 
 
-def _tag(rows: list[dict[str, Any]], classifier: TaskClassifier, options: TagOptions) -> list[dict[str, Any]]:
-    scores = classifier.probabilities(tuple(_texts(row).values()) for row in rows)
-    ranked = classifier.rank(scores, options.top_k, options.threshold, options.merge_duplicates, options.hide_artefacts)
+def _with_tags(rows: list[dict[str, Any]], classifier: TaskClassifier, options: TagOptions) -> list[dict[str, Any]]:
+    scores = classifier.probabilities(map(_title_and_abstract, rows))
+    ranked = classifier.rank(scores, **options.for_ranking())
     tagged = []
     for row, tags, probabilities in zip(rows, ranked, np.round(scores.astype(float), DIGITS).tolist(), strict=True):
-        more = {
+        added: dict[str, Any] = {
             TASKS: [tag.task for tag in tags],
             PROBABILITIES: [round(tag.probability, DIGITS) for tag in tags],
         }
         if options.all_scores:
-            more |= dict(zip(classifier.labels, probabilities, strict=True))
-        tagged.append(row | more)
+            added |= dict(zip(classifier.labels, probabilities, strict=True))
+        tagged.append(row | added)
     return tagged
 
 
 def _encoder(source: Path, output: Path, classifier: TaskClassifier, options: TagOptions) -> RowEncoder:
     formats = {tables.table_format(source), tables.table_format(output)}
-    # JSON Lines has no header, and needs none.
+    # From JSON Lines to JSON Lines no column names are needed, which saves reading the whole input.
     names = [] if formats == {"jsonl"} else tables.column_names(source)
     if names:
         check_columns(source, names)
-    new = new_columns(classifier.labels, options)
-    return RowEncoder(output, list(dict.fromkeys([*names, *new])), _types(source, output, new))
+    added = new_columns(classifier.labels, options)
+    return RowEncoder(output, list(dict.fromkeys([*names, *added])), _types(source, output, added))
 
 
-def _types(source: Path, output: Path, new: list[str]) -> dict[str, Any]:
-    """Of the columns that are no text, where the format has types."""
+def _types(source: Path, output: Path, added: list[str]) -> dict[str, Any]:
+    """Arrow types of the columns, if the output has types; columns without an entry are text."""
     if tables.table_format(output) != "parquet":
         return {}
-    return typed(tables.parquet_schema(source) if tables.table_format(source) == "parquet" else (), new)
+    return column_types(tables.parquet_schema(source) if tables.table_format(source) == "parquet" else (), added)
 
 
 def _texts(values: dict[str, Any]) -> dict[str, Any]:
-    """Title and abstract by their columns' names as the row writes them ("Title"); one that lacks is "".
+    """Title and abstract, each by the name of its column, which may be spelled "Title"; "" for a missing one.
 
-    Of several such columns, as a table of mixed spellings has them, the first with a text counts.
+    If several columns are spellings of one field, the first one with a text is taken.
     """
     texts = {}
     for field in ("title", "abstract"):
@@ -205,8 +201,13 @@ def _texts(values: dict[str, Any]) -> dict[str, Any]:
     return texts
 
 
+def _title_and_abstract(values: dict[str, Any]) -> tuple[str, str]:
+    title, abstract = _texts(values).values()
+    return title, abstract
+
+
 def _checked(row: Row) -> Row:
-    """The row, with its problem if it has no text to tag."""
+    """The row; with a problem if it has no text to tag."""
     if row.problem:
         return row
     texts = _texts(row.values)
@@ -219,30 +220,30 @@ def _checked(row: Row) -> Row:
 
 
 def _problem_lines(rows: list[Row], head: bool) -> bytes:
-    names = [["line", "column", "reason"]] if head and rows else []
-    return csv_lines([*names, *([row.line, row.column, row.problem] for row in rows)]).encode("utf-8", "replace")
+    header = [["line", "column", "reason"]] if head and rows else []
+    return csv_lines([*header, *([row.line, row.column, row.problem] for row in rows)]).encode("utf-8", "replace")
 
 
-def _run(source: Path, output: Path, classifier: TaskClassifier, options: TagOptions) -> dict[str, Any]:
-    """What a run that is carried on must have the same, or its parts would not fit."""
+def _run_record(source: Path, output: Path, classifier: TaskClassifier, options: TagOptions) -> dict[str, Any]:
+    """What must be equal for a run to continue: rows of two different runs would not belong together."""
     stat = source.stat()
+    # The configuration holds the checksums of the model's files.
     config = json.dumps(classifier.config, sort_keys=True).encode()
     return {
         "input": [source.name, stat.st_size, stat.st_mtime_ns],
         "output": output.name,
-        # With the checksums of the files.
         "model": hashlib.sha256(config).hexdigest(),
         "set of options": asdict(options),
     }
 
 
-def _target(output: Path) -> Path:
-    """Where it is a link, what it leads to."""
+def _link_target(output: Path) -> Path:
+    """The file that `output` leads to if it is a symbolic link, else `output`."""
     if not output.is_symlink():
         return output
     target = Path(os.path.realpath(output))
     if len({path.name.removeprefix(tables.table_stem(path)) for path in (output, target)}) > 1:
-        raise InputError(f"{output} leads to {target}, whose name ends otherwise; name that file itself.")
+        raise InputError(f"{output} leads to {target}, whose name has another ending; name that file itself.")
     return target
 
 

@@ -72,7 +72,7 @@ def test_tag_a_table(tmp_path):
     done = run("tag", source, "--output", tmp_path / "out.jsonl")
     assert done.returncode == 0 and "1 papers tagged" in done.stdout
     problems = tmp_path / "out.problems.csv"
-    assert done.stderr == f"warning: 1 row of {source} could not be tagged; {problems} tells which and why.\n"
+    assert done.stderr == f"warning: 1 row of {source} could not be tagged; {problems} says which and why.\n"
     assert "3,,has 1 cells where the header has 2" in problems.read_text(encoding="utf-8")
     assert "Image Captioning" in json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))["predicted_tasks"]
 
@@ -98,7 +98,7 @@ def test_a_package_that_is_not_installed_gets_one_sentence(tmp_path, monkeypatch
         (["tag", "in.csv"], "in.tagged.csv"),
         (["tag", "--title", " \u200b\t"], "no words"),
         (["tag", "--title", "A", "--model", "absent"], "absent"),
-        (["tag", "--title", "A", "--output", "a.csv"], "are for a table"),
+        (["tag", "--title", "A", "--output", "a.csv"], "need a table"),
         (["tag", "in.csv", "-o", "out.csv", "--resume", "--overwrite"], "give one of them"),
         (["prepare", "csv_files/sample_papers.csv", "--min-papers", "5", "--output", "README.md"], "README.md"),
         (["tag", "absent.csv", "--output", "out.csv"], "absent.csv does not exist"),

@@ -1,4 +1,4 @@
-"""Tags Parquet on a Ray cluster: the same classifier as on one machine, once in each worker."""
+"""Tags Parquet on a Ray cluster: each worker has the same classifier as the local engine."""
 
 import logging
 import os
@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +14,19 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from paper_tasks.errors import InputError, Interrupted
+from paper_tasks.io.tables import Row
 from paper_tasks.io.writing import csv_lines
-from paper_tasks.tagger.classifier import FULL, TaskClassifier
 from paper_tasks.tagger.model_folder import usable_cores
 from paper_tasks.tagging import tag_file
-from paper_tasks.tagging.ray import parts
-from paper_tasks.tagging.ray.parts import Partition, RemotePath
-from paper_tasks.tagging.tag_file import Summary, TagOptions
+from paper_tasks.tagging.options import ModelOptions, TagOptions
+from paper_tasks.tagging.ray import partitions
+from paper_tasks.tagging.ray.partitions import Partition, RemotePath
+from paper_tasks.tagging.tag_file import Summary
 
 if TYPE_CHECKING:
     import numpy as np
 
-# Before Ray is imported: no statistics of use, and no warnings between the lines of a progress bar.
+# Set before Ray is imported: it sends no usage statistics, and prints no warnings into the progress bar.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
@@ -33,59 +34,61 @@ LOCAL = "local"
 
 
 @dataclass(frozen=True)
-class Loading:
-    """How a worker loads the classifier: the model's folder, absolute and there on every machine, CPU threads, tier."""
-
-    model: str
-    threads: int = 1
-    tier: str = FULL
-
-
-@dataclass(frozen=True)
 class PartitionResult:
-    """A part that a worker has written: rows tagged and not, the latter as lines of CSV; where, and from when to
-    when (seconds of that machine's clock). `error` is a sentence if it could not be done.
+    """What a worker made of a partition.
+
+    Attributes:
+        rows: rows of the input; `tagged` of them were tagged.
+        problems: lines of CSV about the rows that were not.
+        node: the Ray node that did the work, from `started` to `ended` in seconds of that machine's clock.
+        error: a sentence if the partition could not be tagged, else "".
     """
 
     rows: int
     tagged: int = 0
     problems: str = ""
     node: str = ""
-    began: float = 0.0
+    started: float = 0.0
     ended: float = 0.0
     error: str = ""
 
 
 class Worker:
-    """An actor of Ray Data: loads the classifier once, then reads, tags and writes one part after the other.
+    """An actor of Ray Data: loads the classifier once, then reads, tags and writes one partition after the other.
 
-    Texts go from storage to worker and tags from worker to storage; Ray carries but a line or two for each part.
+    Each worker reads texts from the storage and writes tags to it; Ray carries only a short record per partition.
     """
 
     def __init__(
-        self, source: RemotePath, output: RemotePath, schema: pa.Schema, loading: Loading, options: TagOptions
+        self,
+        source: RemotePath,
+        output: RemotePath,
+        schema: pa.Schema,
+        model_options: ModelOptions,
+        tag_options: TagOptions,
     ) -> None:
         import ray
 
         self._node = ray.get_runtime_context().get_node_id()
-        self._source, self._output, self._options = source, output, options
-        self._classifier = TaskClassifier.load(loading.model, loading.threads, bulk=True, tier=loading.tier)
-        types = tag_file.typed(schema, tag_file.new_columns(self._classifier.labels, options))
-        self._schema = pa.schema(types.items())
+        self._source, self._output, self._options = source, output, tag_options
+        self._classifier = model_options.load(bulk=True)
+        added = tag_file.new_columns(self._classifier.labels, tag_options)
+        self._schema = pa.schema(tag_file.column_types(schema, added).items())
 
     def __call__(self, batch: "dict[str, np.ndarray]") -> dict[str, list[Any]]:
-        """From a part, in a batch of one, to a `PartitionResult`."""
-        part = Partition(**{name: column.tolist()[0] for name, column in batch.items()})
+        """Turns a batch of one `Partition`, as columns, into a batch of one `PartitionResult`."""
+        partition = Partition(**{name: column.tolist()[0] for name, column in batch.items()})
         try:
-            done = self._do(part)
+            result = self._tag(partition)
         except InputError as error:
-            # Returned, not raised, or Ray would wrap it in pages of its own.
-            done = PartitionResult(part.stop - part.first, error=str(error))
-        return {name: [value] for name, value in asdict(done).items()}
+            # Ray would wrap a raised error in pages of its own.
+            result = PartitionResult(partition.stop - partition.start, error=str(error))
+        return {name: [value] for name, value in asdict(result).items()}
 
-    def _do(self, part: Partition) -> PartitionResult:
-        began, tagged, broken = time.time(), 0, []
-        rows = parts.read_part(self._source, part)
+    def _tag(self, partition: Partition) -> PartitionResult:
+        started, tagged = time.time(), 0
+        broken: list[Row] = []
+        rows = partitions.read_partition(self._source, partition)
 
         def chunks() -> Iterator[list[dict[str, Any]]]:
             nonlocal tagged
@@ -95,85 +98,93 @@ class Worker:
                 broken.extend(problems)
                 yield values
 
-        parts.write_part(self._output, part, self._schema, chunks())
-        file = part.file or os.path.basename(self._source.path)
+        partitions.write_partition(self._output, partition, self._schema, chunks())
+        file = partition.file or os.path.basename(self._source.path)
         lines = csv_lines([file, row.line, row.column, row.problem] for row in broken)
-        return PartitionResult(part.stop - part.first, tagged, lines, self._node, began, time.time())
+        return PartitionResult(partition.stop - partition.start, tagged, lines, self._node, started, time.time())
 
 
 def tag_folder(
     source: str,
     output: str,
-    loading: Loading,
-    options: TagOptions | None = None,
+    model_options: ModelOptions,
+    tag_options: TagOptions | None = None,
     address: str = LOCAL,
     overwrite: bool = False,
-    part_rows: int = parts.PART,
-    on_done: Callable[[PartitionResult], None] = lambda done: None,
+    partition_rows: int = partitions.PARTITION_ROWS,
+    on_result: Callable[[PartitionResult], None] = lambda result: None,
 ) -> Summary:
-    """Writes the rows of `source` (a Parquet file, or a folder of them) into the folder `output`, in their order,
-    with the columns that `tag.tag_file` adds; both are paths that every machine sees, or URIs.
+    """Tags the rows of `source` (a Parquet file, or a folder of them) into the folder `output`, in their order.
 
-    Rows that hold no text are left out and listed, by file, row, column and reason, in OUTPUT.problems.csv. A part
-    whose worker died is done again by another; parts.DONE is in the folder when all are there.
+    The rows get the columns that `tag_file.tag_file` adds. Both names are paths that every machine sees, or URIs.
+    Rows without text are left out and listed in OUTPUT.problems.csv by file, row, column and reason. If a worker
+    dies, another one repeats its partition. The file partitions.SUCCESS appears when all partitions are there.
 
     Args:
-        address: of a Ray cluster that runs, "auto" for the one this machine is part of; LOCAL starts one of this
+        model_options: the folder must be an absolute path to the same model on every machine.
+        address: of a running Ray cluster, or "auto" for the one of this machine; LOCAL starts a cluster on this
             machine's cores, for the time of the call.
-        part_rows: done by a worker at a time, and done again when it dies.
-        on_done: is told of each part, in their order.
+        partition_rows: rows of a partition, which is what a worker loses when it dies.
+        on_result: called for each partition, in their order.
 
-    Raises InputError if Ray is not installed or not there, or for what `parts` raises it; Interrupted at Ctrl-C.
+    Raises InputError if Ray is not installed or does not answer, and for what `partitions` raises it; Interrupted at
+    Ctrl-C.
     """
-    origin, target = RemotePath.of(source), RemotePath.of(output)
-    found, schema = parts.find_parts(origin, part_rows)
+    origin, target = RemotePath.parse(source), RemotePath.parse(output)
+    found, schema = partitions.find_partitions(origin, partition_rows)
     tag_file.check_columns(source, schema.names)
     if not found:
         raise InputError(f"{source} holds no rows.")
-    problems, tagged, rows = parts.problems_place(target), 0, sum(part.stop - part.first for part in found)
+    problems, tagged = partitions.problems_path(target), 0
+    rows = sum(partition.stop - partition.start for partition in found)
     with _ray(address) as ray:
-        actors = min(_actors(ray, loading.threads), len(found))
-        run = parts.begin(origin, target, overwrite)
+        of_worker = replace(model_options, threads=model_options.threads or 1)
+        actors = min(_actors(ray, of_worker.threads), len(found))
+        run = partitions.start_run(origin, target, overwrite)
         try:
             with (
                 _Problems(problems) as listed,
                 tqdm(total=rows, desc="tagging", unit=" papers", disable=None) as bar,
             ):
-                dones = _run(ray, found, (origin, target, schema, loading, options or TagOptions()), actors)
-                for done in dones:
-                    if done.error:
-                        raise InputError(f"{done.error} What was tagged before is in {output}, unfinished.")
-                    listed.write(done.problems)
-                    tagged += done.tagged
-                    bar.update(done.rows)
-                    on_done(done)
+                arguments = (origin, target, schema, of_worker, tag_options or TagOptions())
+                for result in _results(ray, found, arguments, actors, of_worker.threads):
+                    if result.error:
+                        raise InputError(f"{result.error} {output} is unfinished and keeps what was tagged before.")
+                    listed.write(result.problems)
+                    tagged += result.tagged
+                    bar.update(result.rows)
+                    on_result(result)
         except KeyboardInterrupt as error:
-            raise Interrupted(f"The {tagged:,} papers tagged so far are in {output}, unfinished.") from error
-        parts.end(target, run, found)
+            raise Interrupted(f"The {tagged:,} papers tagged so far are in {output}, which is unfinished.") from error
+        partitions.finish_run(target, run, found)
     if not tagged:
-        raise InputError(f"{source} has no paper that could be tagged; {problems.name} tells why, row by row.")
+        raise InputError(f"{source} has no paper that could be tagged; {problems.name} gives the reason for each row.")
     return Summary(tagged, rows - tagged, problems.name)
 
 
-def _run(ray: Any, found: list[Partition], arguments: tuple, actors: int) -> Iterator[PartitionResult]:
-    """What came of each part, in their order. Ray Data gives a part whose worker died to another."""
+def _results(
+    ray: Any, found: list[Partition], arguments: tuple[Any, ...], actors: int, threads: int
+) -> Iterator[PartitionResult]:
+    """The result of each partition, in their order. Ray Data gives the partition of a dead worker to another one."""
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = True
-    done = ray.data.from_items([asdict(part) for part in found], override_num_blocks=len(found)).map_batches(
+    results = ray.data.from_items(
+        [asdict(partition) for partition in found], override_num_blocks=len(found)
+    ).map_batches(
         Worker,
         fn_constructor_args=arguments,
         batch_size=1,
         concurrency=actors,
-        # Half of what it will use: so the machines that are left have room for the workers of one that died.
-        num_cpus=arguments[3].threads / 2,
+        # Half of what a worker uses, so that the other machines have room for the workers of a machine that died.
+        num_cpus=threads / 2,
     )
-    for row in done.iter_rows():
+    for row in results.iter_rows():
         yield PartitionResult(**row)
 
 
 def _actors(ray: Any, threads: int) -> int:
-    """Workers of so many threads that the cluster has cores for. Raises InputError if that is none."""
+    """How many workers of so many threads the cluster has cores for. Raises InputError if none."""
     cores = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
     if actors := sum(count // threads for count in cores):
         return actors
@@ -182,12 +193,15 @@ def _actors(ray: Any, threads: int) -> int:
 
 @contextmanager
 def _ray(address: str) -> Iterator[Any]:
-    """Ray, connected or started, and let go of at the end. Raises InputError if it is not there."""
+    """Connects to Ray or starts it, and disconnects at the end. Raises InputError if Ray cannot be used."""
     try:
         import ray
         import ray.data
     except ImportError as error:
-        raise InputError("--engine ray needs Ray; install it: pip install -r requirements-ray.txt.") from error
+        raise InputError(
+            "--engine ray needs the package ray; install it with `pip install -r requirements-ray.txt` in a checkout, "
+            'else with `pip install "from-paper-with-tasks[ray]"`.'
+        ) from error
     _check_address(address)
     logs = {"logging_level": "error", "log_to_driver": False}
     try:
@@ -204,15 +218,15 @@ def _ray(address: str) -> Iterator[Any]:
         yield ray
     except ray.exceptions.RayError as error:
         raise InputError(
-            f"The Ray cluster gave up ({type(error).__name__}). Are project and model at one path on all machines? "
-            "Ray's logs in /tmp/ray tell more."
+            f"The Ray cluster failed ({type(error).__name__}). Check that project and model have the same path on all "
+            "machines; Ray's logs in /tmp/ray say more."
         ) from error
     finally:
         ray.shutdown()
 
 
 def _check_address(address: str) -> None:
-    """Raises InputError if nobody listens there: Ray itself would try for a minute."""
+    """Raises InputError at once if nothing listens there; Ray itself would try for a minute."""
     if address in (LOCAL, "auto"):
         return
     host, _, port = address.rpartition(":")
@@ -223,10 +237,11 @@ def _check_address(address: str) -> None:
 
 
 class _Problems:
-    """The list of rows that could not be tagged; there is no file until there is one."""
+    """The list of rows that could not be tagged; the file is created with its first line."""
 
-    def __init__(self, place: RemotePath) -> None:
-        self._place, self._file = place, None
+    def __init__(self, path: RemotePath) -> None:
+        self._path = path
+        self._file: Any = None
 
     def __enter__(self) -> "_Problems":
         return self
@@ -238,8 +253,8 @@ class _Problems:
     def write(self, lines: str) -> None:
         if not lines:
             return
-        with parts.told(self._place.name, "written"):
+        with partitions.storage_errors(self._path.name, "written"):
             if self._file is None:
-                self._file = self._place.system.open_output_stream(self._place.path)
+                self._file = self._path.system.open_output_stream(self._path.path)
                 self._file.write(b"file,row,column,reason\n")
             self._file.write(lines.encode("utf-8", "replace"))

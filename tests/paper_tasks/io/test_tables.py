@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from paper_tasks.errors import InputError
 from paper_tasks.io import tables, writing
-from paper_tasks.tagging.ray import parts
+from paper_tasks.tagging.ray import partitions
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 NAMES = ["t.csv", "t.jsonl", "t.parquet"]
@@ -157,9 +157,9 @@ def test_blank_lines_before_the_names_of_columns_are_passed_over(tmp_path):
 
 
 def read_as_part(path):
-    source = parts.RemotePath.of(str(path))
-    (part,), _ = parts.find_parts(source, part_rows=20_000)
-    return parts.read_part(source, part)
+    source = partitions.RemotePath.parse(str(path))
+    (partition,), _ = partitions.find_partitions(source, 20_000)
+    return partitions.read_partition(source, partition)
 
 
 @pytest.mark.parametrize("read", [tables.read_rows, read_as_part])

@@ -15,7 +15,8 @@ from paper_tasks.tagger.classifier import TaskClassifier
 from paper_tasks.tagger.text import format_paper
 from paper_tasks.tagging import tag_file as module
 from paper_tasks.tagging.journal import journaled, partial_path, problems_path
-from paper_tasks.tagging.tag_file import TagOptions, tag_file
+from paper_tasks.tagging.options import TagOptions
+from paper_tasks.tagging.tag_file import tag_file
 
 PAPERS = [
     {"id": "1", "title": "Counting cars from drones", "abstract": "We detect small vehicles in aerial pictures."},
@@ -25,7 +26,7 @@ PAPERS = [
 
 
 class Quick(TaskClassifier):
-    """Three tasks, each as likely as a checksum of the text has it: a classifier as quick as reading and writing."""
+    """A fast classifier of three tasks, whose logits come from a checksum of the text."""
 
     def __init__(self):
         labels = ["Image Captioning", "Speech Recognition", "Atari Games"]
@@ -93,7 +94,7 @@ def test_compressed_in_and_out(tmp_path, ending):
     assert [row.values["title"] for row in tables.read_rows(tmp_path / f"out{ending}")] == [p["title"] for p in PAPERS]
 
 
-def test_a_field_that_comes_late_is_not_lost(tmp_path, monkeypatch):
+def test_a_field_that_appears_in_a_later_row_gets_a_column(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "CHUNK", 2)
     rows = [{"Title": "A"}, {"Title": "B"}, {"title": "C", "year": 2024}]
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
@@ -104,8 +105,8 @@ def test_a_field_that_comes_late_is_not_lost(tmp_path, monkeypatch):
         assert list(read["year"]) == ["", "", "2024"]
 
 
-def test_of_two_columns_for_one_text_the_filled_one_counts(tmp_path):
-    """As in a table of JSON Lines of mixed spellings that became CSV."""
+def test_the_filled_one_of_two_columns_with_the_same_field_is_used(tmp_path):
+    """JSON Lines with mixed spellings become such a table in CSV."""
     source = tmp_path / "in.csv"
     source.write_text('Title,title," ABSTRACT "\nA,,\n,B,\n,,C\n,,\n', encoding="utf-8")
     summary = tag_file(source, tmp_path / "out.jsonl", Quick())
@@ -119,8 +120,8 @@ def test_of_two_columns_for_one_text_the_filled_one_counts(tmp_path):
     assert problems_path(tmp_path / "next.csv").read_text(encoding="utf-8").splitlines()[1:] == ["1,title,is no text"]
 
 
-def test_json_that_could_not_be_written_again_is_listed_and_the_rest_tagged(tmp_path):
-    # Up to more than Python can read; between what it can and what it can write again lie few.
+def test_json_that_cannot_be_written_again_is_listed_and_the_rest_tagged(tmp_path):
+    # The deepest cannot be read. A few of the others can be read, but not written again.
     lines = [f'{{"title": "A", "\\ud800": {"[" * depth}{"]" * depth}}}\n' for depth in range(800, 1010)]
     (tmp_path / "in.jsonl").write_text("".join(['{"title": "A", "year": NaN}\n', *lines]), encoding="utf-8")
     for name in ("1.jsonl", "2.csv", "3.parquet"):
@@ -159,7 +160,7 @@ def test_a_number_is_no_abstract(tmp_path):
     "content, words",
     [
         ("name,year\nA,1\n", "no column 'title' or 'abstract'; its columns are: name, year"),
-        ("title,abstract\n,\n", r"no paper that could be tagged; .*out\.problems\.csv tells why"),
+        ("title,abstract\n,\n", r"no paper that could be tagged; .*out\.problems\.csv gives the reason"),
         ("title,abstract\n", "no rows"),
     ],
 )
@@ -172,7 +173,7 @@ def test_nothing_to_tag_gets_one_sentence(tmp_path, content, words):
 
 
 @pytest.mark.parametrize("name", ["in.csv", "in.jsonl"])
-def test_what_is_no_utf_8_leaves_nothing(tmp_path, name):
+def test_utf_16_is_refused_and_leaves_no_file(tmp_path, name):
     source = write(tmp_path / name)
     source.write_text(source.read_text(encoding="utf-8"), encoding="utf-16")
     with pytest.raises(InputError, match=r"is UTF-16; save it as UTF-8\.$"):
@@ -180,8 +181,8 @@ def test_what_is_no_utf_8_leaves_nothing(tmp_path, name):
     assert contents(tmp_path).keys() == {name}
 
 
-def test_a_list_of_problems_is_not_overwritten_unasked(tmp_path):
-    """Whosever it is; but a run that could tag nothing may be run again."""
+def test_a_list_of_problems_is_only_replaced_with_overwrite(tmp_path):
+    """Any such list is kept; only a run that tagged nothing may replace its own."""
     source, problems = tmp_path / "in.csv", tmp_path / "out.problems.csv"
     source.write_text("title\n,\n", encoding="utf-8")
     for _ in range(2):
@@ -214,11 +215,11 @@ def test_an_output_that_is_a_link_stays_one(tmp_path, monkeypatch):
         tag_file(source, link, Quick())
     other = tmp_path / "out.jsonl"
     other.symlink_to(target)
-    with pytest.raises(InputError, match=r"out\.jsonl leads to .*big\.csv, whose name ends otherwise"):
+    with pytest.raises(InputError, match=r"out\.jsonl leads to .*big\.csv, whose name has another ending"):
         tag_file(source, other, Quick(), overwrite=True)
 
 
-def test_what_is_there_is_not_overwritten_unasked(tmp_path):
+def test_existing_files_are_only_replaced_with_overwrite(tmp_path):
     source = write(tmp_path / "in.csv")
     for output in (source, write(tmp_path / "out.csv")):
         before = contents(tmp_path)
@@ -236,7 +237,7 @@ def test_what_is_there_is_not_overwritten_unasked(tmp_path):
         tag_file(write(tmp_path / "next.problems.csv"), tmp_path / "next.csv", Quick())
 
 
-def test_two_at_once_are_refused(tmp_path):
+def test_two_runs_at_once_are_refused(tmp_path):
     source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
     with journaled(output, {}, resume=False, overwrite=False) as journal:
         journal.append(1, 1, b"a\r\n", b"")
@@ -246,7 +247,7 @@ def test_two_at_once_are_refused(tmp_path):
     assert partial_path(output).read_bytes() == b"a\r\n"
 
 
-def test_a_file_that_breaks_off_keeps_what_was_tagged(tmp_path):
+def test_the_tagged_rows_of_a_truncated_file_are_kept(tmp_path):
     source, output = tmp_path / "in.csv.gz", tmp_path / "out.csv"
     rows = "".join(f"Title {number},{os.urandom(40).hex()}\n" for number in range(3000))
     source.write_bytes(gzip.compress(("title,abstract\n" + rows).encode())[:-20_000])
@@ -256,13 +257,13 @@ def test_a_file_that_breaks_off_keeps_what_was_tagged(tmp_path):
         tag_file(source, output, Quick())
     assert not output.exists()
     assert len(partial_path(output).read_text(encoding="utf-8").splitlines()) > 1000
-    with pytest.raises(InputError, match=r"out\.partial holds 2,\d+ papers of a run that broke off: --resume"):
+    with pytest.raises(InputError, match=r"out\.partial holds 2,\d+ papers of an interrupted run: --resume"):
         tag_file(source, output, Quick())
     tag_file(write(tmp_path / "in.csv"), output, Quick(), overwrite=True)
     assert contents(tmp_path).keys() == {"in.csv.gz", "in.csv", "out.csv"}
 
 
-def test_categories_of_parquet_are_read(tmp_path):
+def test_dictionaries_of_parquet_are_read(tmp_path):
     titles = pa.array(["Counting cars", "Who said what"] * 300).dictionary_encode()
     pq.write_table(pa.table({"title": titles}), tmp_path / "in.parquet")
     tag_file(tmp_path / "in.parquet", tmp_path / "out.parquet", Quick())
@@ -270,21 +271,21 @@ def test_categories_of_parquet_are_read(tmp_path):
     assert found["title"].to_pylist() == titles.to_pylist() and found["title"].type == pa.string()
 
 
-CATEGORY = pa.dictionary(pa.int32(), pa.string())
+DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 
 
 @pytest.mark.parametrize(
     "kind, cells",
     [
-        (pa.list_(CATEGORY), [["a", "b"], ["c"]]),
-        (pa.large_list(CATEGORY), [["a", "b"], ["c"]]),
-        (pa.list_(CATEGORY, 1), [["a"], ["b"]]),
-        (pa.struct([("x", pa.list_(CATEGORY))]), [{"x": ["a"]}, {"x": ["b"]}]),
-        (pa.map_(pa.string(), CATEGORY), [[("k", "a")], [("k", "b")]]),
+        (pa.list_(DICTIONARY), [["a", "b"], ["c"]]),
+        (pa.large_list(DICTIONARY), [["a", "b"], ["c"]]),
+        (pa.list_(DICTIONARY, 1), [["a"], ["b"]]),
+        (pa.struct([("x", pa.list_(DICTIONARY))]), [{"x": ["a"]}, {"x": ["b"]}]),
+        (pa.map_(pa.string(), DICTIONARY), [[("k", "a")], [("k", "b")]]),
     ],
     ids=lambda value: value.__class__.__name__,
 )
-def test_categories_within_other_types_of_parquet_are_read(tmp_path, monkeypatch, kind, cells):
+def test_dictionaries_within_other_types_of_parquet_are_read(tmp_path, monkeypatch, kind, cells):
     monkeypatch.setattr(module, "CHUNK", 1)
     table = pa.table({"title": ["Counting cars", "Who said what"], "more": pa.array(cells, kind)})
     pq.write_table(table, tmp_path / "in.parquet")
@@ -292,7 +293,7 @@ def test_categories_within_other_types_of_parquet_are_read(tmp_path, monkeypatch
     assert pq.read_table(tmp_path / "out.parquet")["more"].to_pylist() == cells
 
 
-def test_a_table_that_parquet_cannot_hold_is_told_and_what_was_tagged_kept(tmp_path, monkeypatch):
+def test_a_table_that_parquet_cannot_hold_is_reported_and_its_rows_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_types", lambda *_: {"id": pa.month_day_nano_interval()})
     source = write(tmp_path / "in.jsonl", [{"title": paper["title"], "id": None} for paper in PAPERS])
     with pytest.raises(InputError, match=r"^.*out\.parquet cannot be written: [^\n]*\. The 3 papers .*\.partial\.$"):

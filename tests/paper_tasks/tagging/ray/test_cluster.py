@@ -9,17 +9,17 @@ import pytest
 
 from paper_tasks.errors import InputError
 from paper_tasks.tagger.classifier import TaskClassifier
-from paper_tasks.tagging.ray import cluster, parts
-from paper_tasks.tagging.tag_file import TagOptions, tag_file
+from paper_tasks.tagging.options import ModelOptions, TagOptions
+from paper_tasks.tagging.ray import cluster, partitions
+from paper_tasks.tagging.tag_file import tag_file
 from tests import ROOT
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install -r requirements-ray.txt")
-MODEL = str(ROOT / "deployment" / "model")
-LOADING = cluster.Loading(MODEL)
+MODEL_OPTIONS = ModelOptions()
 
 
 def write(path, rows, first=0, **more):
-    """Invented papers; of every fifty one has no words, in a row group of 70."""
+    """Invented papers in row groups of 70; one of every fifty has no words."""
     numbers = range(first, first + rows)
     columns = {
         "id": [*numbers],
@@ -33,7 +33,7 @@ def write(path, rows, first=0, **more):
 
 @pytest.fixture(scope="module")
 def machines():
-    """A Ray cluster of a head without cores, on which nothing runs, and two machines of one core."""
+    """A Ray cluster: a head without cores, on which nothing runs, and two machines with one core each."""
     from ray.cluster_utils import Cluster
 
     small = {"object_store_memory": 80_000_000, "include_dashboard": False}
@@ -45,7 +45,7 @@ def machines():
 
 
 def local(files, folder, options=None):
-    """What the local engine makes of the files, one below the other."""
+    """The tables that the local engine writes for the files, concatenated."""
     classifier, tables = TaskClassifier.load(), []
     for number, file in enumerate(files):
         tag_file(file, folder / f"{number}.parquet", classifier, options)
@@ -66,11 +66,11 @@ def test_the_output_is_the_local_engines_row_for_row(tmp_path, machines):
     summary = cluster.tag_folder(
         str(tmp_path / "in"),
         (tmp_path / "out").as_uri(),
-        LOADING,
+        MODEL_OPTIONS,
         options,
         machines[0].address,
-        part_rows=50,
-        on_done=lambda done: nodes.add(done.node),
+        partition_rows=50,
+        on_result=lambda result: nodes.add(result.node),
     )
     assert read(tmp_path / "out").equals(local(files, tmp_path, options))
     assert nodes == {node.node_id for node in machines[1]}
@@ -82,37 +82,39 @@ def test_the_output_is_the_local_engines_row_for_row(tmp_path, machines):
     expected = [("a.parquet", n + 1) for n in range(7, 230, 50)] + [("more/b.parquet", n - 229) for n in (257, 307)]
     assert [(name, int(row)) for name, row, *_ in rows] == expected
     assert {reason for *_, reason in rows} == {"has no words in title and abstract"}
-    assert (tmp_path / "out" / parts.DONE).exists() and not list((tmp_path / "out").glob(".part*"))
+    assert (tmp_path / "out" / partitions.SUCCESS).exists() and not list((tmp_path / "out").glob(".part*"))
 
 
 @needs_ray
 @pytest.mark.slow
 def test_bad_input_gets_one_sentence_and_nothing_is_lost(tmp_path, machines):
-    def told(words, source, output="out", loading=LOADING, address=machines[0].address, **options):
+    def assert_error(words, source, output="out", model_options=MODEL_OPTIONS, address=machines[0].address, **options):
         with pytest.raises(InputError, match=words):
-            cluster.tag_folder(str(tmp_path / source), str(tmp_path / output), loading, address=address, **options)
+            cluster.tag_folder(
+                str(tmp_path / source), str(tmp_path / output), model_options, address=address, **options
+            )
 
     (tmp_path / "csv").mkdir()
     (tmp_path / "csv" / "a.csv").write_text("title\nA\n", encoding="utf-8")
-    told("holds no .parquet file", "csv")
-    told("does not exist", "absent")
+    assert_error("holds no .parquet file", "csv")
+    assert_error("does not exist", "absent")
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "a.parquet").write_bytes(b"PAR1 no more PAR1")
-    told(r"damaged/a\.parquet cannot be read", "damaged")
+    assert_error(r"damaged/a\.parquet cannot be read", "damaged")
     pq.write_table(pa.table({"name": ["A"]}), tmp_path / "names.parquet")
-    told("no column 'title' or 'abstract'; its columns are: name", "names.parquet")
+    assert_error("no column 'title' or 'abstract'; its columns are: name", "names.parquet")
     write(tmp_path / "two" / "a.parquet", 5)
     write(tmp_path / "two" / "b.parquet", 5, year=[2024] * 5)
-    told(r"two/b\.parquet has other columns than .*two/a\.parquet", "two")
+    assert_error(r"two/b\.parquet has other columns than .*two/a\.parquet", "two")
     source = write(tmp_path / "in" / "a.parquet", 5).parent
-    told("lies in the input itself", source, "in/out")
-    told("holds the input", source / "a.parquet", "in", overwrite=True)
-    told("no Ray cluster answers", source, address="127.0.0.1:1")
-    told("No machine of the cluster has 2 cores; give fewer --threads", source, loading=cluster.Loading(MODEL, 2))
+    assert_error("lies in the input itself", source, "in/out")
+    assert_error("holds the input", source / "a.parquet", "in", overwrite=True)
+    assert_error("no Ray cluster answers", source, address="127.0.0.1:1")
+    assert_error("No machine of the cluster has 2 cores; give fewer --threads", source, model_options=ModelOptions(2))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("precious", encoding="utf-8")
-    told("holds other files", source, "mine")
-    told(r"thesis\.txt is no part of an earlier run", source, "mine", overwrite=True)
+    assert_error("holds other files", source, "mine")
+    assert_error(r"thesis\.txt is no part of an earlier run", source, "mine", overwrite=True)
     assert (tmp_path / "mine" / "thesis.txt").exists() and not (tmp_path / "out").exists()
 
 
@@ -135,15 +137,17 @@ def test_the_command_starts_a_cluster_of_its_own(tmp_path):
 def test_an_output_that_is_a_link_to_the_input_is_refused(tmp_path, as_uri):
     source, link = write(tmp_path / "in" / "part-000000-0000000000.parquet", 5), tmp_path / "out"
     link.symlink_to(source.parent)
-    places = [parts.RemotePath.of(path.as_uri() if as_uri else str(path)) for path in (source.parent, source, link)]
+    paths = [
+        partitions.RemotePath.parse(path.as_uri() if as_uri else str(path)) for path in (source.parent, source, link)
+    ]
     for origin, target, words in [
-        (places[0], places[2], "lies in the input itself"),
-        (places[0], places[2] / "deeper", "lies in the input itself"),
-        (places[1], places[2], "holds the input"),
-        (places[2], places[0], "lies in the input itself"),
+        (paths[0], paths[2], "lies in the input itself"),
+        (paths[0], paths[2] / "deeper", "lies in the input itself"),
+        (paths[1], paths[2], "holds the input"),
+        (paths[2], paths[0], "lies in the input itself"),
     ]:
         with pytest.raises(InputError, match=words):
-            parts.begin(origin, target, overwrite=True)
+            partitions.start_run(origin, target, overwrite=True)
     assert source.exists()
 
 
@@ -151,28 +155,28 @@ def test_without_ray_it_says_what_to_install(tmp_path, monkeypatch):
     write(tmp_path / "in" / "a.parquet", 5)
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=r"pip install -r requirements-ray\.txt"):
-        cluster.tag_folder(str(tmp_path / "in"), str(tmp_path / "out"), LOADING)
+        cluster.tag_folder(str(tmp_path / "in"), str(tmp_path / "out"), MODEL_OPTIONS)
     assert not (tmp_path / "out").exists()
 
 
-# The last, as it costs a machine.
+# The last test, because it kills a machine of the cluster.
 @needs_ray
 @pytest.mark.slow
 def test_a_machine_killed_in_the_middle_costs_no_row(tmp_path, machines):
     nodes, (victim, _) = machines
-    source, dones = write(tmp_path / "in" / "a.parquet", 1600), []
+    source, results = write(tmp_path / "in" / "a.parquet", 1600), []
     killed_after = []
 
-    def on_done(done):
-        dones.append(done)
-        if done.node == victim.node_id and not killed_after:
+    def on_result(result):
+        results.append(result)
+        if result.node == victim.node_id and not killed_after:
             nodes.remove_node(victim, allow_graceful=False)
-            killed_after.append(len(dones))
+            killed_after.append(len(results))
 
     cluster.tag_folder(
-        str(source), str(tmp_path / "out"), LOADING, address=nodes.address, part_rows=40, on_done=on_done
+        str(source), str(tmp_path / "out"), MODEL_OPTIONS, address=nodes.address, partition_rows=40, on_result=on_result
     )
-    assert len(dones) == 40 and killed_after[0] < 30
-    # It had done work before, and what it was at was done elsewhere.
-    assert any(done.node == victim.node_id for done in dones) and dones[-1].node != victim.node_id
+    assert len(results) == 40 and killed_after[0] < 30
+    # The dead machine had finished partitions; another machine repeated the one it was working on.
+    assert any(result.node == victim.node_id for result in results) and results[-1].node != victim.node_id
     assert read(tmp_path / "out").equals(local([source], tmp_path))

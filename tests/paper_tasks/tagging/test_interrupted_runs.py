@@ -1,4 +1,4 @@
-"""Runs that end before they are done, killed or out of space, and are carried on; and what a long one needs."""
+"""Interrupted runs (killed, or out of disk space) that continue; and the memory that a long run takes."""
 
 import json
 import multiprocessing
@@ -18,21 +18,22 @@ from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.tagger.classifier import TaskClassifier
 from paper_tasks.tagging import tag_file as module
 from paper_tasks.tagging.journal import journal_path, problems_path
-from paper_tasks.tagging.tag_file import TagOptions, tag_file
+from paper_tasks.tagging.options import TagOptions
+from paper_tasks.tagging.tag_file import tag_file
 from tests import ROOT
 from tests.paper_tasks.tagging.test_tag_file import PAPERS, Quick, contents, write
 
 
 @pytest.mark.parametrize("length", [0, 1, 60])
-def test_a_run_that_ended_within_the_first_line_of_its_journal_has_not_begun(tmp_path, length):
+def test_a_run_killed_within_the_first_line_of_its_journal_starts_again(tmp_path, length):
     source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
-    run = module._run(source, output, Quick(), TagOptions())
+    run = module._run_record(source, output, Quick(), TagOptions())
     journal_path(output).write_bytes((json.dumps(run) + "\n").encode()[:length])
     tag_file(source, output, Quick(), resume=True)
     assert contents(tmp_path).keys() == {"in.csv", "out.csv"}
 
 
-def test_the_journal_of_another_run_that_ended_within_its_first_line_can_be_replaced(tmp_path):
+def test_half_a_first_line_of_another_run_is_only_replaced_with_overwrite(tmp_path):
     source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
     journal_path(output).write_bytes(b'{"input": ["other.c')
     with pytest.raises(InputError, match=r"out\.journal is no journal of this run; move it away, or .* --overwrite\.$"):
@@ -41,16 +42,14 @@ def test_the_journal_of_another_run_that_ended_within_its_first_line_can_be_repl
     assert contents(tmp_path).keys() == {"in.csv", "out.csv"}
 
 
-def test_a_run_that_was_killed_when_all_was_done_has_nothing_to_resume(tmp_path):
+def test_a_complete_run_has_nothing_to_resume(tmp_path):
     source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
     tag_file(source, output, Quick())
-    with pytest.raises(
-        InputError, match="exists already, and there is nothing to resume: if such a run made it, it is"
-    ):
+    with pytest.raises(InputError, match="exists already; there is no interrupted run to resume; --overwrite"):
         tag_file(source, output, Quick(), resume=True)
 
 
-def test_ctrl_c_keeps_what_was_tagged(tmp_path, monkeypatch):
+def test_ctrl_c_keeps_the_tagged_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "CHUNK", 1)
     source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
 
@@ -66,7 +65,7 @@ def test_ctrl_c_keeps_what_was_tagged(tmp_path, monkeypatch):
     for name, options in {"set of options": {"options": TagOptions(top_k=1)}, "input": {}}.items():
         if name == "input":
             write(source, [*PAPERS, *PAPERS])
-        with pytest.raises(InputError, match=f"was begun with another {name}; give the same again"):
+        with pytest.raises(InputError, match=f"comes from a run with another {name}; give the same again"):
             tag_file(source, output, Quick(), **options, resume=True)
 
 
@@ -83,8 +82,8 @@ def _limited(source, output):
         tag_file(source, output, Quick())
 
 
-def test_a_full_disk_is_told_and_the_rest_carried_on(tmp_path):
-    """RLIMIT_FSIZE stands for the full disk."""
+def test_a_full_disk_is_reported_and_the_run_can_resume(tmp_path):
+    """RLIMIT_FSIZE stands in for the full disk."""
     source, output = write(tmp_path / "in.csv", PAPERS * 100), tmp_path / "out.csv"
     assert _fork(_limited, source, output) == 0 and not output.exists()
     assert tag_file(source, output, Quick(), resume=True).tagged == 300
@@ -92,7 +91,7 @@ def test_a_full_disk_is_told_and_the_rest_carried_on(tmp_path):
 
 
 def _killed(step, source, output, resume):
-    """Tags, and is killed just before the `step`-th time that something on the disk changes."""
+    """Tags, and kills itself just before the disk changes for the `step`-th time."""
     steps = 0
 
     def watched(change):
@@ -112,7 +111,7 @@ def _killed(step, source, output, resume):
 
 @pytest.mark.parametrize("ending", [".csv", ".jsonl.gz", ".parquet"])
 def test_a_run_killed_at_every_step_leaves_no_trace(tmp_path, monkeypatch, ending):
-    """Killed at its first step, at its second, ... and each time carried on, once killed again on the way."""
+    """Kills a run at its first step, at its second, and so on; then kills the resumed run once, and resumes it."""
     monkeypatch.setattr(module, "CHUNK", 2)
     source, undisturbed, killed = tmp_path / "in.csv", tmp_path / "undisturbed", tmp_path / "killed"
     source.write_bytes(b"title,abstract\nA,\nB,b\nbroken\nC,\n,\n" + b"D,d\n" * 3 + b"E,\xff\n")
@@ -131,14 +130,14 @@ def test_a_run_killed_at_every_step_leaves_no_trace(tmp_path, monkeypatch, endin
         second = _fork(_killed, step, source, output, True)
         assert second in (0, -signal.SIGKILL)
         if second:
-            carried = tag_file(source, output, Quick(), resume=True)
-            assert (carried.tagged, carried.problems) == numbers
+            resumed = tag_file(source, output, Quick(), resume=True)
+            assert (resumed.tagged, resumed.problems) == numbers
         assert contents(output.parent) == expected
     assert contents(output.parent) == expected
     assert step > 15
 
 
-# So many that a fast machine is not done with them before the last of the kills.
+# Enough rows that a fast machine is still tagging at the last kill.
 ROWS = 6000
 
 
@@ -178,16 +177,16 @@ def _length(path):
 
 def _peak(source, output, queue):
     tag_file(source, output, Quick())
-    # Not getrusage: its peak is that of the parent, if that was higher when it started this process.
+    # getrusage would report the parent's peak if it was higher when it started this process.
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     queue.put(int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 1024)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="reads a process's peak memory where Linux tells it")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak memory of a process from Linux's /proc")
 @pytest.mark.parametrize("source, target", [("in.csv.gz", "out.csv"), ("in.parquet", "out.parquet")])
 def test_memory_does_not_grow_with_the_table(tmp_path, source, target):
-    """Peak memory in MiB over 9,000 papers, a row group of Parquet, and over 41,000, each in a process of its own."""
+    """Compares the peak memory in MiB over 9,000 papers (a row group of Parquet) and over 41,000."""
     peaks = []
     for copies in (9, 41):
         path = write(
@@ -199,5 +198,5 @@ def test_memory_does_not_grow_with_the_table(tmp_path, source, target):
         process.start()
         peaks.append(queue.get(timeout=300))
         process.join(30)
-    # The other 32,000 in a list would take 38 MiB, of Parquet 50.
+    # As a list, the other 32,000 papers would take 38 MiB, and 50 MiB from Parquet.
     assert peaks[1] - peaks[0] < 20, peaks
