@@ -23,12 +23,13 @@ from deployment.common.command_line import fail, port
 from deployment.common.examples import EXAMPLES
 from deployment.common.limits import ABSTRACT_CHARACTERS, PLACES, TITLE_CHARACTERS
 from deployment.common.wording import NAME
-from deployment.gradio_app import about, batch, html
+from deployment.gradio_app import about, html, papers_file
 from deployment.gradio_app.endpoints import Endpoints, refuse
 from deployment.gradio_app.log import RequestLog, keep_texts_out
 from deployment.gradio_app.middleware import BodyLimit, RetryAfter, fetch_nothing
 from deployment.gradio_app.uploads import KEEP_HOURS, own_folder
 from paper_tasks.errors import ModelError
+from paper_tasks.io.rows import paper_texts
 from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagger import language
 from paper_tasks.tagger.classifier import TaskClassifier
@@ -37,7 +38,7 @@ from paper_tasks.tagger.classifier import TaskClassifier
 # default 10,000.
 SESSIONS = 500
 # Of a request: an upload and what surrounds it.
-MOST_BYTES = batch.MOST_BYTES + 100_000
+MOST_BYTES = papers_file.MOST_BYTES + 100_000
 PROGRESS = gr.Progress()
 
 
@@ -175,18 +176,18 @@ def _many_papers(endpoints: Endpoints) -> None:
             source, lambda done, of: progress((done, of), desc="Tagging", unit="papers")
         )
         rows = [
-            [row.line, str(row.text("title") or row.text("abstract"))[:200], ", ".join(task for task, _ in tags)]
+            [row.line, next(filter(None, paper_texts(row.values)))[:200], ", ".join(task for task, _ in tags)]
             for row, tags in tagged
         ]
         # Gradio serves files from nowhere else.
         folder = Path(get_upload_folder()) / token_hex(16)
         folder.mkdir(parents=True)
         buttons = []
-        for suffix, write in batch.WRITERS.items():
+        for suffix in papers_file.SUFFIXES:
             output = folder / f"{source.stem}.tagged{suffix}"
-            write(output, tagged)
+            papers_file.write(output, tagged)
             buttons.append(gr.DownloadButton(value=str(output), interactive=bool(tagged)))
-        report = html.batch_html(len(tagged), batch.count_tasks(tagged), broken)
+        report = html.batch_html(len(tagged), papers_file.count_tasks(tagged), broken)
         return report, gr.Dataframe(rows, visible=bool(rows)), *buttons
 
     def nothing() -> tuple[str, gr.Dataframe, *tuple[gr.Button, ...]]:
@@ -196,10 +197,10 @@ def _many_papers(endpoints: Endpoints) -> None:
 
     gr.Markdown(
         f"A CSV or JSON Lines file (`.csv`, `.jsonl`, UTF-8) with the columns `title` and `abstract`, one of them "
-        f"perhaps missing: at most **{batch.MOST_BYTES / 1e6:.0f} MB** and **{batch.MOST_ROWS:,} rows**. Other columns "
-        f"are kept. What you upload is deleted within {KEEP_HOURS} hours."
+        f"perhaps missing: at most **{papers_file.MOST_BYTES / 1e6:.0f} MB** and **{papers_file.MOST_ROWS:,} rows**. "
+        f"Other columns are kept. What you upload is deleted within {KEEP_HOURS} hours."
     )
-    upload = gr.File(label="File of papers", file_types=list(batch.SUFFIXES), height=140, elem_id="upload")
+    upload = gr.File(label="File of papers", file_types=list(papers_file.SUFFIXES), height=140, elem_id="upload")
     start = gr.Button("Tag them all", variant="primary")
     report = gr.HTML("", elem_id="report")
     table = gr.Dataframe(
@@ -254,7 +255,7 @@ def serve(
         share=False,
         show_error=True,
         ssr_mode=False,
-        max_file_size=batch.MOST_BYTES,
+        max_file_size=papers_file.MOST_BYTES,
         app_kwargs={
             "middleware": [Middleware(RequestLog), Middleware(RetryAfter), Middleware(BodyLimit, most=MOST_BYTES)]
         },

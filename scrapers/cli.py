@@ -284,6 +284,7 @@ def _client(
     paces = {f"{base}{path}": pace * factor for path, factor in getattr(source, "SLOWER", {}).items()}
     # A mirror is not to know it, nor those who listen on the way.
     token = _token(source) if hosts == source.HOSTS and base.startswith("https:") else ""
+    cache.parent.mkdir(parents=True, exist_ok=True)
     with (
         opened_alone(cache.with_name(cache.name + ".lock")),
         Client(hosts, pace, cache, paces=paces, keep=source.KEEP, keeps=keeps, contact=contact, token=token) as client,

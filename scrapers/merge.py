@@ -7,8 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from scrapers.files import replacing
-from scrapers.schema import COLUMNS, Paper, read_papers, write_rows
+from scrapers.schema import COLUMNS, Paper, create_csv, read_papers, write_rows
 from scrapers.sources.arxiv import arxiv_id
 
 # Of these a merged paper has what any of its rows has; of the others, what the row with most has.
@@ -58,7 +57,7 @@ def merge(paths: Sequence[Path], output: Path, excel_safe: bool = False) -> tupl
         papers.add(paper)
     rows = papers.rows.total()
     papers.settle()
-    with replacing(output) as file:
+    with create_csv(output) as file:
         write_rows(file, [COLUMNS])
         return rows, write_rows(file, (paper.cells() for paper in _merged(paths, papers, rows)), excel_safe)
 

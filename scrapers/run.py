@@ -15,9 +15,8 @@ from tqdm import tqdm
 
 from paper_tasks.errors import InputError
 from scrapers.dates import Period
-from scrapers.files import replacing
 from scrapers.http.client import Client
-from scrapers.schema import COLUMNS, PROBLEM_COLUMNS, Paper, Problem, read_problems, write_rows
+from scrapers.schema import COLUMNS, PROBLEM_COLUMNS, Paper, Problem, create_csv, read_problems, write_rows
 
 REASONS_SHOWN = 10
 
@@ -87,14 +86,14 @@ def collect(
     Raises NothingCame, and leaves `output` as it is, where there is no paper at all.
     """
     summary = Summary()
-    with replacing(output) as file, tqdm(desc=output.name, unit=" papers", disable=None) as bar:
+    with create_csv(output) as file, tqdm(desc=output.name, unit=" papers", disable=None) as bar:
         papers = islice(_papers(items, period, limit, summary, bar), limit)
         write_rows(file, [COLUMNS])
         summary.papers = write_rows(file, (paper.cells() for paper in papers), excel_safe)
         # Before the CSV takes its place: a CSV without its table of problems would look whole.
         path = problems_path(output)
         if summary.problems:
-            with replacing(path) as table:
+            with create_csv(path) as table:
                 write_rows(table, [PROBLEM_COLUMNS])
                 write_rows(table, ([problem.url, problem.reason, problem.fetched_from] for problem in summary.problems))
         if not summary.papers:

@@ -3,16 +3,15 @@
 import csv
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import IO, Any
 
 from paper_tasks.errors import InputError
-from paper_tasks.io.cells import as_text, parse_list
+from paper_tasks.io.atomic import open_atomic
+from paper_tasks.io.cells import as_text, parse_list, without_formula
 from paper_tasks.io.tables import read_rows
-
-# What a spreadsheet takes for the start of a formula, in full width too.
-FORMULA_STARTS = (*"=+-@\t\r\n", *"＝＋－＠")
 
 
 @dataclass
@@ -57,9 +56,18 @@ LISTS = {column.name for column in fields(Paper) if column.default_factory is li
 PROBLEM_COLUMNS = ["URLs", "reason", "fetched_from"]
 
 
-def one_line(text: str | None) -> str:
-    """The text with every run of white space, line breaks too, as one space; "" for None."""
-    return " ".join((text or "").split())
+@contextmanager
+def create_csv(path: Path) -> Iterator[IO[str]]:
+    """A CSV to write rows to, which replaces the one at `path` when all are written; its folder is made.
+
+    Raises InputError if it cannot be written, or another process writes it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}).") from error
+    with open_atomic(path) as file:
+        yield file
 
 
 def write_rows(file: IO[str], rows: Iterable[list[str]], excel_safe: bool = False) -> int:
@@ -71,7 +79,7 @@ def write_rows(file: IO[str], rows: Iterable[list[str]], excel_safe: bool = Fals
     writer = csv.writer(file)
     for cells in rows:
         if excel_safe:
-            cells = ["'" + cell if cell.startswith(FORMULA_STARTS) else cell for cell in cells]
+            cells = list(map(without_formula, cells))
         writer.writerow(cells)
         count += 1
     return count
@@ -103,7 +111,7 @@ def _rows(path: Path, needed: set[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """Lines and rows of a table that has the columns `needed`."""
     for row in read_rows(path):
         if row.problem:
-            raise InputError(f"{path}, {row.place}: {row.problem}; correct or remove the row.")
+            raise InputError(f"{path}, {row.position}: {row.problem}; correct or remove the row.")
         if missing := needed - row.values.keys():
             raise InputError(f"{path} has no column '{min(missing)}'; it should be a CSV that a scraper wrote.")
         yield row.line, {name: as_text(value) for name, value in row.values.items()}

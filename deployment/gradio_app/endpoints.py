@@ -13,9 +13,11 @@ import numpy as np
 from deployment.common.arxiv import Arxiv, ArxivError
 from deployment.common.limits import PAPERS
 from deployment.common.wording import NO_WORDS
-from deployment.gradio_app import batch
+from deployment.gradio_app import papers_file
 from deployment.gradio_app.log import logged
-from paper_tasks.errors import EmptyPaper
+from deployment.gradio_app.papers_file import TaggedRow
+from paper_tasks.errors import EmptyPaper, InputError
+from paper_tasks.io.rows import Row
 from paper_tasks.tagger.classifier import TaskClassifier
 from paper_tasks.tagger.explain import Explanation, explain
 
@@ -79,16 +81,16 @@ class Endpoints:
             refuse_empty()
 
     @logged("tag_file", papers=lambda answer: len(answer[0]))
-    def tag_file(self, path: Path, steps: Callable[[int, int], None]) -> tuple[list[batch.Tagged], list[batch.Broken]]:
+    def tag_file(self, path: Path, steps: Callable[[int, int], None]) -> tuple[list[TaggedRow], list[Row]]:
         """The papers of a file with their tasks, and its broken rows; `steps` is told how many of how many are done."""
         try:
-            rows, broken = batch.read(path)
-        except batch.BatchError as error:
+            rows, broken = papers_file.read(path)
+        except InputError as error:
             refuse(str(error), "File")
         except OSError:
             refuse("The file is no longer there; upload it again.", "File")
-        tagged: list[batch.Tagged] = []
-        for chunk in batch.tag(self.classifier, rows):
+        tagged: list[TaggedRow] = []
+        for chunk in papers_file.tag(self.classifier, rows):
             tagged += chunk
             steps(len(tagged), len(rows))
         return tagged, broken

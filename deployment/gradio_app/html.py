@@ -5,7 +5,7 @@ from html import escape
 from itertools import pairwise
 from typing import NamedTuple
 
-from deployment.gradio_app.batch import Broken
+from paper_tasks.io.rows import Row as TableRow
 from paper_tasks.tagger.explain import Explanation, Span
 
 # Tasks shown below the threshold, and figures below a text that is explained.
@@ -124,11 +124,11 @@ def reasons_html(explanation: Explanation) -> str:
     )
 
 
-def batch_html(tagged: int, counts: Sequence[tuple[str, int]], broken: Sequence[Broken]) -> str:
+def batch_html(tagged: int, counts: Sequence[tuple[str, int]], broken: Sequence[TableRow]) -> str:
     """How many papers were tagged, the most frequent tasks as bars, and every broken row with its line and reason."""
     html = [f"<p>{tagged:,} {'paper' if tagged == 1 else 'papers'} tagged, {len(broken):,} left out.</p>"]
     if broken:
-        rows = "".join(f"<li>line {line:,}: {escape(reason)}</li>" for line, reason in broken)
+        rows = "".join(f"<li>{escape(f'{row.position}: {row.problem}')}</li>" for row in broken)
         opened = " open" if len(broken) <= FEW else ""
         html.append(f"<details{opened}><summary>Rows left out</summary><ul class='broken'>{rows}</ul></details>")
     if counts:

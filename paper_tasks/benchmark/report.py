@@ -6,7 +6,7 @@ from typing import Any
 
 from paper_tasks.benchmark.systems import ANNIF, FAST, FP32, ORIGINAL, OURS
 from paper_tasks.evaluation.scoreboard import table
-from paper_tasks.io import writing
+from paper_tasks.io import atomic
 
 # What is measured, with its title, and the format of a cell.
 COLUMNS = {
@@ -79,5 +79,5 @@ def plot(found: Mapping[str, Any], path: Path) -> None:
             x=0.01,
             ha="left",
         )
-        with writing.write_atomic(path) as scratch:
+        with atomic.write_atomic(path) as scratch:
             figure.savefig(scratch, format="png", dpi=100, metadata={"Software": None})

@@ -15,7 +15,7 @@ from typing import Any
 from paper_tasks.entry import one_sentence_errors, positive
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation import scoreboard
-from paper_tasks.io import tables, writing
+from paper_tasks.io import atomic, encoder, tables
 from paper_tasks.tagging.options import ModelOptions
 from paper_tasks.tagging.ray import cluster
 from paper_tasks.tagging.ray.cluster import PartitionResult
@@ -37,7 +37,7 @@ def measure(source: Path, papers: int, rounds: int) -> dict[str, Any]:
     rates: dict[int, list[float]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        writing.write_table(folder / "in.parquet", _papers(source, papers))
+        encoder.write_table(folder / "in.parquet", _papers(source, papers))
         for number in range(rounds):
             for workers, measured in rates.items():
                 small = {"object_store_memory": 80_000_000, "include_dashboard": False}
@@ -113,7 +113,7 @@ def main() -> None:
     with one_sentence_errors():
         if options.source:
             scale = measure(options.source, options.papers, options.rounds)
-            writing.write_json(options.results / "scale.json", scale)
+            atomic.write_json(options.results / "scale.json", scale)
         table = measured_table(options.results)
         scoreboard.update_document(options.document, table, MARKS)
         print(table)

@@ -41,7 +41,7 @@ from paper_tasks.entry import PREPARED, one_sentence_errors, positive
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation.baselines import annif
 from paper_tasks.evaluation.scoreboard import update_document
-from paper_tasks.io import tables, writing
+from paper_tasks.io import atomic, tables
 from paper_tasks.paths import CHECKOUT, MODEL_DIR
 from paper_tasks.tagger.model_folder import read_config, usable_cores, verify_files
 from paper_tasks.tagger.text import format_paper, has_words
@@ -103,9 +103,8 @@ def bench(
     for name, scores in found["systems"].items():
         scores["disk_mb"] = sum(file.stat().st_size for file in model_files(name, folders)) / 1e6
     found |= {"papers": len(papers), "threads": options.threads, "rounds": options.rounds, "original": options.original}
-    writing.write_json(output / "bench.json", found)
-    with writing.write_atomic(output / "bench.md") as path:
-        path.write_text(f"# Speed\n\n{report(found)}", encoding="utf-8")
+    atomic.write_json(output / "bench.json", found)
+    atomic.write_text(output / "bench.md", f"# Speed\n\n{report(found)}")
     plot(found, output / "bench.png")
     return found
 

@@ -19,8 +19,9 @@ from tqdm import tqdm
 from paper_tasks.data import vocabulary
 from paper_tasks.data.vocabulary import Task
 from paper_tasks.errors import InputError
-from paper_tasks.io import tables, writing
+from paper_tasks.io import encoder, tables
 from paper_tasks.io.cells import parse_column
+from paper_tasks.io.rows import find_text, spellings
 
 # Written apart, with a hyphen or as one word by different authors: "multi-task", "multi task", "multitask".
 PREFIXES = {
@@ -220,8 +221,11 @@ def read_papers(source: Path) -> pd.DataFrame:
     """
     papers = tables.read_table(source)
     for field in ("title", "abstract", "keywords", "tasks"):
-        if field not in papers:
-            papers = papers.rename(columns=dict.fromkeys(tables.spellings(papers.columns, field)[:1], field))
+        names = spellings(papers.columns, field)
+        if names and names != [field]:
+            name = field if field in names else names[0]
+            papers[name] = [find_text(row, field)[1] for row in papers[names].to_dict("records")]
+            papers = papers.rename(columns={name: field})
     for column in ("title", "abstract"):
         if column not in papers:
             raise InputError(f"{source} has no column '{column}'; it has: {', '.join(papers.columns)}.")
@@ -259,5 +263,5 @@ def label_file(source: Path, output: Path) -> int:
         raise InputError(f"{source} has tasks already; remove its column 'tasks' to label it anew.")
     tasks = label(papers)
     papers["tasks"] = tasks
-    writing.write_table(output, papers)
+    encoder.write_table(output, papers)
     return sum(map(bool, tasks))

@@ -18,7 +18,7 @@ from paper_tasks.data import vocabulary
 from paper_tasks.data.distant_labels import Labeller, label, read_papers
 from paper_tasks.data.options import PrepareOptions
 from paper_tasks.errors import InputError
-from paper_tasks.io import tables, writing
+from paper_tasks.io import atomic, encoder, tables
 from paper_tasks.io.cells import parse_column
 from paper_tasks.tagger.model_folder import file_checksum
 from paper_tasks.tagger.text import TEXT_FORMAT, format_paper, has_words
@@ -143,16 +143,16 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     held_out = {name: sorted(marks[where == SPLITS.index(name)].tolist()) for name in SPLITS[1:]}
     for number, name in enumerate(SPLITS):
         part = papers.loc[where == number, ["title", "abstract", "tasks", "keywords", "masked"]]
-        writing.write_table(output_dir / f"{name}.csv", part)
+        encoder.write_table(output_dir / f"{name}.csv", part)
         report[f"papers_{name}"] = len(part)
     (output_dir / "unlabelled.csv").unlink(missing_ok=True)
     if len(unlabelled):
-        writing.write_table(output_dir / "unlabelled.csv", unlabelled)
+        encoder.write_table(output_dir / "unlabelled.csv", unlabelled)
     report["tasks_per_paper"] = round(sum(counts[task] for task in kept) / len(papers), 3)
     report["papers_per_task"] = {task: counts[task] for task in kept}
-    writing.write_json(output_dir / HELD_OUT.name, held_out)
-    writing.write_json(output_dir / "labels.json", kept)
-    writing.write_json(output_dir / "report.json", report)
+    atomic.write_json(output_dir / HELD_OUT.name, held_out)
+    atomic.write_json(output_dir / "labels.json", kept)
+    atomic.write_json(output_dir / "report.json", report)
     return report
 
 

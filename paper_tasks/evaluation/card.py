@@ -12,7 +12,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from paper_tasks.data.options import PrepareOptions
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation import scoreboard
-from paper_tasks.io import writing
+from paper_tasks.io import atomic
 from paper_tasks.tagger.model_folder import read_config
 
 NAME = "From Paper With Tasks"
@@ -80,8 +80,7 @@ def write_card(path: Path, model_dir: Path, evaluation: Mapping) -> None:
     content = card(read_config(model_dir), evaluation)
     # Parsed as the hub parses it: a front matter that it could not read would fail here.
     ModelCard(content)
-    with writing.write_atomic(path) as scratch:
-        scratch.write_text(content, encoding="utf-8")
+    atomic.write_text(path, content)
 
 
 def remove_card(path: Path) -> None:

@@ -17,7 +17,7 @@ from paper_tasks.evaluation.baselines.baselines import BASELINES, Splits
 from paper_tasks.evaluation.earlier import keep_rows
 from paper_tasks.evaluation.evaluation_set import EvaluationSet, Predictions
 from paper_tasks.evaluation.score_cache import Arrays, ScoreCache, fingerprint
-from paper_tasks.io import writing
+from paper_tasks.io import atomic
 from paper_tasks.modeling import metrics
 from paper_tasks.tagger.classifier import TaskClassifier
 from paper_tasks.tagger.model_folder import file_checksum
@@ -87,12 +87,11 @@ def evaluate(
         evaluation["lead"] = _lead(held_out, answers, evaluation, bootstrap)
 
     output_dir.mkdir(parents=True, exist_ok=True)
-    with writing.write_atomic(output_dir / "evaluation.md") as path:
-        path.write_text(scoreboard.full_tables(evaluation), encoding="utf-8")
-    with writing.write_atomic(output_dir / "per_task.csv") as path:
+    atomic.write_text(output_dir / "evaluation.md", scoreboard.full_tables(evaluation))
+    with atomic.write_atomic(output_dir / "per_task.csv") as path:
         per_task.to_csv(path, index=False)
     # Last, for a later evaluation looks into it for what the others have.
-    writing.write_json(output_dir / "evaluation.json", evaluation)
+    atomic.write_json(output_dir / "evaluation.json", evaluation)
     plots.write(evaluation, per_task, output_dir)
     return evaluation
 

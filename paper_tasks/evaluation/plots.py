@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from paper_tasks.evaluation.scoreboard import labels_of
-from paper_tasks.io import writing
+from paper_tasks.io import atomic
 from paper_tasks.notebooks.helpers import BLACK, BLUE, BROWN, GREEN, GREY, LOOK, ORANGE, PURPLE, SKY, YELLOW
 
 # Baselines in the table's order, then models, the one that ships last. Markers and styles tell them apart in grey.
@@ -43,7 +43,7 @@ def write(evaluation: Mapping, per_task: pd.DataFrame, folder: Path) -> None:
         if evaluation["reliability"]:
             figures["reliability"] = reliability_diagram(evaluation)
         for name, figure in figures.items():
-            with writing.write_atomic(folder / f"{name}.png") as path:
+            with atomic.write_atomic(folder / f"{name}.png") as path:
                 # The same figures give the same file: no date, no version.
                 figure.savefig(path, format="png", dpi=100, metadata={"Software": None})
 

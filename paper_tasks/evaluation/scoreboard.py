@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from paper_tasks.errors import InputError
-from paper_tasks.io import writing
+from paper_tasks.io import atomic
 
 MARKS = ("<!-- evaluation: from here on written by `make evaluate` -->", "<!-- evaluation: to here -->")
 # The README's columns.
@@ -166,8 +166,7 @@ def update_document(document: Path, table: str, marks: tuple[str, str] = MARKS) 
     _, end, after = rest.partition(marks[1])
     if not (start and end):
         raise InputError(f"{document} has no line '{marks[0]}' and '{marks[1]}' to put the table between.")
-    with writing.write_atomic(document) as path:
-        path.write_text(f"{before}{start}\n{table}{end}{after}", encoding="utf-8")
+    atomic.write_text(document, f"{before}{start}\n{table}{end}{after}")
 
 
 def area_table(areas: Mapping[str, Mapping]) -> str:

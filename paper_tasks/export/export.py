@@ -23,7 +23,7 @@ from paper_tasks.data import vocabulary
 from paper_tasks.data.prepare import held_out_checksum, multi_hot, pairs, read_labels, read_split
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation.card import remove_card
-from paper_tasks.io import writing
+from paper_tasks.io import atomic
 from paper_tasks.modeling import metrics
 from paper_tasks.modeling.model import MINILM, FastModel, PaperTaskModel, check_length, read_training
 from paper_tasks.modeling.name_matcher import TEXT_TOKENS, token_ids
@@ -204,7 +204,7 @@ def relative_weight(scores: np.ndarray, logits: np.ndarray, truth: np.ndarray) -
 def write_config(folder: Path, config: dict, model_file: str) -> None:
     """Writes `config.json` with the SHA-256 of the files beside it."""
     files = {name: _sha256(folder / name) for name in (model_file, *COPIED)}
-    writing.write_json(folder / "config.json", config | {"files": files}, indent=0)
+    atomic.write_json(folder / "config.json", config | {"files": files}, indent=0)
 
 
 class _LogitsOnly(torch.nn.Module):
@@ -313,7 +313,7 @@ def _write(model: PaperTaskModel | FastModel, model_dir: Path, folder: Path, fil
             to_int8(Path(scratch) / FP32, folder / file)
     for name in COPIED:
         # Without the blanks that training leaves for people: a quarter of a megabyte.
-        writing.write_json(folder / name, json.loads((model_dir / name).read_text(encoding="utf-8")), indent=None)
+        atomic.write_json(folder / name, json.loads((model_dir / name).read_text(encoding="utf-8")), indent=None)
     write_config(folder, _with_threshold(config | {"scores": {}}, 0.5), file)
     return TaskClassifier.load(folder)
 
@@ -322,7 +322,7 @@ def _take_place(made: Path, folder: Path) -> None:
     """Puts the files of a finished folder into another, the config last, which names the rest. Other files stay."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in sorted(made.iterdir(), key=lambda file: file.name == "config.json"):
-        with writing.write_atomic(folder / file.name) as path:
+        with atomic.write_atomic(folder / file.name) as path:
             shutil.copyfile(file, path)
 
 

@@ -2,13 +2,10 @@
 
 import ast
 import base64
-import io
 import json
 import math
 import re
-import tokenize
 from collections.abc import Iterable
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +14,18 @@ from paper_tasks.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-# How pandas and Python write that there is none; and a tuple or a set of texts, by its ends.
-_NOTHING = ("", "nan", "none", "null")
+# How pandas and Python write an empty cell; and a tuple or a set of texts, by its ends.
+_EMPTY = ("", "nan", "none", "null")
 _TUPLE = re.compile(r"""[({]\s*['"].*['"]\s*,?\s*[)}]""", re.DOTALL)
-# Perhaps: a text may end with a blank and a quotation mark.
-_SIDE_BY_SIDE = re.compile(r"""['"]\s+['"]""")
+# Two texts of a Python list without a comma between them, as numpy writes a list: Python makes one text of them.
+_TEXT = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+_SIDE_BY_SIDE = re.compile(rf"[\[({{]\s*(?:{_TEXT}\s*,\s*)*{_TEXT}\s+{_TEXT}", re.DOTALL)
+# What a spreadsheet takes for the start of a formula, in full width too.
+FORMULA_STARTS = (*"=+-@\t\r\n", *"＝＋－＠")
 
 
 def as_text(value: Any) -> str:
-    """A cell as CSV has it: lists and numbers as `as_json` has them, nothing as "", text without quotation marks."""
+    """A cell as CSV has it: a text as it is, None as "", other values as `as_json` writes them."""
     if not isinstance(value, list | dict | tuple | bool | int | float | None):
         return _as_written(value)
     text = as_json(value)
@@ -33,14 +33,59 @@ def as_text(value: Any) -> str:
 
 
 def as_json(value: Any, ensure_ascii: bool = False) -> str:
-    """JSON that every reader takes: NaN and infinities, which it lacks, as null; bytes as the text that they are in
-    UTF-8, else in base64; what else it lacks (a date) as it is written.
+    """JSON that every reader takes.
+
+    NaN and infinities, which JSON lacks, become null. Bytes become their text in UTF-8, or base64. Other values that
+    JSON lacks, such as a date, become their text.
     """
     try:
         return json.dumps(value, ensure_ascii=ensure_ascii, default=_as_written, allow_nan=False)
     except ValueError:
         # NaN is rare: only now is a copy made.
         return json.dumps(_finite(value), ensure_ascii=ensure_ascii, default=_as_written)
+
+
+def without_formula(cell: str) -> str:
+    """The cell, with an apostrophe before what a spreadsheet would run as a formula."""
+    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
+
+
+def encodable(text: str) -> str:
+    """The text with a question mark for each lone surrogate, which has no UTF-8."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def one_line(text: str | None) -> str:
+    """The text with every run of white space, line breaks too, as one space; "" for None."""
+    return " ".join((text or "").split())
+
+
+def parse_list(cell: str) -> list[str]:
+    """A cell that holds a list: a Python list (as the original's scrapers wrote), a JSON list, or `a; b; c`.
+
+    Raises ValueError for a cell in brackets that is neither.
+    """
+    cell = cell.strip()
+    if cell.lower() in _EMPTY:
+        return []
+    if cell.startswith("[") or _TUPLE.fullmatch(cell):
+        return _literal(cell)
+    return _without_blanks(cell.split(";"))
+
+
+def parse_column(column: "pd.Series", source: Path) -> list[list[str]]:
+    """`parse_list` over a column, without blanks. Raises InputError that names file, row (from 1) and column."""
+    lists = []
+    for number, cell in enumerate(column, start=1):
+        try:
+            lists.append(_without_blanks(parse_list(cell)))
+        except ValueError as error:
+            shown = cell if len(cell) <= 40 else cell[:40] + "…"
+            raise InputError(
+                f"{source}, row {number}, column '{column.name}': '{shown}' {error}; "
+                'write ["one", "two"] or one; two.'
+            ) from error
+    return lists
 
 
 def _as_written(value: Any) -> str:
@@ -60,19 +105,6 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def parse_list(cell: str) -> list[str]:
-    """A cell that holds a list: a Python list (as the original's scrapers wrote), a JSON list, or `a; b; c`.
-
-    Raises ValueError for a bracketed cell that is neither.
-    """
-    cell = cell.strip()
-    if cell.lower() in _NOTHING:
-        return []
-    if cell.startswith("[") or _TUPLE.fullmatch(cell):
-        return _literal(cell)
-    return _without_blanks(cell.split(";"))
-
-
 def _without_blanks(items: Iterable[str]) -> list[str]:
     return list(filter(None, map(str.strip, items)))
 
@@ -81,33 +113,12 @@ def _literal(cell: str) -> list[str]:
     try:
         items = json.loads(cell)
     except (ValueError, RecursionError):
+        if _SIDE_BY_SIDE.match(cell):
+            raise ValueError("has two texts without a comma between them") from None
         try:
             items = ast.literal_eval(cell)
         except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
-            raise ValueError("is no list") from error
-        if _SIDE_BY_SIDE.search(cell) and _texts_side_by_side(cell):
-            raise ValueError("has two texts without a comma between them") from None
+            raise ValueError("is not a list") from error
     if not isinstance(items, list | tuple | set) or not all(isinstance(item, str) for item in items):
-        raise ValueError("is no list of texts")
+        raise ValueError("is not a list of texts")
     return sorted(items) if isinstance(items, set) else list(items)
-
-
-def _texts_side_by_side(cell: str) -> bool:
-    """As numpy writes a list; Python makes one text of two."""
-    kinds = [token.type for token in tokenize.generate_tokens(io.StringIO(cell).readline)]
-    return (tokenize.STRING, tokenize.STRING) in pairwise(kind for kind in kinds if kind != tokenize.NL)
-
-
-def parse_column(column: "pd.Series", source: Path) -> list[list[str]]:
-    """`parse_list` over a column, without blanks. Raises InputError that names file, row (from 1) and column."""
-    lists = []
-    for number, cell in enumerate(column, start=1):
-        try:
-            lists.append(_without_blanks(parse_list(cell)))
-        except ValueError as error:
-            shown = cell if len(cell) <= 40 else cell[:40] + "…"
-            raise InputError(
-                f"{source}, row {number}, column '{column.name}': '{shown}' {error}; "
-                'write ["one", "two"] or one; two.'
-            ) from error
-    return lists

@@ -1,4 +1,4 @@
-"""Tables of papers, read from CSV, JSON Lines or Parquet; writing.py writes them."""
+"""Tables of papers, read row by row from CSV, JSON Lines or Parquet; encoder.py writes them."""
 
 import bz2
 import codecs
@@ -8,22 +8,21 @@ import gzip
 import io
 import json
 import lzma
+import math
 import os
-import re
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import reduce
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from paper_tasks.errors import InputError
 from paper_tasks.io.cells import as_text
+from paper_tasks.io.rows import Row, check_names, has_text_column
 
-# pandas takes a second to import, pyarrow a quarter: only for what needs them.
+# pandas takes a second to import, pyarrow a quarter: only what needs them imports them.
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 FORMATS = {
     ".csv": "csv",
@@ -35,38 +34,20 @@ FORMATS = {
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 # Longer than any paper; an unclosed quotation mark would otherwise read the rest of the file as one cell.
 LONGEST_CELL = 16_000_000
-# Bytes; a file without line ends would otherwise be read whole.
+# Characters; a file without line ends would otherwise be read whole.
 LONGEST_LINE = 64_000_000
-# Levels that a row of JSON is nested in besides its own when it is tried: it is written from deeper in the program.
-_HEADROOM = 50
-# For a ParquetFile: pages are read as they are needed. Otherwise a row group is, which may be the whole file.
-BY_PAGES = {"buffer_size": 1 << 20, "pre_buffer": False}
-_ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
+# Levels of lists and objects in a row of JSON. Python reads a thousand, but cannot write as many again.
+MOST_LEVELS = 100
+_TOO_DEEP = f"has more than {MOST_LEVELS} lists or objects in each other"
+_SEPARATORS = {";": "semicolons", "\t": "tabs"}
+# What every .xlsx starts with, for it is a ZIP archive.
+_ZIP = b"PK\3\4"
 _DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of a table, or why it is none.
-
-    `line` is where it starts in the file, counted from 1; in Parquet, which has no lines, the row's number.
-    `column` is where the problem lies, "" if in the row as a whole.
-    """
-
-    line: int
-    values: dict[str, Any] = field(default_factory=dict)
-    problem: str | None = None
-    column: str = ""
-
-    @property
-    def place(self) -> str:
-        """As a sentence has it: line 3, column 'title'."""
-        return f"line {self.line}, column '{self.column}'" if self.column else f"line {self.line}"
 
 
 @dataclass
 class Progress:
-    """The share of a table that was read, 0 to 1: of its rows in Parquet, else of the file's bytes."""
+    """The share of a table that is read, 0 to 1: of its rows in Parquet, else of the file's bytes."""
 
     share: float = 0.0
 
@@ -78,30 +59,29 @@ def table_format(path: Path) -> str:
     kind = FORMATS.get("".join(suffixes[:-1][-1:] if compressed else suffixes[-1:]))
     if kind is None:
         endings = ", ".join(FORMATS)
-        raise InputError(f"{path} has a name that tells no format; it must end in one of {endings} (or .csv.gz).")
+        raise InputError(f"{path} has a name that names no format; it must end in one of {endings} (or .csv.gz).")
     if kind == "parquet" and compressed:
         raise InputError(f"{path}: Parquet is compressed inside, not as a whole; name it without {suffixes[-1]}.")
     return kind
 
 
 def table_stem(path: Path) -> str:
-    """The file's name without what tells its format: "papers" of papers.csv.gz. Raises as `table_format` does."""
+    """The file's name without what names its format: "papers" of papers.csv.gz. Raises as `table_format` does."""
     table_format(path)
     stem = path.stem if path.suffix.lower() in COMPRESSIONS else path.name
     return stem.removesuffix(Path(stem).suffix)
 
 
 def read_rows(path: Path, progress: Progress | None = None) -> Iterator[Row]:
-    """Rows in the order of the file, in constant memory; a broken one comes as a Row with a problem.
+    """The rows in the order of the file, in constant memory; a broken row comes with its problem.
 
-    Raises InputError if the file is not there, is no table of its format, or breaks off.
+    Raises InputError if the file does not exist, is not a table of its format, or breaks off.
     """
-    progress = progress or Progress()
     read = {"csv": _csv_rows, "jsonl": _json_rows, "parquet": _parquet_rows}[table_format(path)]
     check_is_file(path)
     line = 0
     try:
-        for row in read(path, progress):
+        for row in read(path, progress or Progress()):
             line = row.line
             yield row
     except _DAMAGED as error:
@@ -118,23 +98,22 @@ def check_is_file(path: Path) -> None:
 
 
 def column_names(path: Path) -> list[str]:
-    """Of all rows, in the order in which they first come; of JSON Lines, where any row may bring its own, by
-    reading the whole file. Raises as `read_rows` does.
+    """The columns of all rows, in the order in which they first come. Raises as `read_rows` does.
+
+    Any row of JSON Lines may bring columns of its own: that file is read whole.
     """
     kind = table_format(path)
     if kind == "parquet":
-        return parquet_schema(path).names
+        from paper_tasks.io import parquet
+
+        check_is_file(path)
+        return parquet.read_schema(path).names
     names: dict[str, None] = {}
     for row in read_rows(path):
         names |= dict.fromkeys(row.values)
         if kind == "csv" and names:
             break
     return list(names)
-
-
-def spellings(names: Iterable[str], field: str) -> list[str]:
-    """Those of a table's columns that are `field` in some spelling: "Title" is title."""
-    return [name for name in names if name.strip().lower() == field]
 
 
 def read_table(path: Path) -> "pd.DataFrame":
@@ -147,66 +126,38 @@ def read_table(path: Path) -> "pd.DataFrame":
     rows = []
     for row in read_rows(path):
         if row.problem:
-            raise InputError(f"{path}, {row.place}: {row.problem}; correct or remove the row.")
+            raise InputError(f"{path}, {row.position}: {row.problem}; correct or remove the row.")
         rows.append({name: as_text(value) for name, value in row.values.items()})
     if not rows:
         raise InputError(f"{path} holds no rows.")
     return pd.DataFrame(rows, dtype="str").fillna("")
 
 
-def parquet_schema(path: Path) -> "pa.Schema":
-    """Names and types of a Parquet file. Raises InputError if it is none, or has a name twice."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    check_is_file(path)
-    try:
-        schema = pq.read_schema(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path} is no Parquet file ({str(error).splitlines()[0]}).") from error
-    check_names(str(path), schema.names)
-    return schema
-
-
-def check_names(place: str, names: list[str]) -> None:
-    """Raises InputError for a column that is there twice."""
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise InputError(f"{place}: the column '{repeated[0]}' is there more than once; rename one.")
-
-
-def batch_rows(batch: "pa.RecordBatch", line: int) -> Iterator[Row]:
-    """The rows of a batch of Parquet, of which `line` is the number of the first; a broken one with its problem."""
-    try:
-        yield from (Row(line + place, values) for place, values in enumerate(batch.to_pylist()))
-    except (ValueError, OverflowError):
-        # Text that is no UTF-8, a date beyond the calendar: whose, one row at a time tells.
-        for place in range(len(batch)):
-            yield _batch_row(batch.slice(place, 1), line + place)
-
-
-def _batch_row(row: "pa.RecordBatch", line: int) -> Row:
-    values, name = {}, ""
-    try:
-        for name, cells in zip(row.schema.names, row.columns, strict=True):
-            (values[name],) = cells.to_pylist()
-    except (ValueError, OverflowError) as error:
-        return Row(line, problem=f"cannot be read ({error})", column=name)
-    return Row(line, values)
-
-
-def _lines(path: Path, progress: Progress) -> Iterator[bytes]:
-    number = 0
+def _lines(path: Path, progress: Progress) -> Iterator[str]:
+    """The lines with their ends; bytes that are no UTF-8 are escaped."""
     with path.open("rb") as raw, _decompressed(raw, path.suffix.lower()) as file:
+        _check_start(path, file)
         size = max(1, os.fstat(raw.fileno()).st_size)
-        while line := file.readline(LONGEST_LINE):
+        # A line ends as it does for csv, which must see all of \r, \n and \r\n.
+        text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
+        number = 0
+        while line := text.readline(LONGEST_LINE):
             number += 1
             if len(line) == LONGEST_LINE:
-                raise InputError(f"{path}, line {number} has more than {LONGEST_LINE:,} bytes; is it a table?")
-            if number == 1 and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-                raise InputError(f"{path} is UTF-16; save it as UTF-8.")
+                raise InputError(f"{path}, line {number} has more than {LONGEST_LINE:,} characters; is it a table?")
             progress.share = raw.tell() / size
-            # A byte order mark, as Excel writes it, is no part of the first name.
-            yield line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+            yield line
+
+
+def _check_start(path: Path, file: Any) -> None:
+    """Passes over a byte order mark, as Excel writes it. Raises InputError for other files than text in UTF-8."""
+    start = file.peek(4)[:4]
+    if start.startswith(codecs.BOM_UTF8):
+        file.read(len(codecs.BOM_UTF8))
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError(f"{path} is UTF-16; save it as UTF-8.")
+    if start.startswith(_ZIP):
+        raise InputError(f"{path} is a spreadsheet or an archive, not text; save it as CSV.")
 
 
 def _decompressed(raw: IO[bytes], compression: str) -> contextlib.AbstractContextManager[IO[bytes]]:
@@ -224,13 +175,9 @@ def _decompressed(raw: IO[bytes], compression: str) -> contextlib.AbstractContex
 
 
 def _csv_rows(path: Path, progress: Progress) -> Iterator[Row]:
-    yield from _parse_csv(path, (line.decode("utf-8", "surrogateescape") for line in _lines(path, progress)))
-
-
-def _parse_csv(path: Path, lines: Iterable[str]) -> Iterator[Row]:
     csv.field_size_limit(LONGEST_CELL)
     # Strict, or a stray quotation mark would swallow rows without a word.
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(_lines(path, progress), strict=True)
     header: list[str] | None = None
     while True:
         line = reader.line_num + 1
@@ -240,22 +187,20 @@ def _parse_csv(path: Path, lines: Iterable[str]) -> Iterator[Row]:
             break
         except csv.Error as error:
             if header is None:
-                raise InputError(
-                    f"{path} is no CSV: its first line cannot be read ({error}); "
-                    "commas separate columns, not semicolons or tabs."
-                ) from error
+                _check_separator(path, columns=1)
+                raise InputError(f"{path} is not CSV: its first line cannot be read ({error}); correct it.") from error
             swallowed = f", nor what follows up to line {reader.line_num}" if reader.line_num > line else ""
             yield Row(line, problem=f"cannot be read as CSV{swallowed} ({error})")
             continue
         if header is None:
-            # Of a blank line, a spreadsheet may have kept the commas.
+            # A spreadsheet may keep the commas of a blank line.
             header = _header(path, line, cells) if any(map(str.strip, cells)) else None
         elif not cells:
             continue
         elif len(cells) != len(header):
             yield Row(line, problem=f"has {len(cells)} cells where the header has {len(header)}")
-        elif bad := next((name for name, cell in zip(header, cells, strict=True) if _ESCAPED_BYTE.search(cell)), None):
-            yield Row(line, problem="is not UTF-8", column=bad)
+        elif bad := [name for name, cell in zip(header, cells, strict=True) if not _is_utf8(cell)]:
+            yield Row(line, problem="is not UTF-8", column=bad[0])
         else:
             yield Row(line, dict(zip(header, cells, strict=True)))
     if header is None:
@@ -264,51 +209,91 @@ def _parse_csv(path: Path, lines: Iterable[str]) -> Iterator[Row]:
 
 def _header(path: Path, line: int, cells: list[str]) -> list[str]:
     header = [cell.strip() for cell in cells]
-    if any("\0" in name or _ESCAPED_BYTE.search(name) for name in header):
-        raise InputError(f"{path} is no CSV in UTF-8: its first line holds other bytes; save it as CSV (UTF-8).")
-    if len(header) == 1 and (found := re.search("[;\t]", header[0])):
-        separator = "semicolons" if found[0] == ";" else "tabs"
-        raise InputError(f"{path} separates its columns by {separator}; save it as CSV with commas.")
+    if any("\0" in name or not _is_utf8(name) for name in header):
+        raise InputError(f"{path} is not CSV in UTF-8: its first line holds other bytes; save it as CSV (UTF-8).")
+    if len(header) == 1 or not has_text_column(header):
+        _check_separator(path, len(header))
     check_names(f"{path}, line {line}", header)
     return header
 
 
+def _check_separator(path: Path, columns: int) -> None:
+    """Raises InputError if columns are separated otherwise than by commas, which find so many in the first line."""
+    line = next(filter(str.strip, _lines(path, Progress())), "")
+    for separator, name in _SEPARATORS.items():
+        with contextlib.suppress(csv.Error):
+            (names,) = csv.reader([line], delimiter=separator, strict=True)
+            if len(names) > 1 and (columns == 1 or has_text_column(names)):
+                raise InputError(f"{path} separates its columns by {name}; save it as CSV with commas.")
+
+
 def _json_rows(path: Path, progress: Progress) -> Iterator[Row]:
+    # Python reads NaN, and 1e999 as infinity; JSON has neither, and they could not be written again.
+    decoder = json.JSONDecoder(parse_float=_finite_number, parse_constant=_finite_number)
     empty = True
     for number, line in enumerate(_lines(path, progress), start=1):
         if not line.strip():
             continue
         empty = False
         try:
-            values = json.loads(line.decode("utf-8"))
-            # What is nested too deeply to be written again is found here, and numbers that are none.
-            json.dumps(reduce(lambda inner, _: [inner], range(_HEADROOM), values), allow_nan=False)
-        except UnicodeDecodeError:
-            yield Row(number, problem="is not UTF-8")
+            values = decoder.decode(line)
         except (ValueError, RecursionError) as error:
-            yield Row(number, problem=f"is no JSON ({error})")
+            yield Row(number, problem=_json_problem(line, error))
+            continue
+        if not isinstance(values, dict):
+            yield Row(number, problem="is not a JSON object ({…})")
+        elif not _is_utf8(line):
+            yield Row(number, problem="is not UTF-8")
+        elif line.count("[") + line.count("{") > MOST_LEVELS and _is_deep(values):
+            yield Row(number, problem=_TOO_DEEP)
         else:
-            if isinstance(values, dict):
-                yield Row(number, values)
-            else:
-                yield Row(number, problem="is no JSON object ({…})")
+            yield Row(number, values)
     if empty:
         raise InputError(f"{path} is empty; JSON Lines has one object a line.")
 
 
-def _parquet_rows(path: Path, progress: Progress) -> Iterator[Row]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def _json_problem(line: str, error: Exception) -> str:
+    if not _is_utf8(line):
+        return "is not UTF-8"
+    if isinstance(error, RecursionError):
+        return _TOO_DEEP
+    if isinstance(error, json.JSONDecodeError):
+        return f"is not JSON ({error.msg}, character {error.colno})"
+    return f"is not JSON ({error})"
 
-    parquet_schema(path)
+
+def _finite_number(text: str) -> float:
+    if math.isfinite(number := float(text)):
+        return number
+    raise ValueError(f"{text} is not a number of JSON")
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether lists and objects lie in each other for more than `MOST_LEVELS` levels."""
+    level = [value]
+    for _ in range(MOST_LEVELS):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, list | dict)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
+
+
+def _parquet_rows(path: Path, progress: Progress) -> Iterator[Row]:
+    from paper_tasks.io import parquet
+
+    for row, progress.share in parquet.read_rows(path):
+        yield row
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether the text has no byte that could not be decoded, and was escaped."""
+    if text.isascii():
+        return True
     try:
-        number = 0
-        with pq.ParquetFile(path, **BY_PAGES) as file:
-            total = file.metadata.num_rows
-            for batch in file.iter_batches(batch_size=1024):
-                for row in batch_rows(batch, number + 1):
-                    number += 1
-                    progress.share = number / total
-                    yield row
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path} is no Parquet file ({str(error).splitlines()[0]}).") from error
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

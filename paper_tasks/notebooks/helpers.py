@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 from paper_tasks.errors import InputError
-from paper_tasks.io import tables, writing
+from paper_tasks.io import encoder, tables
 
 SAMPLE = "sample_papers"
 # Okabe and Ito's, told apart with any colour vision; grey is for what is only there to compare with.
@@ -96,7 +96,7 @@ def first_rows(source: Path, rows: int | None, folder: Path) -> Path:
     papers = tables.read_table(source)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"first_{rows}_of_{source.name.partition('.')[0]}.csv"
-    writing.write_table(path, papers[:rows])
+    encoder.write_table(path, papers[:rows])
     return path
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from paper_tasks.data import vocabulary
 from paper_tasks.data.prepare import SPLITS, frequent_tasks, multi_hot, read_labels, read_split
-from paper_tasks.io import writing
+from paper_tasks.io import atomic
 
 Tasks = Sequence[Sequence[str]]
 
@@ -96,5 +96,5 @@ def split_balance(prepared_dir: Path) -> pd.DataFrame:
 def write_tasks(counts: pd.Series, labels: Sequence[str], folder: Path) -> None:
     """Writes `task_counts.json` (papers of every task) and `task_types_encoded.json` (index of every label)."""
     folder.mkdir(parents=True, exist_ok=True)
-    writing.write_json(folder / "task_counts.json", {task: int(papers) for task, papers in counts.items()})
-    writing.write_json(folder / "task_types_encoded.json", {task: place for place, task in enumerate(labels)})
+    atomic.write_json(folder / "task_counts.json", {task: int(papers) for task, papers in counts.items()})
+    atomic.write_json(folder / "task_types_encoded.json", {task: place for place, task in enumerate(labels)})

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from paper_tasks.errors import InputError
-from paper_tasks.io import tables, writing
+from paper_tasks.io import encoder, tables
 from paper_tasks.io.locks import opened_alone
 
 
@@ -49,7 +49,7 @@ class Journal:
         if not self.entry.ended:
             self._write_entry(replace(self.entry, ended=True))
         if partial_path(self._output).exists():
-            writing.place_table(partial_path(self._output), self._output)
+            encoder.place_table(partial_path(self._output), self._output)
         journal_path(self._output).unlink()
 
     def discard(self) -> None:

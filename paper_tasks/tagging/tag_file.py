@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,20 +14,26 @@ from tqdm import tqdm
 
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.io import tables
-from paper_tasks.io.tables import Row
-from paper_tasks.io.writing import RowEncoder, csv_lines
+from paper_tasks.io.encoder import RowEncoder, csv_lines
+from paper_tasks.io.rows import (
+    DIGITS,
+    PROBABILITIES,
+    TASKS,
+    Row,
+    check_paper,
+    check_text_columns,
+    paper_texts,
+    tag_columns,
+)
 from paper_tasks.tagger.classifier import TaskClassifier
-from paper_tasks.tagger.text import format_paper, has_words
 from paper_tasks.tagging.journal import Journal, journal_path, journaled, partial_path, problems_path
 from paper_tasks.tagging.options import TagOptions
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TASKS, PROBABILITIES = "predicted_tasks", "probabilities"
 # Rows that are read, tagged and written together: a kill loses at most the work on these.
 CHUNK = 128
-DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -93,15 +99,9 @@ def tag_rows(
     rows: list[Row], classifier: TaskClassifier, options: TagOptions
 ) -> tuple[list[dict[str, Any]], list[Row]]:
     """Returns the values of all rows with text, with their tags; and the rows that could not be tagged."""
-    rows = [_checked(row) for row in rows]
+    rows = list(map(check_paper, rows))
     tagged = _with_tags([row.values for row in rows if not row.problem], classifier, options)
     return tagged, [row for row in rows if row.problem]
-
-
-def check_columns(source: Path | str, names: list[str]) -> None:
-    """Raises InputError if neither title nor abstract is among the columns of `source`."""
-    if not _texts(dict.fromkeys(names)).keys() & set(names):
-        raise InputError(f"{source} has no column 'title' or 'abstract'; its columns are: {', '.join(names)}.")
 
 
 def new_columns(labels: Iterable[str], options: TagOptions) -> list[str]:
@@ -157,14 +157,11 @@ def _tag_remaining_rows(
 
 
 def _with_tags(rows: list[dict[str, Any]], classifier: TaskClassifier, options: TagOptions) -> list[dict[str, Any]]:
-    scores = classifier.probabilities(map(_title_and_abstract, rows))
+    scores = classifier.probabilities(map(paper_texts, rows))
     ranked = classifier.rank(scores, **options.for_ranking())
     tagged = []
     for row, tags, probabilities in zip(rows, ranked, np.round(scores.astype(float), DIGITS).tolist(), strict=True):
-        added: dict[str, Any] = {
-            TASKS: [tag.task for tag in tags],
-            PROBABILITIES: [round(tag.probability, DIGITS) for tag in tags],
-        }
+        added: dict[str, Any] = tag_columns(tags)
         if options.all_scores:
             added |= dict(zip(classifier.labels, probabilities, strict=True))
         tagged.append(row | added)
@@ -176,7 +173,7 @@ def _encoder(source: Path, output: Path, classifier: TaskClassifier, options: Ta
     # From JSON Lines to JSON Lines no column names are needed, which saves reading the whole input.
     names = [] if formats == {"jsonl"} else tables.column_names(source)
     if names:
-        check_columns(source, names)
+        check_text_columns(source, names)
     added = new_columns(classifier.labels, options)
     return RowEncoder(output, list(dict.fromkeys([*names, *added])), _types(source, output, added))
 
@@ -185,38 +182,9 @@ def _types(source: Path, output: Path, added: list[str]) -> dict[str, Any]:
     """Arrow types of the columns, if the output has types; columns without an entry are text."""
     if tables.table_format(output) != "parquet":
         return {}
-    return column_types(tables.parquet_schema(source) if tables.table_format(source) == "parquet" else (), added)
+    from paper_tasks.io import parquet
 
-
-def _texts(values: dict[str, Any]) -> dict[str, Any]:
-    """Title and abstract, each by the name of its column, which may be spelled "Title"; "" for a missing one.
-
-    If several columns are spellings of one field, the first one with a text is taken.
-    """
-    texts = {}
-    for field in ("title", "abstract"):
-        names = tables.spellings(values, field) or [field]
-        name = next((name for name in names if values.get(name)), names[0])
-        texts[name] = values.get(name) or ""
-    return texts
-
-
-def _title_and_abstract(values: dict[str, Any]) -> tuple[str, str]:
-    title, abstract = _texts(values).values()
-    return title, abstract
-
-
-def _checked(row: Row) -> Row:
-    """The row; with a problem if it has no text to tag."""
-    if row.problem:
-        return row
-    texts = _texts(row.values)
-    for column, text in texts.items():
-        if not isinstance(text, str):
-            return replace(row, problem="is no text", column=column)
-    if not has_words(format_paper(*texts.values())):
-        return replace(row, problem="has no words in title and abstract")
-    return row
+    return column_types(parquet.read_schema(source) if tables.table_format(source) == "parquet" else (), added)
 
 
 def _problem_lines(rows: list[Row], head: bool) -> bytes:

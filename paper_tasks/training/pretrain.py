@@ -27,7 +27,7 @@ from transformers import PreTrainedTokenizerBase
 
 from paper_tasks.data.prepare import has_unlabelled, read_split, texts
 from paper_tasks.errors import InputError, Interrupted
-from paper_tasks.io import writing
+from paper_tasks.io import atomic
 from paper_tasks.modeling.model import check_length, load_backbone, mean_pooling
 from paper_tasks.training import checkpoint
 from paper_tasks.training.fastai_blurr import EpochDL, device_name, in_half_precision, workers
@@ -175,7 +175,7 @@ def pretrain(
     encoder.to("cpu").save_pretrained(output_dir)
     tokenizer.save_pretrained(output_dir)
     pd.DataFrame(progress.history).to_csv(output_dir / "history.csv", index=False)
-    writing.write_json(output_dir / RECORD, record)
+    atomic.write_json(output_dir / RECORD, record)
     checkpoint.remove(output_dir / "checkpoint")
     return record
 

@@ -1,6 +1,5 @@
 """Large files, which go to the disk and not into the cache; what was broken off is gone on with."""
 
-import os
 import sys
 import time
 from collections.abc import Callable, Collection
@@ -11,6 +10,7 @@ import requests
 from tqdm import tqdm
 
 from paper_tasks.errors import InputError
+from paper_tasks.io.atomic import move, partial_path
 from paper_tasks.io.locks import opened_alone
 from scrapers.http.transport import (
     ATTEMPTS,
@@ -38,13 +38,13 @@ def download(
     """
     if path.exists():
         return path
-    partial = path.with_name(path.name + ".partial")
+    partial = partial_path(path)
     try:
-        with GuardedSession(hosts, contact) as session, opened_alone(partial, "ab") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with GuardedSession(hosts, contact) as session, opened_alone(partial) as file:
             session.headers["Accept-Encoding"] = "identity"
             _fill(session, url, file, path.with_name(path.name + ".etag"), sleep)
-            os.fsync(file.fileno())
-            partial.replace(path)
+            move(partial, path)
     except OSError as error:
         raise InputError(f"{partial} cannot be written ({error.strerror or error}).") from error
     path.with_name(path.name + ".etag").unlink(missing_ok=True)

@@ -11,10 +11,11 @@ import pyarrow
 import pyarrow.parquet as pq
 
 from paper_tasks.errors import InputError
+from paper_tasks.io.cells import one_line
 from scrapers.http.download import download
 from scrapers.http.transport import hosts_of
 from scrapers.run import Expected, Item, Skipped
-from scrapers.schema import Paper, Problem, one_line
+from scrapers.schema import Paper, Problem
 from scrapers.sources.selection import Selection
 from scrapers.sources.spam import is_spam_name, is_spam_title
 

@@ -11,10 +11,11 @@ from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 from paper_tasks.errors import InputError
+from paper_tasks.io.cells import one_line
 from scrapers.http.client import Client, UnexpectedContentError
 from scrapers.http.transport import FetchError
 from scrapers.run import Expected, Item
-from scrapers.schema import Paper, Problem, fetched_from, one_line
+from scrapers.schema import Paper, Problem, fetched_from
 
 HOSTS = {"arxiv.org"}
 HOME = "https://arxiv.org"

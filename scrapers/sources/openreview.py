@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from paper_tasks.io.cells import one_line
 from scrapers.http.client import Client, UnexpectedContentError
 from scrapers.http.transport import FetchError
 from scrapers.run import Expected, Item
-from scrapers.schema import Paper, Problem, fetched_from, one_line
+from scrapers.schema import Paper, Problem, fetched_from
 
 HOSTS = {"openreview.net"}
 API = "https://api2.openreview.net"

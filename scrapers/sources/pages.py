@@ -6,7 +6,8 @@ from urllib.parse import urljoin, urlsplit
 
 from bs4 import BeautifulSoup, ParserRejectedMarkup, SoupStrainer, Tag
 
-from scrapers.schema import Paper, one_line
+from paper_tasks.io.cells import one_line
+from scrapers.schema import Paper
 from scrapers.sources.arxiv import arxiv_id
 
 SITE = "https://paperswithcode.com"

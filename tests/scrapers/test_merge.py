@@ -7,14 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paper_tasks.errors import InputError
-from scrapers.files import replacing
 from scrapers.merge import merge, richest
-from scrapers.schema import COLUMNS, Paper, read_papers, write_rows
+from scrapers.schema import COLUMNS, Paper, create_csv, read_papers, write_rows
 from scrapers.sources.arxiv import arxiv_id
 
 
 def write(path, papers):
-    with replacing(path) as file:
+    with create_csv(path) as file:
         write_rows(file, [COLUMNS, *(paper.cells() for paper in papers)])
     return path
 

@@ -89,7 +89,7 @@ def test_the_table_of_problems_goes_after_the_papers_have_come(output, monkeypat
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("scrapers.files.os.fsync", full)
+    monkeypatch.setattr("paper_tasks.io.atomic.os.fsync", full)
     with pytest.raises(InputError, match="No space left"):
         collect([paper(1)], output, Period())
     assert problems_path(output).exists()

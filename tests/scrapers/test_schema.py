@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paper_tasks.errors import InputError
-from scrapers.files import replacing
+from paper_tasks.io.cells import FORMULA_STARTS
 from scrapers.schema import (
     COLUMNS,
-    FORMULA_STARTS,
     LISTS,
     PROBLEM_COLUMNS,
     Paper,
+    create_csv,
     read_papers,
     read_problems,
     write_rows,
@@ -30,7 +30,7 @@ def path(tmp_path_factory):
 
 
 def write(path, papers, excel_safe=False):
-    with replacing(path) as file:
+    with create_csv(path) as file:
         write_rows(file, [COLUMNS])
         return write_rows(file, (paper.cells() for paper in papers), excel_safe)
 
@@ -97,12 +97,12 @@ def test_the_original_projects_csv_is_read(path):
     [
         (b"title,other\na,b\n", "no column 'abstract'"),
         (b"title,abstract\na\n", "line 2: has 1 cells"),
-        (b"title,abstract,tasks\na,b,[1]\n", "line 2, column 'tasks': is no list of texts"),
-        (b'title,abstract,tasks\na,b,"[__import__(""os"").getcwd()]"\n', "is no list"),
+        (b"title,abstract,tasks\na,b,[1]\n", "line 2, column 'tasks': is not a list of texts"),
+        (b'title,abstract,tasks\na,b,"[__import__(""os"").getcwd()]"\n', "is not a list"),
         (b'title,abstract\na,b\n"c,d\n', "line 3: cannot be read as CSV"),
         (b"title,abstract\n\xff,b\n", "is not UTF-8"),
         (b"", "is empty"),
-        (b"\x1f\x8b\x08\0\0\0", "is no CSV"),
+        (b"\x1f\x8b\x08\0\0\0", "is not CSV"),
     ],
 )
 def test_other_tables_are_told(path, content, told):
@@ -113,7 +113,7 @@ def test_other_tables_are_told(path, content, told):
 
 def test_problems(path):
     rows = [["https://x/1", "HTTP 500", "https://y/1"], ["https://x/2", 'no "title"', ""]]
-    with replacing(path) as file:
+    with create_csv(path) as file:
         write_rows(file, [PROBLEM_COLUMNS, *rows])
     assert [(problem.url, problem.reason, problem.fetched_from) for problem in read_problems(path)] == list(
         map(tuple, rows)
@@ -122,3 +122,11 @@ def test_problems(path):
     path.write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match="no column"):
         read_problems(path)
+
+
+def test_the_folder_of_a_csv_is_made(tmp_path):
+    with create_csv(tmp_path / "folder" / "a.csv") as file:
+        write_rows(file, [["a", "ü"]])
+    assert (tmp_path / "folder" / "a.csv").read_bytes() == "a,ü\r\n".encode()
+    with pytest.raises(InputError, match="cannot be written"), create_csv(tmp_path / "folder" / "a.csv" / "b.csv"):
+        pass

@@ -25,7 +25,7 @@ from paper_tasks.entry import PREPARED, one_sentence_errors, positive
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation.baselines.baselines import ORIGINAL
 from paper_tasks.evaluation.score_cache import label_checksum
-from paper_tasks.io import writing
+from paper_tasks.io import atomic
 from paper_tasks.modeling.batches import in_batches
 from paper_tasks.modeling.model import dropout_options, minilm_folder
 from paper_tasks.training import checkpoint
@@ -145,7 +145,7 @@ def train(
         f"trained for {frozen_epochs} of its {FROZEN_EPOCHS} epochs with the encoder frozen and {epochs} of {EPOCHS} "
         f"with all layers, in {round(state['seconds'] / 60)} minutes"
     )
-    writing.write_json(record, {"schedule": schedule, "labels": label_checksum(truth[: len(split)])})
+    atomic.write_json(record, {"schedule": schedule, "labels": label_checksum(truth[: len(split)])})
     checkpoint.remove(folder)
 
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from paper_tasks.errors import InputError, Interrupted
-from paper_tasks.io.tables import Row
-from paper_tasks.io.writing import csv_lines
+from paper_tasks.io.encoder import csv_lines
+from paper_tasks.io.rows import Row, check_text_columns
 from paper_tasks.tagger.model_folder import usable_cores
 from paper_tasks.tagging import tag_file
 from paper_tasks.tagging.options import ModelOptions, TagOptions
@@ -132,7 +132,7 @@ def tag_folder(
     """
     origin, target = RemotePath.parse(source), RemotePath.parse(output)
     found, schema = partitions.find_partitions(origin, partition_rows)
-    tag_file.check_columns(source, schema.names)
+    check_text_columns(source, schema.names)
     if not found:
         raise InputError(f"{source} holds no rows.")
     problems, tagged = partitions.problems_path(target), 0

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from paper_tasks.errors import InputError
-from paper_tasks.io import writing
-from paper_tasks.io.tables import BY_PAGES, Row, batch_rows, check_names
+from paper_tasks.io import parquet
+from paper_tasks.io.parquet import BY_PAGES, batch_rows
+from paper_tasks.io.rows import Row, check_names
 
 # Rows of a partition by default.
 PARTITION_ROWS = 4096
@@ -140,7 +141,7 @@ def write_partition(
     with storage_errors(path.name, "written"):
         with scratch.system.open_output_stream(scratch.path) as raw, pq.ParquetWriter(raw, schema) as writer:
             for rows in chunks:
-                writer.write_batch(writing.record_batch(rows, schema))
+                writer.write_batch(parquet.record_batch(rows, schema))
         scratch.system.move(scratch.path, path.path)
 
 

@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from deployment.common.limits import PAPERS as MOST_PAPERS
-from deployment.gradio_app import batch
 from deployment.gradio_app import endpoints as module
+from deployment.gradio_app import papers_file
 from deployment.gradio_app.endpoints import Endpoints
+from paper_tasks.errors import InputError
 from paper_tasks.tagger.classifier import TaskClassifier
 
 JSON = st.recursive(
@@ -68,19 +69,19 @@ def test_explain_of_anything(endpoints, title, abstract, task):
 @given(
     st.sampled_from([b"", b"title,abstract\n", b'{"title": "']),
     st.binary(max_size=200) | st.text('",\n\r\\{}[]:a1\u2028\0', max_size=60).map(str.encode),
-    st.sampled_from(batch.SUFFIXES),
+    st.sampled_from(papers_file.SUFFIXES),
 )
 def test_a_file_of_anything(tmp_path, start, content, suffix):
     path = tmp_path / f"papers{suffix}"
     path.write_bytes(start + content)
     try:
-        rows, broken = batch.read(path)
-    except batch.BatchError as error:
+        rows, broken = papers_file.read(path)
+    except InputError as error:
         assert "\n" not in str(error)
         return
-    assert all(row.line >= 1 and row.reason for row in broken)
-    for ending, write in batch.WRITERS.items():
-        write(tmp_path / f"out{ending}", [batch.Tagged(row, []) for row in rows])
+    assert all(row.line >= 1 and row.problem for row in broken)
+    for ending in papers_file.SUFFIXES:
+        papers_file.write(tmp_path / f"out{ending}", [papers_file.TaggedRow(row, []) for row in rows])
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))

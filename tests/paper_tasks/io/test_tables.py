@@ -15,22 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paper_tasks.errors import InputError
-from paper_tasks.io import tables, writing
+from paper_tasks.io import tables
+from paper_tasks.io.rows import Row
 from paper_tasks.tagging.ray import partitions
+from tests.paper_tasks.io.test_encoder import NAMES, ROWS, write
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-NAMES = ["t.csv", "t.jsonl", "t.parquet"]
-ROWS = [{"title": "A", "abstract": 'with "quotes", and\nlines'}, {"title": "Ünïcödé", "abstract": ""}]
-
-
-def write(path, rows, types=None):
-    """Row by row, as a long table is written."""
-    encoder = writing.RowEncoder(path, list(rows[0]), types)
-    appended = path.with_name("appended")
-    appended.write_bytes(b"".join([encoder.head(), *(encoder.encode([row]) for row in rows)]))
-    writing.place_table(appended, path)
-    assert not appended.exists()
-    return path
 
 
 @pytest.mark.parametrize("name", [*NAMES, "t.csv.gz", "t.csv.bz2", "t.csv.xz", "t.csv.zst", "t.jsonl.zst"])
@@ -114,18 +104,21 @@ def test_a_broken_json_line_does_not_hide_the_others(tmp_path):
     [
         ("t.csv", b"", "is empty"),
         ("t.jsonl", b"\n", "is empty"),
-        ("t.csv", b"\x00\x01\x02,\xff\n", "is no CSV"),
+        ("t.csv", b"\x00\x01\x02,\xff\n", "is not CSV"),
         ("t.csv", b"\n \n,,\na,a\n1,2\n", "t.csv, line 4: the column 'a' is there more than once"),
         ("t.csv", b"title;abstract\r\nA;B\r\n", "separates its columns by semicolons; save it as CSV with commas"),
         ("t.csv", b"\ntitle\tabstract\nA\tB\n", "separates its columns by tabs; save it as CSV with commas"),
-        ("t.csv", b'"title";"abstract"\n"A";"B"\n', "commas separate columns, not semicolons or tabs"),
+        ("t.csv", b'"title";"abstract"\n"A";"B"\n', "separates its columns by semicolons; save it as CSV with commas"),
+        ("t.csv", b"id;title, short;abstract\n1;A;B\n", "separates its columns by semicolons"),
+        ("t.csv", b'"title"x,abstract\nA,B\n', "its first line cannot be read"),
+        ("t.csv", b"PK\3\4\x14\0\6\0", "is a spreadsheet or an archive, not text; save it as CSV"),
         ("t.csv", "title,abstract\r\nA,B\r\n".encode("utf-16"), "is UTF-16; save it as UTF-8"),
         ("t.jsonl", codecs.BOM_UTF16_BE + '{"title": "A"}\n'.encode("utf-16-be"), "is UTF-16; save it as UTF-8"),
         ("t.parquet", b"title,abstract\n", "is no Parquet file"),
         ("t.csv.gz", b"title,abstract\n", "damaged"),
         ("t.csv.zst", b"title,abstract\n", "damaged"),
         ("t.parquet.gz", b"", "compressed inside"),
-        ("t.xlsx", b"", "tells no format"),
+        ("t.xlsx", b"", "names no format"),
         (None, None, "does not exist"),
     ],
 )
@@ -153,7 +146,7 @@ def test_a_pipe_is_no_table(tmp_path):
 def test_blank_lines_before_the_names_of_columns_are_passed_over(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("\ufeff\n \n,\ntitle,abstract\n\nA,B\n", encoding="utf-8")
-    assert list(tables.read_rows(path)) == [tables.Row(6, {"title": "A", "abstract": "B"})]
+    assert list(tables.read_rows(path)) == [Row(6, {"title": "A", "abstract": "B"})]
 
 
 def read_as_part(path):
@@ -221,7 +214,7 @@ def test_two_columns_of_one_name_are_told(tmp_path):
 
 def test_names_without_what_tells_the_format():
     assert [tables.table_stem(Path(name)) for name in ("a.csv", "a.b.jsonl.zst", "a/b.PARQUET")] == ["a", "a.b", "b"]
-    with pytest.raises(InputError, match="tells no format"):
+    with pytest.raises(InputError, match="names no format"):
         tables.table_stem(Path("a.gz"))
 
 
@@ -247,5 +240,5 @@ def test_a_line_without_end_is_no_table(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "LONGEST_LINE", 1000)
     path = tmp_path / "t.jsonl"
     path.write_text('{"title": "A"}\n' + '{"title": "' + "A" * 2000 + '"}', encoding="utf-8")
-    with pytest.raises(InputError, match=r"t\.jsonl, line 2 has more than 1,000 bytes"):
+    with pytest.raises(InputError, match=r"t\.jsonl, line 2 has more than 1,000 characters"):
         list(tables.read_rows(path))

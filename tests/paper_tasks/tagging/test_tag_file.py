@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from paper_tasks.errors import InputError
-from paper_tasks.io import tables, writing
+from paper_tasks.io import encoder, tables
 from paper_tasks.tagger.classifier import TaskClassifier
 from paper_tasks.tagger.text import format_paper
 from paper_tasks.tagging import tag_file as module
@@ -45,10 +45,10 @@ def classifier():
 
 
 def write(path, rows=PAPERS):
-    encoder = writing.RowEncoder(path, list(rows[0]))
+    row_encoder = encoder.RowEncoder(path, list(rows[0]))
     appended = path.with_name("appended")
-    appended.write_bytes(encoder.head() + encoder.encode(rows))
-    writing.place_table(appended, path)
+    appended.write_bytes(row_encoder.head() + row_encoder.encode(rows))
+    encoder.place_table(appended, path)
     return path
 
 
@@ -121,8 +121,8 @@ def test_the_filled_one_of_two_columns_with_the_same_field_is_used(tmp_path):
 
 
 def test_json_that_cannot_be_written_again_is_listed_and_the_rest_tagged(tmp_path):
-    # The deepest cannot be read. A few of the others can be read, but not written again.
-    lines = [f'{{"title": "A", "\\ud800": {"[" * depth}{"]" * depth}}}\n' for depth in range(800, 1010)]
+    # The deepest are far beyond what Python can read.
+    lines = [f'{{"title": "A", "\\ud800": {"[" * depth}{"]" * depth}}}\n' for depth in range(1, 2101, 10)]
     (tmp_path / "in.jsonl").write_text("".join(['{"title": "A", "year": NaN}\n', *lines]), encoding="utf-8")
     for name in ("1.jsonl", "2.csv", "3.parquet"):
         summary = tag_file(tmp_path / "in.jsonl", tmp_path / name, Quick())
@@ -130,7 +130,8 @@ def test_json_that_cannot_be_written_again_is_listed_and_the_rest_tagged(tmp_pat
         with open(summary.reasons, encoding="utf-8", newline="") as file:
             reasons = {int(line): reason for line, _, reason in list(csv.reader(file))[1:]}
         assert [*reasons] == [1, *range(summary.tagged + 2, 212)]
-        assert all(reason.startswith("is no JSON (") for reason in reasons.values())
+        assert reasons.pop(1) == "is not JSON (NaN is not a number of JSON)"
+        assert all(reason.startswith("has more than 100 lists") for reason in reasons.values())
 
 
 def test_broken_rows_are_listed_and_the_others_tagged(tmp_path):

@@ -3,8 +3,9 @@ import json
 
 import pytest
 
-from deployment.gradio_app import batch
-from deployment.gradio_app.batch import BatchError, Broken, Row, Tagged, count_tasks, read, tag, write_csv, write_jsonl
+from deployment.gradio_app.papers_file import SUFFIXES, TaggedRow, count_tasks, read, tag, write
+from paper_tasks.errors import InputError
+from paper_tasks.io.rows import Row, paper_texts
 from paper_tasks.tagger.classifier import Tag, TaskClassifier
 
 
@@ -20,7 +21,7 @@ def test_csv_rows_with_their_lines(tmp_path):
         Row(2, {"Title": "A", "venue": "x", "abstract": "two\nlines"}),
         Row(5, {"Title": "B", "venue": "", "abstract": ""}),
     ]
-    assert (rows[0].text("title"), rows[0].text("abstract"), broken) == ("A", "two\nlines", [])
+    assert (paper_texts(rows[0].values), broken) == (("A", "two\nlines"), [])
 
 
 def test_json_rows_with_their_lines(tmp_path):
@@ -30,24 +31,29 @@ def test_json_rows_with_their_lines(tmp_path):
     assert broken == []
 
 
-def test_broken_rows_of_a_csv_are_told_with_line_and_reason(tmp_path):
+def test_of_two_spellings_of_a_column_the_filled_one_counts(tmp_path):
+    rows, broken = read(file(tmp_path, "Title,title\n,A\nB,\n,\n"))
+    assert [paper_texts(row.values)[0] for row in rows] == ["A", "B"] and [row.line for row in broken] == [4]
+
+
+def test_broken_rows_of_a_csv_are_listed_with_line_and_reason(tmp_path):
     content = b'title,abstract\nok,ok\none\n"a" b,c\n\xff,x\n , ...\nlast,ok\n'
     rows, broken = read(file(tmp_path, content))
     assert [row.line for row in rows] == [2, 7]
-    assert [(row.line, row.reason.partition(" (")[0]) for row in broken] == [
-        (3, "has 1 cells where the first line has 2"),
-        (4, "cannot be read as CSV"),
-        (5, "is not UTF-8"),
-        (6, "no words in title or abstract"),
+    assert [(row.position, row.problem.partition(" (")[0]) for row in broken] == [
+        ("line 3", "has 1 cells where the header has 2"),
+        ("line 4", "cannot be read as CSV"),
+        ("line 5, column 'title'", "is not UTF-8"),
+        ("line 6", "has no words in title and abstract"),
     ]
 
 
-def test_how_far_a_stray_quotation_mark_reaches_is_told(tmp_path):
+def test_how_far_a_stray_quotation_mark_reaches_is_said(tmp_path):
     path = tmp_path / "papers.csv"
     path.write_text('title\none\n"two\nthree\n"four\nfive\n', encoding="utf-8")
-    rows, broken = batch.read(path)
-    assert [row.text("title") for row in rows] == ["one", "five"]
-    assert broken[0].line == 3 and broken[0].reason.startswith("cannot be read as CSV, nor what follows up to line 5")
+    rows, broken = read(path)
+    assert [row.values["title"] for row in rows] == ["one", "five"]
+    assert broken[0].line == 3 and broken[0].problem.startswith("cannot be read as CSV, nor what follows up to line 5")
 
 
 def test_odd_but_readable_json(tmp_path):
@@ -55,22 +61,25 @@ def test_odd_but_readable_json(tmp_path):
     path.write_bytes(
         b'{"Title": "", "title": "A"}\n{"title": "B \\udc80"}\n{"title": "C", "n": 1e999}\n{"title": "\xff"}\n'
     )
-    rows, broken = batch.read(path)
-    assert [row.text("title") for row in rows] == ["A", "B \udc80"]
-    assert [(row.line, row.reason) for row in broken] == [(3, "is no JSON"), (4, "is not UTF-8")]
+    rows, broken = read(path)
+    assert [paper_texts(row.values)[0] for row in rows] == ["A", "B \udc80"]
+    assert [(row.line, row.problem) for row in broken] == [
+        (3, "is not JSON (1e999 is not a number of JSON)"),
+        (4, "is not UTF-8"),
+    ]
 
 
-def test_broken_rows_of_json_lines_are_told_with_line_and_reason(tmp_path):
+def test_broken_rows_of_json_lines_are_listed_with_line_and_reason(tmp_path):
     lines = ["{", "[]", '{"title": 5}', '{"abstract": "?"}', "[" * 100_000, '{"title": "ok"}', "9" * 5_000]
     rows, broken = read(file(tmp_path, "\n".join(lines), "papers.jsonl"))
     assert [row.line for row in rows] == [6]
-    assert broken == [
-        Broken(1, "is no JSON"),
-        Broken(2, "is no JSON object ({…})"),
-        Broken(3, "the title or abstract is no text"),
-        Broken(4, "no words in title or abstract"),
-        Broken(5, "is no JSON"),
-        Broken(7, "is no JSON"),
+    assert [(row.position, row.problem.partition(" (")[0]) for row in broken] == [
+        ("line 1", "is not JSON"),
+        ("line 2", "is not a JSON object"),
+        ("line 3, column 'title'", "is no text"),
+        ("line 4", "has no words in title and abstract"),
+        ("line 5", "has more than 100 lists or objects in each other"),
+        ("line 7", "is not JSON"),
     ]
 
 
@@ -86,14 +95,18 @@ def test_broken_rows_of_json_lines_are_told_with_line_and_reason(tmp_path):
         ("\ufeff", "papers.csv", "is empty"),
         ("title,abstract\na,b\n".encode("utf-16"), "papers.csv", "is UTF-16; save it as UTF-8"),
         ("\ufefftitle\na\n".encode("utf-16-be"), "papers.csv", "is UTF-16; save it as UTF-8"),
-        (b"PK\x03\x04\x14\0\x06\0", "papers.csv", "spreadsheet or an archive; save it as CSV"),
-        ("id;Title;abstract\n1;a;b, c\n", "papers.csv", "separated by semicolons; save it with commas"),
-        ('"title";"abstract"\n"a";"b"\n', "papers.csv", "separated by semicolons"),
-        ("Abstract\tyear\na\t2020\n", "papers.csv", "separated by tabs"),
-        ("name;text\na;b\n", "papers.csv", "no column 'title' or 'abstract'"),
+        (b"PK\x03\x04\x14\0\x06\0", "papers.csv", "is a spreadsheet or an archive, not text; save it as CSV"),
+        (
+            "id;Title;abstract\n1;a;b, c\n",
+            "papers.csv",
+            "by semicolons; save it as CSV with commas",
+        ),
+        ('"title";"abstract"\n"a";"b"\n', "papers.csv", "separates its columns by semicolons"),
+        ("Abstract\tyear\na\t2020\n", "papers.csv", "separates its columns by tabs"),
+        ("name;text\na;b\n", "papers.csv", "separates its columns by semicolons"),
         ("name,text\na,b\n", "papers.csv", "no column 'title' or 'abstract'"),
-        ('"title', "papers.csv", "no column 'title' or 'abstract'"),
-        ("title,Title\na,b\n", "papers.csv", "a column twice"),
+        ('"title', "papers.csv", "its first line cannot be read"),
+        ("title,title\na,b\n", "papers.csv", "the column 'title' is there more than once"),
         (
             "title," + ",".join(f"c{place}" for place in range(50)) + "\n" + "a," * 50 + "\n",
             "papers.csv",
@@ -102,21 +115,21 @@ def test_broken_rows_of_json_lines_are_told_with_line_and_reason(tmp_path):
         ("\n".join(json.dumps({"title": "a", str(place): 1}) for place in range(50)), "papers.jsonl", "50 different"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_told_in_a_sentence(tmp_path, content, name, words):
-    with pytest.raises(BatchError) as caught:
+def test_a_file_that_cannot_be_used_gets_one_sentence(tmp_path, content, name, words):
+    with pytest.raises(InputError) as caught:
         read(file(tmp_path, content, name))
-    assert words in str(caught.value) and name in str(caught.value) and "\n" not in str(caught.value)
+    assert words in str(caught.value) and str(caught.value).startswith(name) and "\n" not in str(caught.value)
 
 
 TAGGED = [
-    Tagged(Row(2, {"title": "=1+1", "abstract": "a\n@b", "year": -3}), [Tag("Image Captioning", 0.91234567)]),
-    Tagged(Row(3, {"title": "＋x", "abstract": "\udcffé", "note": None}), []),
+    TaggedRow(Row(2, {"title": "=1+1", "abstract": "a\n@b", "year": -3}), [Tag("Image Captioning", 0.91234567)]),
+    TaggedRow(Row(3, {"title": "＋x", "abstract": "\udcffé", "note": None}), []),
 ]
 
 
 def test_csv_keeps_all_columns_and_defuses_formulas(tmp_path):
     path = tmp_path / "out.csv"
-    write_csv(path, TAGGED)
+    write(path, TAGGED)
     with path.open(newline="", encoding="utf-8") as lines:
         first, second = csv.DictReader(lines)
     assert first["title"] == "'=1+1" and first["abstract"] == "a\n@b" and first["year"] == "'-3"
@@ -127,14 +140,14 @@ def test_csv_keeps_all_columns_and_defuses_formulas(tmp_path):
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_no_cell_or_column_starts_a_formula(tmp_path, start):
     path = tmp_path / "out.csv"
-    write_csv(path, [Tagged(Row(2, {"title": "a", f"{start}x": f"{start}1"}), [])])
+    write(path, [TaggedRow(Row(2, {"title": "a", f"{start}x": f"{start}1"}), [])])
     with path.open(newline="", encoding="utf-8") as lines:
         assert all(not cell.startswith(tuple("=+-@\t\r")) for row in csv.reader(lines) for cell in row)
 
 
 def test_json_lines_keep_all_columns(tmp_path):
     path = tmp_path / "out.jsonl"
-    write_jsonl(path, TAGGED)
+    write(path, TAGGED)
     first, second = map(json.loads, path.read_text(encoding="utf-8").splitlines())
     added = {"predicted_tasks": ["Image Captioning"], "probabilities": [0.9123]}
     assert first == TAGGED[0].row.values | added
@@ -142,17 +155,17 @@ def test_json_lines_keep_all_columns(tmp_path):
 
 
 def test_what_was_tagged_can_be_tagged_again(tmp_path):
-    for suffix, write in batch.WRITERS.items():
+    for suffix in SUFFIXES:
         path = tmp_path / f"out{suffix}"
         write(path, TAGGED[:1])
         rows, broken = read(path)
-        write(path, [Tagged(row, []) for row in rows])
+        write(path, [TaggedRow(row, []) for row in rows])
         assert not broken and read(path)[0][0].values.keys() == rows[0].values.keys()
 
 
 def test_count_tasks():
     papers = [["B", "A"], ["A"], ["C"], []]
-    tagged = [Tagged(Row(1, {}), [Tag(task, 0.5) for task in tasks]) for tasks in papers]
+    tagged = [TaggedRow(Row(1, {}), [Tag(task, 0.5) for task in tasks]) for tasks in papers]
     assert count_tasks(tagged) == [("A", 2), ("B", 1), ("C", 1)]
 
 
