@@ -207,7 +207,7 @@ def test_an_output_that_is_a_link_stays_one(tmp_path, monkeypatch):
     target.parent.mkdir()
     link.symlink_to("disk/big.csv")
     with monkeypatch.context() as patched, pytest.raises(InputError, match=r"big\.csv cannot be written"):
-        patched.setattr(writing, "place_table", lambda *_: os.stat(tmp_path / "absent"))
+        patched.setattr(encoder, "place_table", lambda *_: os.stat(tmp_path / "absent"))
         tag_file(source, link, Quick())
     assert contents(target.parent).keys() == {"big.partial", "big.journal"}
     tag_file(source, link, Quick(), resume=True)
