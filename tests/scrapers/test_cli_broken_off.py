@@ -12,20 +12,19 @@ import time
 
 import pytest
 
+from scrapers import cli
 from scrapers.schema import read_papers
 from tests import ROOT
+from tests.processes import Program
 from tests.scrapers.site import ANY
 
-
-def start(*arguments):
-    command = [sys.executable, "-m", "scrapers", *map(str, arguments)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+pytestmark = pytest.mark.slow
 
 
-def wait_until(condition, process):
+def wait_until(condition, program):
     ends = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < ends and process.poll() is None, process.communicate()
+        assert time.monotonic() < ends and program.poll() is None, program.stderr
         time.sleep(0.01)
 
 
@@ -43,11 +42,10 @@ def slow_machine(machine, httpserver):
 
 def test_ctrl_c_and_on(scrapers, slow_machine, base, files, output, tmp_path):
     arguments = ["wayback", "--start", "papers", "--base-url", base, *files]
-    process = start(*arguments)
-    wait_until(lambda: len(slow_machine.served) > 10, process)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130 and errors == "Interrupted; the same command goes on where it was.\n"
+    program = Program(cli.main, *arguments)
+    wait_until(lambda: len(slow_machine.served) > 10, program)
+    program.send_signal(signal.SIGINT)
+    assert program.wait() == 130 and program.stderr == "Interrupted; the same command goes on where it was.\n"
     assert not output.exists() and not list(tmp_path.glob("*.partial"))
     assert scrapers(*arguments).returncode == 0 and len(list(read_papers(output))) == 45
     assert len(slow_machine.served) <= len(set(slow_machine.served)) + 1
@@ -56,11 +54,11 @@ def test_ctrl_c_and_on(scrapers, slow_machine, base, files, output, tmp_path):
 def test_two_runs_at_once(scrapers, slow_machine, base, files, output):
     """One connection to a source, and one writer of a file."""
     arguments = ["wayback", "--start", "papers", "--base-url", base, *files]
-    process = start(*arguments)
-    wait_until(lambda: len(slow_machine.served) > 3, process)
+    program = Program(cli.main, *arguments)
+    wait_until(lambda: len(slow_machine.served) > 3, program)
     second = scrapers(*arguments)
     assert second.returncode == 2 and "Another run has" in second.stderr
-    assert process.communicate(timeout=60) and process.returncode == 0
+    assert program.wait() == 0
     assert len(list(read_papers(output))) == 45
 
 

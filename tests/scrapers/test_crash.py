@@ -3,8 +3,6 @@
 import random
 import re
 import signal
-import subprocess
-import sys
 import time
 
 import pyarrow as pa
@@ -12,15 +10,16 @@ import pyarrow.parquet as pq
 import pytest
 from werkzeug import Response
 
+from scrapers import cli
 from scrapers.run import problems_path
 from scrapers.schema import read_papers, read_problems
 from scrapers.sources import archive
-from tests import ROOT
+from tests.processes import Program
 from tests.scrapers.site import WaybackMachine, method_page, paper_page
 from tests.scrapers.sources.test_archive import record
 
 KILLS = 20
-PAPERS = [f"paper-{number}" for number in range(60)]
+PAPERS = [f"paper-{number}" for number in range(40)]
 
 
 class Site(WaybackMachine):
@@ -46,21 +45,23 @@ def command(base, folder):
     # Three methods are listed, with a resume key, and the papers looked up.
     pages = [f"https://paperswithcode.com/method/{name}" for name in ("resnet", "lstm", "absent")]
     files = ["--output", folder / "papers.csv", "--cache", folder / "cache.sqlite"]
-    return [sys.executable, "-m", "scrapers", "wayback", *pages, *files, "--base-url", base, "--pace", "0.001"]
+    return ["wayback", *pages, *files, "--base-url", base, "--pace", "0.001"]
 
 
 def finish(command):
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    program = Program(cli.main, *command)
+    program.wait()
+    return program
 
 
 def kill(command, reached, chance):
-    """Starts the command and kills it up to 50 ms after `reached()`; tells whether it was still running."""
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not reached():
+    """Kills the command up to 50 ms after `reached()`; returns whether it was still running."""
+    program = Program(cli.main, *command)
+    while program.poll() is None and not reached():
         time.sleep(0.005)
     time.sleep(chance.uniform(0, 0.05))
-    process.kill()
-    return process.wait() == -signal.SIGKILL
+    program.send_signal(signal.SIGKILL)
+    return program.wait() == -signal.SIGKILL
 
 
 def moment(machine, requests, chance):
@@ -68,7 +69,7 @@ def moment(machine, requests, chance):
     target = len(machine.served) + chance.randint(1, 7)
     if target < requests:
         return lambda: len(machine.served) >= target
-    ends = time.monotonic() + chance.uniform(0.5, 2)
+    ends = time.monotonic() + chance.uniform(0, 0.5)
     return lambda: time.monotonic() > ends
 
 
@@ -79,9 +80,9 @@ def test_a_crawl_killed_at_twenty_random_moments(httpserver, base, tmp_path):
     machine = Site()
     httpserver.expect_request(re.compile(".*")).respond_with_handler(lambda request: machine(request))
     done = finish(command(base, undisturbed))
-    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    assert done.poll() == 1 and "Traceback" not in done.stderr, done.stderr
     requests = len(machine.served)
-    assert len(list(read_papers(undisturbed / "papers.csv"))) == 57
+    assert len(list(read_papers(undisturbed / "papers.csv"))) == 37
     assert {problem.reason.split(" (")[0] for problem in read_problems(undisturbed / "papers.problem_urls.csv")} == {
         *("no snapshot", "the page has no links to /paper/...", "the page has no tasks section"),
         *("the page has no abstract", "the page is not in UTF-8"),
@@ -93,7 +94,7 @@ def test_a_crawl_killed_at_twenty_random_moments(httpserver, base, tmp_path):
         kills += kill(command(base, killed), moment(machine, requests, chance), chance)
         if (killed / "papers.csv").exists():
             assert (killed / "papers.csv").read_bytes() == (undisturbed / "papers.csv").read_bytes()
-    assert finish(command(base, killed)).returncode == 1
+    assert finish(command(base, killed)).poll() == 1
     for name in ("papers.csv", problems_path(killed / "papers.csv").name):
         assert (killed / name).read_bytes() == (undisturbed / name).read_bytes()
     # What was on its way when the run was killed comes again; nothing else does.
@@ -132,9 +133,9 @@ def test_an_archive_killed_while_fetching_and_while_writing(httpserver, base, tm
 
     def command(folder):
         files = ["--output", folder / "papers.csv", "--folder", folder / "dump"]
-        return [sys.executable, "-m", "scrapers", "archive", "--everything", *files, "--base-url", base]
+        return ["archive", "--everything", *files, "--base-url", base]
 
-    assert finish(command(tmp_path / "undisturbed")).returncode == 0
+    assert finish(command(tmp_path / "undisturbed")).poll() == 0
     whole = sum(sent)
     sent.clear()
     for _ in range(6):
@@ -145,7 +146,7 @@ def test_an_archive_killed_while_fetching_and_while_writing(httpserver, base, tm
             lambda target=target, started=started: sum(sent) > target or time.monotonic() - started > 3,
             chance,
         )
-    assert finish(command(tmp_path / "killed")).returncode == 0
+    assert finish(command(tmp_path / "killed")).poll() == 0
     assert (tmp_path / "killed" / "papers.csv").read_bytes() == (tmp_path / "undisturbed" / "papers.csv").read_bytes()
     # What lay in a buffer or on the way when the run was killed comes again.
     assert sum(sent) < whole + 6 * (2 << 20)
