@@ -8,7 +8,6 @@ import hashlib
 import json
 import math
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -218,10 +217,9 @@ def _cached(cache: Path, name: str, made_from: list[Any], build: Callable[[Path]
     folder = cache / f"{name}-{digest}"
     if not folder.is_dir():
         print(f"Building {name} ...", file=sys.stderr)
-        unfinished = cache / f"{folder.name}.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        build(unfinished)
-        unfinished.rename(folder)
+        cache.mkdir(parents=True, exist_ok=True)
+        with atomic.write_folder(folder) as partial:
+            build(partial)
     return folder
 
 

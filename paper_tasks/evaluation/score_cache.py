@@ -1,15 +1,16 @@
 """Scores that take minutes to compute, kept on disk until something that they depend on changes."""
 
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from paper_tasks.data.prepare import SPLITS, has_unlabelled
 from paper_tasks.errors import InputError
+from paper_tasks.io.atomic import write_folder
+from paper_tasks.io.locks import Busy
 from paper_tasks.tagger.model_folder import file_checksum
 
 Arrays = dict[str, np.ndarray]
@@ -63,21 +64,16 @@ def _read(entry: Path) -> Arrays | None:
 
 
 def _write(entry: Path | None, arrays: Arrays) -> Arrays:
-    """Writes beside and renames, so that an entry is never half there."""
     if entry is None:
         return arrays
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=entry.parent, prefix=f".{entry.name}."))
+        # Another evaluation that computed the same scores may write them.
+        with suppress(Busy), write_folder(entry) as partial:
+            for name, array in arrays.items():
+                np.save(partial / f"{name}.npy", array, allow_pickle=False)
     except OSError as error:
         raise InputError(
             f"{entry.parent} cannot be written ({error.strerror}): name another folder, --cache."
         ) from error
-    try:
-        for name, array in arrays.items():
-            np.save(scratch / f"{name}.npy", array, allow_pickle=False)
-        shutil.rmtree(entry, ignore_errors=True)
-        scratch.rename(entry)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return arrays

@@ -21,6 +21,7 @@ from huggingface_hub.utils import HFValidationError, validate_repo_id
 
 from paper_tasks.errors import InputError
 from paper_tasks.export import local_server
+from paper_tasks.io.atomic import write_folder
 from paper_tasks.paths import CHECKOUT
 
 APP = "app.py"
@@ -58,16 +59,12 @@ def assemble(output: Path, source: Path = CHECKOUT) -> list[str]:
     try:
         files = _files(source)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".space-") as scratch:
-            fresh = Path(scratch) / "space"
+        with write_folder(target) as partial:
             for name, path in files.items():
-                (fresh / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, fresh / name)
-            (fresh / APP).write_text(_START_APP, encoding="utf-8")
-            (fresh / MARKER).write_text("paper-tasks space replaces this folder.\n", encoding="utf-8")
-            if output.exists():
-                shutil.rmtree(output)
-            fresh.rename(target)
+                (partial / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, partial / name)
+            (partial / APP).write_text(_START_APP, encoding="utf-8")
+            (partial / MARKER).write_text("paper-tasks space replaces this folder.\n", encoding="utf-8")
     except (OSError, SyntaxError, ValueError, KeyError) as error:
         raise InputError(f"The Space cannot be put together from {source}: {error}.") from error
     return [APP, *files]

@@ -14,9 +14,13 @@ from typing import IO, Any
 from paper_tasks.errors import InputError
 
 
+class Busy(InputError):
+    """Another process writes the same file or folder."""
+
+
 @contextmanager
 def opened_alone(path: Path, mode: str = "ab") -> Iterator[IO[Any]]:
-    """`path`, opened by this process alone. Raises InputError while another process has it, and OSError."""
+    """`path`, opened by this process alone. Raises Busy while another process has it, and OSError."""
     with path.open(mode) as file:
         _lock(file.fileno(), path)
         yield file
@@ -24,7 +28,7 @@ def opened_alone(path: Path, mode: str = "ab") -> Iterator[IO[Any]]:
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """The folder belongs to this process alone. Raises InputError while another process has it, and OSError."""
+    """The folder belongs to this process alone. Raises Busy while another process has it, and OSError."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         _lock(descriptor, folder)
@@ -41,4 +45,4 @@ def _lock(descriptor: int, path: Path) -> None:
     except (BlockingIOError, FileNotFoundError):
         held = False
     if not held:
-        raise InputError(f"Another run has {path}; wait until it has ended.")
+        raise Busy(f"Another run has {path}; wait until it has ended.")

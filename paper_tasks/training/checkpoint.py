@@ -1,7 +1,6 @@
 """A training's state on disk: safetensors and JSON, replaced as a whole or not at all."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -9,14 +8,11 @@ import torch
 from fastai.optimizer import Optimizer
 from safetensors.torch import load_file, save_file
 
-OLD = ".old"
+from paper_tasks.io.atomic import restore_folder, write_folder
 
 
 def save(folder: Path, model: torch.nn.Module, optimizer: Optimizer, state: dict) -> None:
     """Writes model, optimizer and `state` (JSON) beside `folder`, then takes its place."""
-    fresh, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + OLD)
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
     tensors, scalars = {}, {}
     for place, moments in enumerate(optimizer.state_dict()["state"]):
         for name, value in moments.items():
@@ -24,24 +20,17 @@ def save(folder: Path, model: torch.nn.Module, optimizer: Optimizer, state: dict
                 tensors[f"{place}.{name}"] = value.contiguous()
             else:
                 scalars[f"{place}.{name}"] = value
-    save_file(tensors, fresh / "optimizer.safetensors")
-    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, fresh / "model.safetensors")
-    (fresh / "state.json").write_text(json.dumps(state | {"optimizer": scalars}), encoding="utf-8")
-    for path in fresh.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    fresh.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with write_folder(folder) as partial:
+        save_file(tensors, partial / "optimizer.safetensors")
+        save_file(weights, partial / "model.safetensors")
+        (partial / "state.json").write_text(json.dumps(state | {"optimizer": scalars}), encoding="utf-8")
 
 
 def exists(folder: Path) -> bool:
     """Whether there is a checkpoint, or one that a kill left half replaced (then it is put back)."""
-    old = folder.with_name(folder.name + OLD)
-    if not folder.exists() and old.exists():
-        old.rename(folder)
+    restore_folder(folder)
     return (folder / "state.json").is_file()
 
 

@@ -115,8 +115,8 @@ class Annif:
         return scores
 
     def keep(self, folder: Path) -> None:
-        """Copies the trained project, without the texts it learned from, to a folder that is not there yet."""
-        shutil.copytree(self._folder, folder, ignore=shutil.ignore_patterns("*.tsv", "*.jsonl"))
+        """Copies the trained project, without the texts it learned from, to a folder."""
+        shutil.copytree(self._folder, folder, ignore=shutil.ignore_patterns("*.tsv", "*.jsonl"), dirs_exist_ok=True)
 
     def _write(self, name: str, texts: Sequence[str], truth: np.ndarray) -> None:
         with (self._folder / name).open("w", encoding="utf-8") as file:

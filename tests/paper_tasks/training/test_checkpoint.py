@@ -51,14 +51,14 @@ def test_a_new_checkpoint_replaces_the_old(tmp_path):
 def test_a_kill_between_two_renames_loses_nothing(tmp_path):
     checkpoint.save(tmp_path / "c", *stepped(1), {"progress": 1})
     (tmp_path / "c").rename(tmp_path / "c.old")
-    (tmp_path / "c.new").mkdir()
+    (tmp_path / "c.partial").mkdir()
     assert checkpoint.exists(tmp_path / "c")
     assert checkpoint.load_state(tmp_path / "c")["progress"] == 1
 
 
 def test_a_half_written_checkpoint_is_none(tmp_path):
-    (tmp_path / "c.new").mkdir()
-    (tmp_path / "c.new" / "model.safetensors").write_bytes(b"half")
+    (tmp_path / "c.partial").mkdir()
+    (tmp_path / "c.partial" / "model.safetensors").write_bytes(b"half")
     assert not checkpoint.exists(tmp_path / "c")
 
 
