@@ -12,8 +12,15 @@ from tqdm import tqdm
 # A server imports the modules once and forks, so that a program starts in milliseconds.
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["scrapers.cli", "scrapers.run", "scrapers.sources.wayback", "scrapers.sources.archive", "paper_tasks.cli"]
-    + ["paper_tasks.tagging.tag_file", "pyarrow.parquet"]
+    [
+        "paper_tasks.cli",
+        "paper_tasks.tagging.tag_file",
+        "pyarrow.parquet",
+        "scrapers.cli",
+        "scrapers.run",
+        "scrapers.sources.archive",
+        "scrapers.sources.wayback",
+    ]
 )
 
 
@@ -21,7 +28,8 @@ class Program:
     """A running `main`, a function of some module, with these arguments in sys.argv."""
 
     def __init__(self, main, *arguments):
-        self._output, self._errors = tempfile.NamedTemporaryFile(), tempfile.NamedTemporaryFile()
+        # Deleted with the program.
+        self._output, self._errors = (tempfile.NamedTemporaryFile() for _ in range(2))  # noqa: SIM115
         names = self._output.name, self._errors.name
         self._process = CONTEXT.Process(target=_run, args=(main, [*map(str, arguments)], *names))
         self._process.start()
