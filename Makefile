@@ -79,7 +79,7 @@ evaluate: csv_files/prepared/report.json
 # The recipe of the project that this one follows: hours; killed, it goes on after its last whole epoch. `make evaluate`
 # then has a row for it.
 original: csv_files/prepared/report.json
-	$(BIN)/python -m paper_tasks.evaluation.baselines.original
+	$(BIN)/python -m paper_tasks original
 
 # On a machine with nothing else to do.
 bench: csv_files/prepared/report.json

@@ -9,6 +9,7 @@ from typer import Argument, Option
 from paper_tasks.data.options import PrepareOptions
 from paper_tasks.entry import PREPARED, one_sentence_errors
 from paper_tasks.errors import InputError
+from paper_tasks.evaluation.options import EvaluateOptions, OriginalOptions
 from paper_tasks.options import with_options
 from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagging.command import tag
@@ -139,58 +140,70 @@ def export(
 
 
 @app.command(epilog="Example: python -m paper_tasks evaluate --model int8=deployment/model --split dev")
+@with_options
 def evaluate(
+    *,
     model: Annotated[
         list[str] | None,
-        Option(help="NAME=FOLDER of an exported model; may be repeated.", show_default="int8=deployment/model"),
+        Option(metavar="NAME=FOLDER", help="An exported model; may be repeated.", show_default="int8=deployment/model"),
     ] = None,
-    prepared: Prepared = PREPARED,
-    output: Annotated[Path, Option("--output", "-o", help="Folder to write tables and plots to.")] = Path("results"),
-    split: Annotated[str, Option(help="dev while developing; test for the last look.")] = "test",
     other: Annotated[
         list[str] | None,
-        Option(help="NAME=FOLDER of a model by another recipe, to compare with; may be repeated.", show_default=False),
+        Option(
+            metavar="NAME=FOLDER",
+            help="A model that another recipe made, to compare with; may be repeated.",
+            show_default=False,
+        ),
     ] = None,
-    rows: Annotated[
-        int | None, Option(min=1, help="Only the first so many papers of the split.", show_default="all")
-    ] = None,
-    baseline: Annotated[
-        list[str] | None, Option(help="Name of a baseline, as in the table; may be repeated.", show_default="all")
-    ] = None,
+    options: EvaluateOptions,
+    prepared: Prepared = PREPARED,
+    output: Annotated[Path, Option("--output", "-o", help="Folder to write tables and plots to.")] = Path("results"),
     cache: Annotated[
-        Path, Option(help="Folder to keep every system's scores in, for the next evaluation of the same papers.")
+        Path, Option(help="Folder to keep the scores of every system in, for the next evaluation of the same papers.")
     ] = Path("build/scores"),
+    write_only: Annotated[
+        bool, Option("--write-only", help="Measure nothing; write all texts again from evaluation.json in --output.")
+    ] = False,
     document: Annotated[
-        Path | None, Option(help="Also put the table between its marks in this Markdown file.", show_default=False)
+        Path | None,
+        Option(help="Write the short table between its marks in this Markdown file too.", show_default=False),
     ] = None,
     card: Annotated[
-        Path | None, Option(help="Also write the model card of the last model to this file.", show_default=False)
+        Path | None, Option(help="Write the model card of the last model to this file too.", show_default=False)
     ] = None,
 ) -> None:
-    """Measure exported models beside what one would use otherwise: one table, all of it in evaluation.md.
+    """Measure exported models and baselines on held-out papers: one table, and all scores in evaluation.md.
 
-    Name last the model that ships. Baselines are string matching, linear SVMs, Annif (where `make annif` has put it),
-    the similarity of text and task name, and the original's recipe (where `make original` has trained it).
+    Name the model that ships last. The baselines are string matching, linear SVMs, Annif (after `make annif`), the
+    similarity of text and task name, and the original's recipe (after `paper-tasks original`).
     """
-    from paper_tasks.evaluation.baselines.baselines import BASELINES
+    from paper_tasks.evaluation import results, tables
     from paper_tasks.evaluation.evaluate import evaluate as run
-    from paper_tasks.evaluation.scoreboard import readme_table, update_document
+    from paper_tasks.evaluation.rendering import update_document
 
     models, others = _folders("--model", model or [f"int8={MODEL_DIR}"]), _folders("--other", other or [])
-    if split not in ("train", "dev", "test"):
-        raise InputError(f"--split {split}: it is train, dev or test.")
-    for name in baseline or []:
-        if name not in BASELINES:
-            raise InputError(f"--baseline '{name}': it is one of {', '.join(BASELINES)}.")
-    evaluation = run(prepared, models, output, split, rows, baseline or BASELINES, cache, others)
-    table = readme_table(evaluation)
+    report = results.write_again(output) if write_only else run(prepared, models, output, options, cache, others)
     if document is not None:
-        update_document(document, table)
+        update_document(document, tables.readme_table(report), tables.MARKS)
     if card is not None:
         from paper_tasks.evaluation.card import write_card
 
-        write_card(card, [*models.values()][-1], evaluation)
-    print(table)
+        write_card(card, [*models.values()][-1], report)
+    print(tables.all_systems(report))
+
+
+@app.command(epilog="Example: python -m paper_tasks original --epochs 1")
+@with_options
+def original(
+    *,
+    options: OriginalOptions,
+    prepared: Prepared = PREPARED,
+    output: Annotated[Path, Option("--output", "-o", help="Folder to write the model to.")] = Path("models/original"),
+) -> None:
+    """Train the original project's recipe, for `evaluate` to compare with: hours on a CPU; killed, it continues."""
+    from paper_tasks.evaluation.baselines.original_training import train
+
+    train(prepared, output, options)
 
 
 def _folders(option: str, entries: list[str]) -> dict[str, Path]:

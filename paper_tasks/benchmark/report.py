@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from paper_tasks.benchmark.systems import ANNIF, FAST, FP32, ORIGINAL, OURS
-from paper_tasks.evaluation.scoreboard import table
+from paper_tasks.evaluation.palette import BLUE, GREEN, GREY, LOOK, ORANGE, SKY
+from paper_tasks.evaluation.rendering import table
 from paper_tasks.io import atomic
 
 # What is measured, with its title, and the format of a cell.
@@ -55,8 +56,6 @@ def plot(found: Mapping[str, Any], path: Path) -> None:
     """A panel for each score, a bar for each system; lines are the least and the most of the rounds."""
     import matplotlib
     from matplotlib.figure import Figure
-
-    from paper_tasks.notebooks.helpers import BLUE, GREEN, GREY, LOOK, ORANGE, SKY
 
     colors = {OURS: BLUE, FAST: SKY, ORIGINAL: ORANGE, FP32: GREY, ANNIF: GREEN}
     systems = found["systems"]

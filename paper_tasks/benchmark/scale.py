@@ -14,7 +14,7 @@ from typing import Any
 
 from paper_tasks.entry import one_sentence_errors, positive
 from paper_tasks.errors import InputError
-from paper_tasks.evaluation import scoreboard
+from paper_tasks.evaluation import rendering
 from paper_tasks.io import atomic, encoder, tables
 from paper_tasks.tagging.options import ModelOptions
 from paper_tasks.tagging.ray import cluster
@@ -86,7 +86,7 @@ def scale_table(scale: dict[str, Any], systems: dict[str, Any]) -> str:
     return (
         f"On {scale['papers']:,} papers of {scale['source']} one worker of one thread tags {one:,.1f} papers a second, "
         f"two tag {two:,.1f}: an efficiency of {scale['efficiency']:.0%}, which all hours below are divided by.\n\n"
-        + scoreboard.table("system", columns, rows)
+        + rendering.table("system", columns, rows)
     )
 
 
@@ -115,7 +115,7 @@ def main() -> None:
             scale = measure(options.source, options.papers, options.rounds)
             atomic.write_json(options.results / "scale.json", scale)
         table = measured_table(options.results)
-        scoreboard.update_document(options.document, table, MARKS)
+        rendering.update_document(options.document, table, MARKS)
         print(table)
 
 

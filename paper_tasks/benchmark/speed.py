@@ -38,8 +38,8 @@ from paper_tasks.benchmark.systems import (
 from paper_tasks.data.prepare import multi_hot, read_labels, read_split, texts
 from paper_tasks.entry import PREPARED, one_sentence_errors, positive
 from paper_tasks.errors import InputError
-from paper_tasks.evaluation.baselines import annif
-from paper_tasks.evaluation.scoreboard import update_document
+from paper_tasks.evaluation.baselines import annif_client as annif
+from paper_tasks.evaluation.rendering import update_document
 from paper_tasks.io import atomic, tables
 from paper_tasks.paths import CHECKOUT, MODEL_DIR
 from paper_tasks.tagger.model_folder import read_config, usable_cores, verify_files
@@ -97,7 +97,7 @@ def bench(
                 print(f"round {turn + 1} of {options.rounds}: {name}", file=sys.stderr)
                 rounds[name].append(_measure(name, [*common, *places], options.threads))
         sample.write_text(json.dumps(papers[:PROFILED]), encoding="utf-8")
-        limits = _worker(["bench_limits", *common, "--model", str(model.absolute())], options.threads)[1]
+        limits = _worker(["profile", *common, "--model", str(model.absolute())], options.threads)[1]
     found = summary(rounds) | limits
     for name, scores in found["systems"].items():
         scores["disk_mb"] = sum(file.stat().st_size for file in model_files(name, folders)) / 1e6
@@ -142,9 +142,9 @@ def summary(rounds: Mapping[str, list[Mapping[str, float]]]) -> dict[str, Any]:
 
 
 def _measure(name: str, arguments: list[str], threads: int) -> dict[str, float]:
-    cold, found = _worker(["bench_systems", name, LATENCY, *arguments], threads)
+    cold, found = _worker(["systems", name, LATENCY, *arguments], threads)
     p50, p95 = np.percentile(found["times_ms"], [50, 95]).tolist()
-    _, bulk = _worker(["bench_systems", name, BULK, *arguments], threads)
+    _, bulk = _worker(["systems", name, BULK, *arguments], threads)
     return {
         "papers_per_s": bulk["papers_per_s"],
         "latency_p50_ms": p50,
@@ -165,7 +165,7 @@ def _worker(command: list[str], threads: int) -> tuple[float, dict[str, Any]]:
     with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
         start = time.perf_counter()
         process = subprocess.Popen(
-            [python, "-m", f"paper_tasks.{module}", *arguments],
+            [python, "-m", f"paper_tasks.benchmark.{module}", *arguments],
             cwd=ROOT,
             env=os.environ | own,
             stdout=subprocess.PIPE,
@@ -194,7 +194,7 @@ def _cached_original(cache: Path, papers: list[tuple[str, str]], size: str) -> P
 def _cached_annif(cache: Path, prepared: Path) -> Path | None:
     """The folder of a trained project; None, and a line on it, where Annif or its papers are missing."""
     if not annif.PROGRAM.is_file():
-        print(annif.HOW_TO_GET, file=sys.stderr)
+        print(annif.HOW_TO_INSTALL, file=sys.stderr)
         return None
     try:
         labels, train = read_labels(prepared), read_split(prepared, "train")

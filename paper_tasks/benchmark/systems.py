@@ -167,7 +167,7 @@ def _fp32(folder: Path, threads: int) -> System:
 
 def _annif(folder: Path) -> System:
     """Run by the Python of Annif's own environment, through what its commands and its server call."""
-    from paper_tasks.evaluation.baselines.annif import environment
+    from paper_tasks.evaluation.baselines.annif_client import environment
 
     os.environ |= environment(folder)
     import annif

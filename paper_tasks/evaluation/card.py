@@ -11,7 +11,9 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from paper_tasks.data.options import PrepareOptions
 from paper_tasks.errors import InputError
-from paper_tasks.evaluation import scoreboard
+from paper_tasks.evaluation import tables
+from paper_tasks.evaluation.rendering import cell, table
+from paper_tasks.evaluation.report import EvaluationReport, SystemScores
 from paper_tasks.io import atomic
 from paper_tasks.tagger.model_folder import read_config
 
@@ -67,20 +69,21 @@ MATCHED = "; on distant labels (the rows down to macro-F1) that is string matchi
 NO_BREAK = "\N{NO-BREAK SPACE}"
 # Where the hub has what a config calls by a shorter name.
 HUB_NAMES = {"all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2"}
-TABLE = scoreboard.COMPARED | {name: f"tags as given, {title}" for name, title in scoreboard.SHIPPED.items()}
+TABLE = tables.COMPARED | {name: f"tags as given, {title}" for name, title in tables.TAGS.items()}
 
 
-def write_card(path: Path, model_dir: Path, evaluation: Mapping) -> None:
+def write_card(path: Path, model_dir: Path, report: EvaluationReport) -> None:
     """Writes the card of the last model of an evaluation, which lies in `model_dir`; Markdown with front matter.
 
     Raises InputError if the evaluation has no model, ModelError if the folder holds none.
     """
-    if not evaluation["models"]:
+    if not report.models:
         raise InputError(f"{path} is the card of a model, but none was measured; name one: --model int8=FOLDER.")
-    content = card(read_config(model_dir), evaluation)
+    content = card(read_config(model_dir), report)
     # Parsed as the hub parses it: a front matter that it could not read would fail here.
     ModelCard(content)
-    atomic.write_text(path, content)
+    with atomic.write_atomic(path) as scratch:
+        scratch.write_text(content, encoding="utf-8")
 
 
 def remove_card(path: Path) -> None:
@@ -89,15 +92,14 @@ def remove_card(path: Path) -> None:
         path.unlink()
 
 
-def card(config: Mapping, evaluation: Mapping) -> str:
-    """The whole card. config: the model's `config.json`; evaluation: what `evaluate` returned."""
-    name = evaluation["models"][-1]
-    scores = evaluation["systems"][name]
+def card(config: Mapping, report: EvaluationReport) -> str:
+    """The whole card. config: the model's `config.json`."""
+    scores = report.systems[report.shipped_model]
     training, data = config["training"], config["training"]["data"]
     tasks = sum(info["is_task"] and info["canonical"] == task for task, info in config["task_info"].items())
     fitted = config["scores"]["papers"]
     return f"""---
-{metadata(config, evaluation).to_yaml()}
+{metadata(config, report).to_yaml()}
 ---
 
 # {NAME}
@@ -110,9 +112,9 @@ Which machine-learning tasks does a paper work on? Title and abstract go in; a p
 The model learned from {data["papers_train"]:,} papers of {data["source"]}. Their labels are {data["labels"]}.
 Another {data["papers_dev"]:,} were to develop on: {fitted:,} of them chose thresholds and calibrated the probabilities.
 {data["papers_test"]:,} were kept for the scores below, without those that are nearly a paper of the others \
-({evaluation["near_duplicates_left_out"]:,}).
+({report.near_duplicates_left_out:,}).
 {_pretraining(training)}
-{DISTANT if evaluation["distant"] else ""}
+{DISTANT if report.distant else ""}
 Two scores tell whether a model knows what a paper is about: recall of the tasks that authors name in their keywords but
 not in title and abstract, and recall of tasks whose every mention was cut from the text (*masked*).
 
@@ -131,20 +133,20 @@ count what a field works on without correcting for its errors.
 - Short texts: without an abstract there is little to go by. Of long ones the encoder reads the first
   {config["encoder_tokens"]} tokens.
 - Probabilities suppose that one text in three names none of its tasks; and of a text that names no task at all, that it
-  works on some nevertheless.{UNNAMED if evaluation["distant"] else ""}
+  works on some nevertheless.{UNNAMED if report.distant else ""}
 - It repeats the errors of its labels: what is named in passing may become a tag.
 
 ## Scores
 
-On {evaluation["papers"]:,} papers of the {evaluation["split"]} split, as shipped, with 95% bootstrap intervals over
+On {report.papers:,} papers of the {report.split} split, as shipped, with 95% bootstrap intervals over
 papers. The best other is the best of string matching, linear SVMs, Annif, zero-shot similarity and the original's
-recipe, where measured{MATCHED if evaluation["distant"] else ""}.
+recipe, where measured{MATCHED if report.distant else ""}.
 
-{_scores_table(evaluation)}
+{_scores_table(report)}
 {_never_found(scores)}
 By area; `keywords` and `masked` are recall@5:
 
-{scoreboard.area_table(evaluation["areas"][name])}
+{tables.area_table(report.areas[report.shipped_model])}
 ## Make it again
 
 `make model PAPERS=papers.csv` does as much as two CPU cores have time for.{_recipe(training, config["encoder_tokens"])}
@@ -153,18 +155,18 @@ By area; `keywords` and `masked` are recall@5:
 """
 
 
-def metadata(config: Mapping, evaluation: Mapping) -> ModelCardData:
+def metadata(config: Mapping, report: EvaluationReport) -> ModelCardData:
     """The front matter: what the hub shows and searches by, and the scores as its `model-index`."""
-    scores = evaluation["systems"][evaluation["models"][-1]]
+    scores = report.systems[report.shipped_model]
     results = [
         EvalResult(
             task_type="text-classification",
             task_name="Multi-label text classification",
             dataset_type="from-paper-with-tasks",
-            dataset_name=f"Machine-learning papers with {scoreboard.labels_of(evaluation)}",
-            dataset_split=evaluation["split"],
+            dataset_name=f"Machine-learning papers with {report.labels_name}",
+            dataset_split=report.split,
             metric_type=metric,
-            metric_name=scoreboard.COMPARED[score],
+            metric_name=tables.COMPARED[score],
             metric_value=round(scores[score], 4),
         )
         for score, metric in HUB_METRICS.items()
@@ -183,24 +185,24 @@ def metadata(config: Mapping, evaluation: Mapping) -> ModelCardData:
     )
 
 
-def _scores_table(evaluation: Mapping) -> str:
-    scores, lead = evaluation["systems"][evaluation["models"][-1]], evaluation["lead"]
+def _scores_table(report: EvaluationReport) -> str:
+    scores, lead = report.systems[report.shipped_model], report.lead
     rows = {}
     for name, title in TABLE.items():
         if name not in scores:
             continue
-        low, high = scores[f"{name}_interval"]
+        low, high = scores.intervals[name]
         rows[title] = {
-            "score": scoreboard.cell(scores[name]),
-            "interval": f"{scoreboard.cell(low)} to {scoreboard.cell(high)}",
+            "score": cell(scores[name]),
+            "interval": f"{cell(low)} to {cell(high)}",
         }
         if name in lead:
-            other = scores[name] - lead[name]["difference"]
-            rows[title]["other"] = f"{other:.3f}, {lead[name]['best_other']}"
-    return scoreboard.table("measured", {"score": "score", "interval": "95% interval", "other": "best other"}, rows)
+            other = scores[name] - lead[name].difference
+            rows[title]["other"] = f"{other:.3f}, {lead[name].best_other}"
+    return table("measured", {"score": "score", "interval": "95% interval", "other": "best other"}, rows)
 
 
-def _never_found(scores: Mapping) -> str:
+def _never_found(scores: SystemScores) -> str:
     tasks = scores["tasks_at_f1_0"]
     return (
         f"Of the tasks with 30 or more training papers, {tasks or 'none'} {'are' if tasks > 1 else 'is'} never found.\n"

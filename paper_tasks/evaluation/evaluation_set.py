@@ -1,5 +1,6 @@
-"""Papers that no system has learned from, and every score of a system on them."""
+"""The papers that systems are measured on, and every score of a system on them."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -9,22 +10,26 @@ import pandas as pd
 from paper_tasks.data import vocabulary
 from paper_tasks.data.distant_labels import Labeller, is_subject
 from paper_tasks.data.prepare import multi_hot
+from paper_tasks.evaluation.report import AreaScores, SystemScores
+from paper_tasks.evaluation.score_cache import Arrays
 from paper_tasks.modeling import metrics
 from paper_tasks.modeling.metrics import Statistic
 
-# Training papers of a task: macro-F1 is also measured in bins from each of these to the next.
+# Macro-F1 is also measured over tasks by their number of training papers, in bins that start here.
 FREQUENCIES = (0, 50, 150, 500)
-# Of so many training papers a task should be found at least once.
-ENOUGH = 30
+# A system should find a task with so many training papers at least once.
+ENOUGH_PAPERS = 30
 
 
 class Predictions(NamedTuple):
-    """What a system says of some papers; arrays are (papers, labels).
+    """What a system predicts for some papers. Arrays are (papers, labels).
 
-    scores: higher is likelier, minus infinity is not ranked. predicted: 0 and 1, the tags it gives by itself.
-    masked: scores of the same papers with every mention of their labels cut out; None where that makes no sense.
-    are_probabilities: whether scores claim to be, and calibration can be measured.
-    note: what a reader of its row must know.
+    Attributes:
+        scores: a higher score is more likely; minus infinity is not ranked.
+        predicted: 0 and 1, the tags that the system gives at its own thresholds.
+        masked: the scores of texts whose mentions of their labels are cut out; None if the system has no use for them.
+        are_probabilities: whether the scores are probabilities, so that calibration can be measured.
+        note: what a reader of the system's row must know.
     """
 
     scores: np.ndarray
@@ -33,45 +38,85 @@ class Predictions(NamedTuple):
     are_probabilities: bool = False
     note: str = ""
 
+    @classmethod
+    def at(
+        cls, thresholds: float | np.ndarray, arrays: Arrays, are_probabilities: bool = False, note: str = ""
+    ) -> "Predictions":
+        """Tags where a score reaches its threshold: one for all labels, or one for each, (labels,).
+
+        arrays: the scores of the texts as `published`, and `masked`.
+        """
+        predicted = (arrays["published"] >= thresholds).astype(np.int64)
+        return cls(arrays["published"], predicted, arrays["masked"], are_probabilities, note)
+
 
 class EvaluationSet:
-    """Papers of one split, with the three kinds of truth that a system is measured against.
+    """The papers of one split, with the labels and tasks that a system should find.
 
-    `truth`: distant labels, (papers, labels). `keywords`: the tasks that the authors' keywords name, `own`: those of
-    papers whose keywords are all in the authors' own words, and `mentioned`: the tasks that title or abstract name
-    too; all three (papers, tasks as a reader sees them).
-    train_papers: (labels,), how many papers a system could learn each label from; None leaves out what needs it.
+    Attributes:
+        truth: the labels of each paper; 0 and 1, (papers, labels).
+        keyword_truth: the tasks that the authors' keywords name; 0 and 1, (papers, canonical tasks).
+        own_words_truth: the same, but only of papers whose keywords are all in the authors' own words.
+        mentioned: the tasks that title or abstract names; 0 and 1, (papers, canonical tasks).
+        train_papers: (labels,), from how many papers a system could learn each label. None skips scores that need it.
     """
 
     def __init__(self, papers: pd.DataFrame, labels: list[str], train_papers: Sequence[int] | None = None) -> None:
         self.papers = papers
         self.labels = labels
         self.train_papers = None if train_papers is None else np.asarray(train_papers)
-        self.readers = metrics.CanonicalTasks(labels)
+        self.canonical_tasks = metrics.CanonicalTasks(labels)
         self.truth = multi_hot(papers["tasks"], labels)
         labeller = Labeller([vocabulary.task(name) for name in labels])
-        self.keywords = self._merged(map(labeller.keyword_tasks, papers["keywords"]))
+        self.keyword_truth = self._merged(map(labeller.keyword_tasks, papers["keywords"]))
         in_own_words = [not any(map(is_subject, keywords)) for keywords in papers["keywords"]]
-        self.own = self.keywords * np.array(in_own_words, dtype=np.int64)[:, None]
+        self.own_words_truth = self.keyword_truth * np.array(in_own_words, dtype=np.int64)[:, None]
         self.mentioned = self._merged(
             labeller.text_tasks(title, abstract)
             for title, abstract in zip(papers["title"], papers["abstract"], strict=True)
         )
 
-    def _merged(self, places: Iterable[set[int]]) -> np.ndarray:
+    def _merged(self, indices: Iterable[set[int]]) -> np.ndarray:
+        """Each paper's label indices as 0 and 1, (papers, canonical tasks)."""
         matrix = np.zeros(self.truth.shape, dtype=np.int64)
-        for row, columns in enumerate(places):
+        for row, columns in enumerate(indices):
             matrix[row, list(columns)] = 1
-        return self.readers.merge(matrix)
+        return self.canonical_tasks.merge(matrix)
 
-    def statistics(self, answers: Predictions) -> dict[str, Statistic]:
+    @property
+    def unmentioned_keyword_truth(self) -> np.ndarray:
+        """The tasks that the authors' keywords name, and neither title nor abstract."""
+        return self.keyword_truth & ~self.mentioned & 1
+
+    @property
+    def unmentioned_own_words_truth(self) -> np.ndarray:
+        """The same, but only of papers whose keywords are all in the authors' own words."""
+        return self.own_words_truth & ~self.mentioned & 1
+
+    def statistics(self, predictions: Predictions) -> dict[str, Statistic]:
         """Every score by its name.
 
-        Scores against distant labels are over the labels as they are; recalls, coverage and precision over tasks as
-        a reader sees them: spellings merged, artefacts left out.
+        F1, accuracy, precision@k and nDCG are over all labels. Recalls, coverage and precision are over canonical
+        tasks: spellings are merged and artefacts left out.
         """
-        truth, (scores, predicted, masked, are_probabilities, _) = self.truth, answers
-        shown_truth, shown = self.readers.merge(truth), self.readers.merge(predicted)
+        found = self._label_statistics(predictions) | self._keyword_statistics(predictions.scores)
+        merge = self.canonical_tasks.merge
+        merged_truth, merged_predicted = merge(self.truth), merge(predictions.predicted)
+        if predictions.masked is not None:
+            hits = metrics.hits_at_k(merged_truth, merge(predictions.masked))
+            found["masked_recall_at_5"] = metrics.micro_recall(hits, merged_truth)
+            found["masked_recall_at_5_macro"] = metrics.macro_recall(hits, merged_truth)
+        found["coverage"] = metrics.share(merged_predicted.any(axis=1))
+        found["precision"] = metrics.precision(merged_truth, merged_predicted)
+        if predictions.are_probabilities:
+            found["calibration_error"] = metrics.calibration_error(self.truth, predictions.scores)
+            found["calibration_error_at_1"] = metrics.top_calibration_error(self.truth, predictions.scores)
+            if predictions.masked is not None:
+                found["calibration_error_at_1_masked"] = metrics.top_calibration_error(self.truth, predictions.masked)
+        return found
+
+    def _label_statistics(self, predictions: Predictions) -> dict[str, Statistic]:
+        truth, scores, predicted = self.truth, predictions.scores, predictions.predicted
         found = {
             "micro_f1": metrics.micro_f1(truth, predicted),
             "macro_f1": metrics.macro_f1(truth, predicted),
@@ -80,77 +125,82 @@ class EvaluationSet:
             "precision_at_3": metrics.precision_at_k(truth, scores, 3),
             "ndcg_at_5": metrics.ndcg_at_k(truth, scores, 5),
         }
-        for name, columns in self.bins().items():
+        for name, columns in self.frequency_bins().items():
             found[f"macro_f1_{name}"] = metrics.macro_f1(truth[:, columns], predicted[:, columns])
-        hits = metrics.hits_at_k(self.keywords, self.readers.merge(scores))
-        found |= {
-            "keyword_recall_at_5": metrics.micro_recall(hits, self.keywords),
-            "keyword_recall_at_5_mentioned": metrics.micro_recall(hits, self.keywords & self.mentioned),
-            "keyword_recall_at_5_unmentioned": metrics.micro_recall(hits, self.keywords & ~self.mentioned & 1),
-            "keyword_recall_at_5_own": metrics.micro_recall(hits, self.own),
-            "keyword_recall_at_5_own_unmentioned": metrics.micro_recall(hits, self.own & ~self.mentioned & 1),
-        }
-        if masked is not None:
-            hits = metrics.hits_at_k(shown_truth, self.readers.merge(masked))
-            found["masked_recall_at_5"] = metrics.micro_recall(hits, shown_truth)
-            found["masked_recall_at_5_macro"] = metrics.macro_recall(hits, shown_truth)
-        found["coverage"] = metrics.share(shown.any(axis=1))
-        found["precision"] = metrics.precision(shown_truth, shown)
-        if are_probabilities:
-            found["calibration_error"] = metrics.calibration_error(truth, scores)
-            found["calibration_error_at_1"] = metrics.top_calibration_error(truth, scores)
-            if masked is not None:
-                found["calibration_error_at_1_masked"] = metrics.top_calibration_error(truth, masked)
         return found
 
-    def measure(self, answers: Predictions, bootstrap: metrics.Bootstrap | None = None) -> dict:
-        """Every score that is defined here, with its 95% interval where there is a `bootstrap`.
+    def _keyword_statistics(self, scores: np.ndarray) -> dict[str, Statistic]:
+        hits = metrics.hits_at_k(self.keyword_truth, self.canonical_tasks.merge(scores))
+        truths = {
+            "keyword_recall_at_5": self.keyword_truth,
+            "keyword_recall_at_5_mentioned": self.keyword_truth & self.mentioned,
+            "keyword_recall_at_5_unmentioned": self.unmentioned_keyword_truth,
+            "keyword_recall_at_5_own": self.own_words_truth,
+            "keyword_recall_at_5_own_unmentioned": self.unmentioned_own_words_truth,
+        }
+        return {name: metrics.micro_recall(hits, truth) for name, truth in truths.items()}
 
-        A recall of tasks that no paper has is left out.
+    def measure(self, predictions: Predictions, bootstrap: metrics.Bootstrap | None = None) -> SystemScores:
+        """Every score that is defined on these papers, with its 95% interval if there is a `bootstrap`.
+
+        A recall of tasks that no paper has is not defined.
         """
-        measured: dict = {}
-        for name, statistic in self.statistics(answers).items():
+        scores = SystemScores({}, {})
+        for name, statistic in self.statistics(predictions).items():
             if np.isnan(value := statistic.value()):
                 continue
-            measured[name] = value
+            scores.values[name] = value
             if bootstrap is not None:
-                measured[f"{name}_interval"] = metrics.interval(bootstrap.values(statistic))
+                scores.intervals[name] = metrics.interval(bootstrap.values(statistic))
         if self.train_papers is not None:
-            f1 = metrics.f1_by_label(self.truth, answers.predicted)
-            counted = (self.train_papers >= ENOUGH) & self.truth.any(axis=0)
-            measured["tasks_at_f1_0"] = int((counted & (f1 == 0)).sum())
-        return measured
+            f1 = metrics.f1_by_label(self.truth, predictions.predicted)
+            counted = (self.train_papers >= ENOUGH_PAPERS) & self.truth.any(axis=0)
+            scores.values["tasks_at_f1_0"] = int((counted & (f1 == 0)).sum())
+        return scores
 
-    def bins(self) -> dict[str, np.ndarray]:
-        """Labels (places) by how many papers one could learn them from; the names are those of the scores."""
+    def frequency_bins(self) -> dict[str, np.ndarray]:
+        """Label indices by the number of training papers, such as `50_to_149`; the names are part of scores' names."""
         if self.train_papers is None:
             return {}
         ends = (*FREQUENCIES[1:], np.inf)
-        names = [f"{low}_to_{high - 1}" for low, high in zip(FREQUENCIES, ends[:-1], strict=False)]
+        names = [f"{low}_to_{high - 1}" for low, high in itertools.pairwise(FREQUENCIES)]
         names.append(f"{FREQUENCIES[-1]}_up")
         return {
             name: np.flatnonzero((self.train_papers >= low) & (self.train_papers < high))
             for name, low, high in zip(names, FREQUENCIES, ends, strict=True)
         }
 
-    def by_area(self, answers: Predictions) -> dict[str, dict]:
-        """For each area: how many tasks it has here, how many papers, and how well a system finds them."""
-        areas = np.array([vocabulary.task(name).area for name in self.labels])
-        shown_areas = np.array([vocabulary.task(name).area for name in self.readers.names])
-        shown_truth = self.readers.merge(self.truth)
-        in_keywords = metrics.hits_at_k(self.keywords, self.readers.merge(answers.scores))
-        rows = {}
-        for area in dict.fromkeys(shown_areas.tolist()):
-            columns, shown = areas == area, shown_areas == area
-            found = {
-                "micro_f1": metrics.micro_f1(self.truth[:, columns], answers.predicted[:, columns]),
-                "macro_f1": metrics.macro_f1(self.truth[:, columns], answers.predicted[:, columns]),
-                "keyword_recall_at_5": metrics.micro_recall(in_keywords[:, shown], self.keywords[:, shown]),
-            }
-            if answers.masked is not None:
-                hits = metrics.hits_at_k(shown_truth, self.readers.merge(answers.masked))
-                found["masked_recall_at_5"] = metrics.micro_recall(hits[:, shown], shown_truth[:, shown])
-            counts = {"tasks": int(shown.sum()), "papers": int(shown_truth[:, shown].any(axis=1).sum())}
-            values = {name: statistic.value() for name, statistic in found.items()}
-            rows[area] = counts | {name: value for name, value in values.items() if not np.isnan(value)}
-        return dict(sorted(rows.items(), key=lambda row: -row[1]["papers"]))
+    def by_area(self, predictions: Predictions) -> dict[str, AreaScores]:
+        """The scores on the tasks of each area; the area of most papers first."""
+        merge = self.canonical_tasks.merge
+        label_areas = np.array([vocabulary.task(name).area for name in self.labels])
+        task_areas = np.array([vocabulary.task(name).area for name in self.canonical_tasks.names])
+        merged_truth = merge(self.truth)
+        keyword_hits = metrics.hits_at_k(self.keyword_truth, merge(predictions.scores))
+        masked = None if predictions.masked is None else metrics.hits_at_k(merged_truth, merge(predictions.masked))
+        areas = {}
+        for area in dict.fromkeys(task_areas.tolist()):
+            labels, tasks = label_areas == area, task_areas == area
+            truth, predicted, area_truth = (
+                self.truth[:, labels],
+                predictions.predicted[:, labels],
+                merged_truth[:, tasks],
+            )
+            areas[area] = AreaScores(
+                tasks=int(tasks.sum()),
+                papers=int(area_truth.any(axis=1).sum()),
+                micro_f1=_defined(metrics.micro_f1(truth, predicted)),
+                macro_f1=_defined(metrics.macro_f1(truth, predicted)),
+                keyword_recall_at_5=_defined(
+                    metrics.micro_recall(keyword_hits[:, tasks], self.keyword_truth[:, tasks])
+                ),
+                masked_recall_at_5=(
+                    None if masked is None else _defined(metrics.micro_recall(masked[:, tasks], area_truth))
+                ),
+            )
+        return dict(sorted(areas.items(), key=lambda row: -row[1].papers))
+
+
+def _defined(statistic: Statistic) -> float | None:
+    value = statistic.value()
+    return None if np.isnan(value) else value

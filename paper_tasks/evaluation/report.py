@@ -1,163 +1,197 @@
-"""Where a model is right, where it errs and why: the tables behind the last notebook's plots.
+"""What an evaluation measured: the content of `evaluation.json`, and the source of every table, plot and text."""
 
-Arrays are (papers, labels) unless a docstring says otherwise; probabilities and thresholds are from 0 to 1.
-"""
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
 
-from collections import Counter
-from collections.abc import Sequence
-
-import numpy as np
-import pandas as pd
-from sklearn.metrics import precision_recall_fscore_support
-
-from paper_tasks.data import vocabulary
-from paper_tasks.data.distant_labels import Labeller
-from paper_tasks.evaluation.evaluation_set import EvaluationSet
-from paper_tasks.modeling import metrics
-from paper_tasks.tagger.classifier import TaskClassifier
-from paper_tasks.tagger.explain import explain
+Json = dict[str, Any]
+Interval = tuple[float, float]
+INTERVAL = "_interval"
 
 
-def per_task(
-    truth: np.ndarray, predicted: np.ndarray, labels: Sequence[str], train_papers: Sequence[int]
-) -> pd.DataFrame:
-    """Precision, recall and F1 of each label that occurs in `truth` or was predicted, most frequent first.
+@dataclass(frozen=True)
+class SystemScores:
+    """The scores of one system by name, such as `micro_f1`, and the 95% intervals of those that have one."""
 
-    truth, predicted: 0 and 1. train_papers: (labels,), how many papers the model could learn each label from.
+    values: dict[str, float]
+    intervals: dict[str, Interval]
+
+    def __contains__(self, score: str) -> bool:
+        return score in self.values
+
+    def __getitem__(self, score: str) -> float:
+        return self.values[score]
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        """Reads what `to_json` wrote."""
+        values = {name: value for name, value in record.items() if not name.endswith(INTERVAL)}
+        return cls(values, {name: _interval(record[name + INTERVAL]) for name in values if name + INTERVAL in record})
+
+    def to_json(self) -> Json:
+        """Each score, and after it its interval."""
+        record: Json = {}
+        for name, value in self.values.items():
+            record[name] = value
+            if name in self.intervals:
+                record[name + INTERVAL] = list(self.intervals[name])
+        return record
+
+
+@dataclass(frozen=True)
+class Lead:
+    """How far the shipped model is ahead of the best other system in one score; negative where it is behind.
+
+    There is no interval if the other system's row is from an earlier evaluation, because its predictions are gone.
     """
-    precision, recall, f1, papers = precision_recall_fscore_support(truth, predicted, average=None, zero_division=0)
-    table = pd.DataFrame(
-        {
-            "area": [vocabulary.task(name).area for name in labels],
-            "train papers": list(train_papers),
-            "test papers": papers,
-            "predicted": predicted.sum(axis=0),
-            "precision": precision,
-            "recall": recall,
-            "f1": f1,
-        },
-        index=pd.Index(labels, name="task"),
-    )
-    table = table[(table["test papers"] > 0) | (table["predicted"] > 0)]
-    return table.sort_values("train papers", ascending=False, kind="stable")
+
+    best_other: str
+    difference: float
+    interval: Interval | None = None
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        """Reads what `to_json` wrote."""
+        interval = _interval(record["interval"]) if "interval" in record else None
+        return cls(record["best_other"], record["difference"], interval)
+
+    def to_json(self) -> Json:
+        """An interval that is missing is left out."""
+        record: Json = {"best_other": self.best_other, "difference": self.difference}
+        return record | ({"interval": list(self.interval)} if self.interval else {})
 
 
-def by_frequency(table: pd.DataFrame, groups: int = 6) -> pd.DataFrame:
-    """Mean precision, recall and F1 of groups of like many tasks, rarest first, and their median of train papers.
+@dataclass(frozen=True)
+class AreaScores:
+    """The shipped model on the tasks of one area. A score is None where it is not defined.
 
-    table: what `per_task` returned.
+    Attributes:
+        tasks: how many tasks the area has, each under its canonical name.
+        papers: how many papers have such a task.
     """
-    group = (table["train papers"].rank(method="first", pct=True) * groups).apply(np.ceil)
-    grouped = table.groupby(group)
-    means = grouped[["precision", "recall", "f1"]].mean()
-    means.insert(0, "train papers", grouped["train papers"].median())
-    means.insert(0, "tasks", grouped.size())
-    return means.reset_index(drop=True)
+
+    tasks: int
+    papers: int
+    micro_f1: float | None = None
+    macro_f1: float | None = None
+    keyword_recall_at_5: float | None = None
+    masked_recall_at_5: float | None = None
+
+    def to_json(self) -> Json:
+        """A score that is not defined is left out."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-def reliability(truth: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> tuple[pd.DataFrame, float]:
-    """How often labels given a probability are right, by equally wide bins, and the expected calibration error.
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """The pairs of paper and label with a probability from `probability_from` to the next bin."""
 
-    The error is the mean distance of the two over all (paper, label) pairs (Naeini et al., 2015).
+    probability_from: float
+    mean_probability: float
+    share_right: float
+    pairs: int
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        """Reads what `to_json` wrote."""
+        return cls(**{name: record[key] for name, key in RELIABILITY_KEYS.items()})
+
+    def to_json(self) -> Json:
+        """The names are those of the columns that a reader sees."""
+        return {key: getattr(self, name) for name, key in RELIABILITY_KEYS.items()}
+
+
+RELIABILITY_KEYS = {
+    "probability_from": "probability from",
+    "mean_probability": "mean probability",
+    "share_right": "share that is right",
+    "pairs": "pairs",
+}
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """Everything that one evaluation measured; the names are the keys of `evaluation.json`.
+
+    Attributes:
+        inputs: checksum of the papers that systems learned from and were measured on.
+        shipped: checksum of the shipped model's `config.json`; empty without a model.
+        split: the split of the measured papers.
+        papers: how many papers were measured.
+        distant: whether a string matcher made the labels.
+        near_duplicates_left_out: how many papers of the split were not measured.
+        distant_labels: how many labels the measured papers have.
+        keyword_tasks: how many tasks their authors' keywords name.
+        keyword_tasks_unmentioned: how many of those tasks neither title nor abstract names.
+        keyword_tasks_own: the same of papers whose keywords are all in the authors' own words.
+        keyword_tasks_own_unmentioned: how many of those tasks neither title nor abstract names.
+        models: names of the exported models; the last one ships.
+        notes: what a reader must know about a system.
+        systems: the scores of every system, in the order of the tables.
+        lead: by score, the shipped model against the best other system.
+        areas: by model and area, the scores of the shipped model.
+        reliability: the bins of each system that gives probabilities.
+        reliability_masked: the same, on texts whose mentions of their labels are cut out.
+        kept: systems whose rows are from an earlier evaluation of the same papers.
     """
-    lower_end = np.minimum((probabilities.ravel() * bins).astype(int), bins - 1) / bins
-    pairs = pd.DataFrame({"mean probability": probabilities.ravel(), "share that is right": truth.ravel()})
-    grouped = pairs.groupby(pd.Series(lower_end, name="probability from"))
-    table = grouped.mean()
-    table["pairs"] = grouped.size()
-    gap = (table["mean probability"] - table["share that is right"]).abs()
-    return table, float(np.average(gap, weights=table["pairs"]))
+
+    inputs: str
+    shipped: str
+    split: str
+    papers: int
+    distant: bool
+    near_duplicates_left_out: int
+    distant_labels: int
+    keyword_tasks: int
+    keyword_tasks_unmentioned: int
+    keyword_tasks_own: int
+    keyword_tasks_own_unmentioned: int
+    models: list[str]
+    notes: dict[str, str]
+    systems: dict[str, SystemScores]
+    lead: dict[str, Lead]
+    areas: dict[str, dict[str, AreaScores]]
+    reliability: dict[str, list[ReliabilityBin]]
+    reliability_masked: dict[str, list[ReliabilityBin]]
+    kept: list[str]
+
+    @property
+    def shipped_model(self) -> str:
+        """The name of the model that ships. Raises IndexError if no model was measured."""
+        return self.models[-1]
+
+    @property
+    def labels_name(self) -> str:
+        """What texts call the labels that systems are scored against."""
+        return "distant labels" if self.distant else "the table's own labels"
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        """Reads what `to_json` wrote. Raises KeyError or TypeError for anything else."""
+        values = {field.name: record[field.name] for field in fields(cls)}
+        values["systems"] = {name: SystemScores.from_json(scores) for name, scores in record["systems"].items()}
+        values["lead"] = {score: Lead.from_json(lead) for score, lead in record["lead"].items()}
+        values["areas"] = {
+            model: {area: AreaScores(**scores) for area, scores in areas.items()}
+            for model, areas in record["areas"].items()
+        }
+        for name in ("reliability", "reliability_masked"):
+            values[name] = {system: [*map(ReliabilityBin.from_json, bins)] for system, bins in record[name].items()}
+        return cls(**values)
+
+    def to_json(self) -> Json:
+        """The content of `evaluation.json`."""
+        record = {field.name: getattr(self, field.name) for field in fields(self)}
+        record["systems"] = {name: scores.to_json() for name, scores in self.systems.items()}
+        record["lead"] = {score: lead.to_json() for score, lead in self.lead.items()}
+        record["areas"] = {
+            model: {area: scores.to_json() for area, scores in areas.items()} for model, areas in self.areas.items()
+        }
+        for name in ("reliability", "reliability_masked"):
+            record[name] = {system: [each.to_json() for each in bins] for system, bins in record[name].items()}
+        return record
 
 
-def threshold_curve(truth: np.ndarray, probabilities: np.ndarray, thresholds: Sequence[float]) -> pd.DataFrame:
-    """Micro-averaged precision, recall and F1, macro-F1 and tags per paper at each threshold for all labels."""
-    rows = []
-    for threshold in thresholds:
-        predicted = (probabilities >= threshold).astype(np.int64)
-        hits = (predicted & truth).sum()
-        rows.append(
-            {
-                "threshold": threshold,
-                # Who names nothing names nothing wrong.
-                "precision": hits / predicted.sum() if predicted.sum() else 1.0,
-                "recall": hits / max(1, truth.sum()),
-                **metrics.threshold_scores(truth, predicted),
-                "tags per paper": predicted.sum(axis=1).mean(),
-            }
-        )
-    return pd.DataFrame(rows).set_index("threshold")
-
-
-def confusions(truth: np.ndarray, predicted: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
-    """Pairs of a task that was missed and one that was named wrongly instead, in the same paper, most papers first.
-
-    `share` is of the papers in which the first was missed. Arrays are (papers, names).
-    """
-    missed, wrong = (truth == 1) & (predicted == 0), (truth == 0) & (predicted == 1)
-    both = missed.T.astype(np.int64) @ wrong.astype(np.int64)
-    rows = [
-        (names[first], names[second], both[first, second], both[first, second] / missed[:, first].sum())
-        for first, second in zip(*np.nonzero(both), strict=True)
-    ]
-    table = pd.DataFrame(rows, columns=["missed", "named instead", "papers", "share"])
-    return table.sort_values(["papers", "share"], ascending=False, kind="stable", ignore_index=True)
-
-
-def mistakes(
-    held_out: EvaluationSet,
-    probabilities: np.ndarray,
-    thresholds: np.ndarray,
-    classifier: TaskClassifier,
-    papers: int = 5,
-) -> pd.DataFrame:
-    """Wrong tags and missed tasks, a row each, with the reason; of the `papers` with the surest mistakes of each kind.
-
-    A missed task's reason is where its label comes from: words of the text, or an author's keyword alone. A wrong
-    tag's is the sentence without which its probability falls most. thresholds: (labels,).
-    """
-    predicted = held_out.readers.merge((probabilities >= thresholds).astype(np.int64))
-    scores, truth = held_out.readers.merge(probabilities), held_out.readers.merge(held_out.truth)
-    worst: list[int] = []
-    for truly in (0, 1):
-        is_mistake = (predicted != truth) & (truth == truly)
-        sureness = np.where(is_mistake, np.abs(scores - truth), 0).max(axis=1)
-        worst += [int(row) for row in np.argsort(-sureness, kind="stable")[:papers] if sureness[row]]
-    rows = []
-    for row in dict.fromkeys(worst):
-        paper = held_out.papers.iloc[row]
-        for place in np.flatnonzero(predicted[row] != truth[row]):
-            task = held_out.readers.names[place]
-            text = paper["title"], paper["abstract"], task
-            is_missed = bool(truth[row, place])
-            rows.append(
-                {
-                    "title": paper["title"],
-                    "mistake": "missed" if is_missed else "wrong tag",
-                    "task": task,
-                    "probability": round(float(scores[row, place]), 3),
-                    "reason": why_missed(*text) if is_missed else why_tagged(classifier, *text),
-                }
-            )
-    return pd.DataFrame(rows, columns=["title", "mistake", "task", "probability", "reason"])
-
-
-def why_missed(title: str, abstract: str, task: str) -> str:
-    """Which words of the text gave the task to the paper; or that none did."""
-    text = f"{title}\n{abstract}"
-    found = [text[mention.start : mention.end] for mention in Labeller([vocabulary.task(task)]).mentions(text)]
-    if not found:
-        return "not named in the text: the label is from elsewhere, such as an author's keyword"
-    words = Counter(" ".join(words.split()) for words in found)
-    return "named in the text: " + ", ".join(f"'{phrase}' {number}×" for phrase, number in words.most_common(3))
-
-
-def why_tagged(classifier: TaskClassifier, title: str, abstract: str, task: str) -> str:
-    """The sentence that carries the task most, told as a reason; or that none does."""
-    explanation = explain(classifier, title, abstract, task)
-    sentences = [span for span in explanation.spans if span.kind == "sentence"]
-    if not sentences:
-        return "no single sentence decides it"
-    span = max(sentences, key=lambda span: span.contribution)
-    sentence = explanation.text[span.start : span.end]
-    shown = sentence if len(sentence) <= 160 else sentence[:160] + "…"
-    return f"without this sentence the probability falls by {explanation.probability - span.without:.2f}: '{shown}'"
+def _interval(values: Any) -> Interval:
+    low, high = values
+    return float(low), float(high)

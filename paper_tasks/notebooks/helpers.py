@@ -9,29 +9,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 from paper_tasks.errors import InputError
+from paper_tasks.evaluation.palette import LOOK
 from paper_tasks.io import encoder, tables
 
 SAMPLE = "sample_papers"
-# Okabe and Ito's, told apart with any colour vision; grey is for what is only there to compare with.
-BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#999999"
-SKY, YELLOW, BLACK, BROWN = "#56B4E9", "#E69F00", "#000000", "#7F4F24"
-
-# One look for every plot.
-LOOK = {
-    "axes.axisbelow": True,
-    "axes.formatter.min_exponent": 4,
-    "axes.grid": True,
-    "axes.prop_cycle": plt.cycler(color=[BLUE, ORANGE, GREEN, PURPLE, GREY]),
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "figure.constrained_layout.use": True,
-    "figure.dpi": 100,
-    "figure.figsize": (7.5, 4),
-    "grid.color": "#E5E5E5",
-    "image.cmap": "cividis",
-    "legend.frameon": False,
-}
 
 
 class StepFailed(Exception):

@@ -1,15 +1,23 @@
-"""A small evaluation, as `evaluate` returns it, with figures that were made up."""
+"""A small evaluation with invented figures."""
 
-from paper_tasks.evaluation.scoreboard import COMPARED, SHIPPED
+from dataclasses import replace
+
+from paper_tasks.evaluation.report import EvaluationReport
+from paper_tasks.evaluation.tables import COMPARED, TAGS
 
 
-def evaluation() -> dict:
-    """Two baselines and two models; the second baseline has no masked scores."""
+def evaluation(**changes) -> EvaluationReport:
+    """Two baselines and two models; string matching has no masked scores."""
+    return replace(EvaluationReport.from_json(evaluation_json()), **changes)
+
+
+def evaluation_json() -> dict:
+    """The same as it stands in `evaluation.json`."""
     systems = {
         "TF-IDF + linear SVM": _scores(0.62, COMPARED),
         "string matching": _scores(0.5, [name for name in COMPARED if not name.startswith("masked")]),
-        "fp32": _scores(0.81, {**COMPARED, **SHIPPED}),
-        "int8": _scores(0.8, {**COMPARED, **SHIPPED}),
+        "fp32": _scores(0.81, {**COMPARED, **TAGS}),
+        "int8": _scores(0.8, {**COMPARED, **TAGS}),
     }
     area = {"tasks": 3, "papers": 40, "micro_f1": 0.9, "macro_f1": 0.7, "keyword_recall_at_5": 0.6}
     bins = [

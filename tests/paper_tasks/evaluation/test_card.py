@@ -52,7 +52,7 @@ def test_it_tells_what_the_model_learned_from_and_how_long(card, config):
 
 def test_labels_of_a_table_are_not_called_distant(config):
     data = config["training"]["data"] | {"labels": "the column 'tasks'"}
-    text = module.card(config | {"training": config["training"] | {"data": data}}, evaluation() | {"distant": False})
+    text = module.card(config | {"training": config["training"] | {"data": data}}, evaluation(distant=False))
     assert "Their labels are the column 'tasks'" in text and "distant" not in text.lower()
 
 
@@ -98,7 +98,7 @@ def test_no_line_is_left_unfilled(card):
 def test_it_is_the_card_of_a_model(tmp_path):
     path = tmp_path / "README.md"
     with pytest.raises(InputError, match="none was measured"):
-        module.write_card(path, MODEL_DIR, evaluation() | {"models": []})
+        module.write_card(path, MODEL_DIR, evaluation(models=[]))
     with pytest.raises(ModelError, match=r"no config\.json"):
         module.write_card(path, tmp_path, evaluation())
     assert not path.exists()

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -8,9 +9,11 @@ import pytest
 from paper_tasks import cli
 from paper_tasks.data.prepare import read_labels, read_split
 from paper_tasks.errors import InputError
-from paper_tasks.evaluation.baselines.baselines import BASELINES
+from paper_tasks.evaluation import results
+from paper_tasks.evaluation.baselines.registry import BASELINES
 from paper_tasks.evaluation.evaluate import evaluate
-from paper_tasks.evaluation.scoreboard import MARKS
+from paper_tasks.evaluation.options import EvaluateOptions
+from paper_tasks.evaluation.tables import MARKS, readme_table
 from paper_tasks.export.export import FP32, export
 from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagger.classifier import TaskClassifier
@@ -25,32 +28,35 @@ def evaluated(trained, prepared, tmp_path_factory):
     export(trained[0], prepared, folder / "model", max_length=64)
     models = {"fp32": trained[0] / "onnx", "int8": folder / "model"}
     assert (models["fp32"] / FP32).is_file()
-    found = evaluate(prepared, models, folder / "results", "dev", baselines=SYSTEMS, cache_dir=folder / "scores")
+    found = evaluate(prepared, models, folder / "results", EvaluateOptions("dev", baselines=SYSTEMS), folder / "scores")
     return folder, found
 
 
 def test_one_table_for_all_systems(evaluated, prepared):
     folder, found = evaluated
-    assert list(found["systems"]) == [*SYSTEMS, "fp32", "int8"]
+    assert list(found.systems) == [*SYSTEMS, "fp32", "int8"]
     table = (folder / "results" / "evaluation.md").read_text(encoding="utf-8")
-    for name, scores in found["systems"].items():
+    for name, scores in found.systems.items():
         assert f"| {name} | {scores['micro_f1']:.3f} |" in table
     written = json.loads((folder / "results" / "evaluation.json").read_text(encoding="utf-8"))
-    assert written["systems"]["int8"]["micro_f1"] == found["systems"]["int8"]["micro_f1"] > 0.7
+    assert written["systems"]["int8"]["micro_f1"] == found.systems["int8"]["micro_f1"] > 0.7
     assert written["papers"] == len(read_split(prepared, "dev"))
     assert (
         "calibration_error" in written["systems"]["int8"] and "calibration_error" not in written["systems"][SYSTEMS[1]]
     )
 
 
-def test_a_model_that_had_other_papers_held_out_is_told(evaluated, prepared, tmp_path):
-    assert evaluated[1]["notes"] == {}
+def test_a_model_that_had_other_papers_held_out_gets_a_note(evaluated, prepared, tmp_path):
+    assert evaluated[1].notes == {}
     shutil.copytree(prepared, tmp_path / "prepared")
     (tmp_path / "prepared/held_out.json").write_text("{}", encoding="utf-8")
     found = evaluate(
-        tmp_path / "prepared", {"int8": evaluated[0] / "model"}, tmp_path / "results", "dev", 20, SYSTEMS[:1]
+        tmp_path / "prepared",
+        {"int8": evaluated[0] / "model"},
+        tmp_path / "results",
+        EvaluateOptions("dev", 20, SYSTEMS[:1]),
     )
-    assert "may have seen these" in found["notes"]["int8"]
+    assert "may have seen these" in found.notes["int8"]
 
 
 def test_a_row_for_each_task(evaluated, prepared):
@@ -63,22 +69,22 @@ def test_a_row_for_each_task(evaluated, prepared):
 
 def test_the_shipped_model_is_compared_with_the_best_baseline(evaluated):
     found = evaluated[1]
-    for score, row in found["lead"].items():
-        values = {name: found["systems"][name].get(score, -1) for name in SYSTEMS}
-        assert values[row["best_other"]] == max(values.values())
-        assert row["difference"] == found["systems"]["int8"][score] - max(values.values())
-        assert row["interval"][0] - 1e-6 <= row["difference"] <= row["interval"][1] + 1e-6
-    assert {"micro_f1", "masked_recall_at_5_macro"} <= found["lead"].keys()
+    for score, lead in found.lead.items():
+        values = {name: found.systems[name].values.get(score, -1) for name in SYSTEMS}
+        assert values[lead.best_other] == max(values.values())
+        assert lead.difference == found.systems["int8"][score] - max(values.values())
+        assert lead.interval[0] - 1e-6 <= lead.difference <= lead.interval[1] + 1e-6
+    assert {"micro_f1", "masked_recall_at_5_macro"} <= found.lead.keys()
 
 
 def test_a_second_evaluation_computes_no_score_again(evaluated, prepared, tmp_path, monkeypatch):
     folder, found = evaluated
     monkeypatch.setattr(TaskClassifier, "probabilities", None)
-    monkeypatch.setattr("paper_tasks.evaluation.baselines.baselines.LinearSvm.fit", None)
+    monkeypatch.setattr("paper_tasks.evaluation.baselines.linear_svm.LinearSvm.fit", None)
     again = evaluate(
-        prepared, {"int8": folder / "model"}, tmp_path, "dev", baselines=SYSTEMS, cache_dir=folder / "scores"
+        prepared, {"int8": folder / "model"}, tmp_path, EvaluateOptions("dev", baselines=SYSTEMS), folder / "scores"
     )
-    assert again["systems"]["int8"] == found["systems"]["int8"]
+    assert again.systems["int8"] == found.systems["int8"]
     for name in ("recall.png", "f1_by_frequency.png", "reliability.png"):
         assert (tmp_path / name).read_bytes()[:4] == b"\x89PNG"
 
@@ -87,23 +93,25 @@ def test_a_baseline_that_is_not_measured_again_keeps_its_row(evaluated, prepared
     folder, found = evaluated
     shutil.copytree(folder / "results", tmp_path / "results")
     models = {"int8": folder / "model"}
-    again = evaluate(prepared, models, tmp_path / "results", "dev", baselines=SYSTEMS[1:], cache_dir=folder / "scores")
-    assert again["kept"] == [SYSTEMS[0], "fp32"] and list(again["systems"]) == list(found["systems"])
-    assert again["systems"]["fp32"]["micro_f1"] == found["systems"]["fp32"]["micro_f1"]
-    # Ahead in its own labels; but of its answers, from which the interval came, nothing is left.
-    assert again["lead"]["micro_f1"] == {name: found["lead"]["micro_f1"][name] for name in ("best_other", "difference")}
+    again = evaluate(
+        prepared, models, tmp_path / "results", EvaluateOptions("dev", baselines=SYSTEMS[1:]), folder / "scores"
+    )
+    assert again.kept == [SYSTEMS[0], "fp32"] and list(again.systems) == list(found.systems)
+    assert again.systems["fp32"]["micro_f1"] == found.systems["fp32"]["micro_f1"]
+    # String matching is ahead on its own labels; its predictions, and with them the interval, are gone.
+    assert again.lead["micro_f1"] == replace(found.lead["micro_f1"], interval=None)
     text = (tmp_path / "results" / "evaluation.md").read_text(encoding="utf-8")
-    assert f"From an earlier evaluation of the same papers: {SYSTEMS[0]}; fp32." in text
+    assert f"These rows come from an earlier evaluation of the same papers: {SYSTEMS[0]}; fp32." in text
 
 
 def test_a_model_of_other_tasks_is_refused(prepared, tmp_path):
     with pytest.raises(InputError, match="other tasks"):
-        evaluate(prepared, {"bundled": MODEL_DIR}, tmp_path, "dev", baselines=[])
+        evaluate(prepared, {"bundled": MODEL_DIR}, tmp_path, EvaluateOptions("dev", baselines=[]))
 
 
 def test_only_the_first_rows_are_measured_and_no_model_is_needed(prepared, tmp_path):
-    found = evaluate(prepared, {}, tmp_path, "dev", rows=7, baselines=["string matching"])
-    assert found["papers"] == 7 and found["lead"] == found["areas"] == {}
+    found = evaluate(prepared, {}, tmp_path, EvaluateOptions("dev", 7, ["string matching"]))
+    assert found.papers == 7 and found.lead == found.areas == {}
     assert not (tmp_path / "reliability.png").exists()
 
 
@@ -118,18 +126,18 @@ def test_a_paper_of_which_masking_leaves_nothing_scores_nothing(evaluated, own_p
     papers.loc[2, "masked"] = "…"
     papers.to_csv(own_prepared / "dev.csv", index=False)
     models = {"int8": evaluated[0] / "model"}
-    found = evaluate(own_prepared, models, tmp_path, "dev", rows=5, baselines=[])
-    assert 0 < found["systems"]["int8"]["masked_recall_at_5"] <= 1
+    found = evaluate(own_prepared, models, tmp_path, EvaluateOptions("dev", 5, []))
+    assert 0 < found.systems["int8"]["masked_recall_at_5"] <= 1
 
 
 def test_papers_nearly_the_same_as_one_to_learn_from_are_left_out(own_prepared, tmp_path):
     train, dev = (pd.read_csv(own_prepared / f"{name}.csv", keep_default_na=False) for name in ("train", "dev"))
     revised = train[:2].assign(abstract=train["abstract"] + " Revised.")
     pd.concat([revised, dev]).to_csv(own_prepared / "dev.csv", index=False)
-    found = evaluate(own_prepared, {}, tmp_path, "dev", baselines=["string matching"])
-    assert (found["near_duplicates_left_out"], found["papers"]) == (2, len(dev))
+    found = evaluate(own_prepared, {}, tmp_path, EvaluateOptions("dev", baselines=["string matching"]))
+    assert (found.near_duplicates_left_out, found.papers) == (2, len(dev))
     with pytest.raises(InputError, match="every paper of dev"):
-        evaluate(own_prepared, {}, tmp_path, "dev", rows=2, baselines=["string matching"])
+        evaluate(own_prepared, {}, tmp_path, EvaluateOptions("dev", 2, ["string matching"]))
 
 
 def test_the_command_writes_table_and_card(evaluated, prepared, tmp_path, monkeypatch, capsys):
@@ -153,12 +161,12 @@ def test_the_command_writes_table_and_card(evaluated, prepared, tmp_path, monkey
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert not ended.value.code
-    table = capsys.readouterr().out.strip()
-    assert "| int8 |" in table and table in document.read_text(encoding="utf-8")
+    assert "| int8 |" in capsys.readouterr().out
+    assert readme_table(results.read(tmp_path)[0]) in document.read_text(encoding="utf-8")
     assert card.read_text(encoding="utf-8").startswith("---\n")
 
 
-def test_an_unknown_baseline_is_told(prepared, monkeypatch, capsys):
+def test_an_unknown_baseline_is_refused(prepared, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["paper_tasks", "evaluate", "--prepared", str(prepared), "--baseline", "tarot"])
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -1,108 +1,38 @@
-import re
+import json
 
-import numpy as np
-import pandas as pd
 import pytest
 
-from paper_tasks.data.prepare import pairs, read_labels, read_split
-from paper_tasks.evaluation import report
-from paper_tasks.evaluation.evaluation_set import EvaluationSet
-from paper_tasks.export.export import export
-from paper_tasks.tagger.classifier import TaskClassifier
-
-LABELS = ["Image Captioning", "Speech Recognition", "Atari Games", "Question Answering"]
-TRUTH = np.array([[1, 0, 0, 0], [1, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0]])
-PREDICTED = np.array([[1, 0, 0, 0], [0, 1, 1, 0], [0, 1, 0, 0], [0, 1, 0, 0]])
+from paper_tasks.evaluation.report import AreaScores, EvaluationReport, Lead, SystemScores
+from tests import ROOT
+from tests.paper_tasks.evaluation.invented import evaluation, evaluation_json
 
 
-def test_scores_by_task_most_frequent_first():
-    table = report.per_task(TRUTH, PREDICTED, LABELS, [10, 20, 5, 0])
-    assert table.index.tolist() == ["Speech Recognition", "Image Captioning", "Atari Games"]
-    captioning = table.loc["Image Captioning"]
-    assert captioning[["precision", "recall", "f1"]].tolist() == pytest.approx([1, 1 / 3, 0.5])
-    assert captioning[["train papers", "test papers", "predicted"]].tolist() == [10, 3, 1]
-    assert table.loc["Atari Games", "area"] == "reinforcement learning"
+def test_the_json_form_is_the_same_after_reading():
+    assert evaluation().to_json() == evaluation_json()
 
 
-def test_groups_of_like_many_tasks_by_frequency():
-    table = pd.DataFrame({"train papers": range(12), "precision": 1.0, "recall": 0.5, "f1": [0.0] * 6 + [1.0] * 6})
-    groups = report.by_frequency(table, groups=2)
-    assert groups["tasks"].tolist() == [6, 6] and groups["f1"].tolist() == [0, 1]
-    assert groups["train papers"].tolist() == [2.5, 8.5]
-    assert len(report.by_frequency(table[:2], groups=6)) == 2
+def test_the_report_in_the_repository_is_read_and_written_back_unchanged():
+    record = json.loads((ROOT / "results" / "evaluation.json").read_text(encoding="utf-8"))
+    report = EvaluationReport.from_json(record)
+    assert json.dumps(report.to_json()) == json.dumps(record)
+    assert report.shipped_model == "ours, int8" and report.systems["ours, int8"]["micro_f1"] > 0.9
 
 
-def test_probabilities_that_mean_what_they_say_have_no_error():
-    rng = np.random.default_rng(0)
-    probabilities = rng.random((5000, 10))
-    truth = (rng.random(probabilities.shape) < probabilities).astype(int)
-    table, error = report.reliability(truth, probabilities)
-    assert len(table) == 10 and table["pairs"].sum() == truth.size
-    assert error < 0.02
-    assert report.reliability(truth, np.ones_like(probabilities))[1] == pytest.approx(1 - truth.mean())
+def test_values_that_are_missing_stay_missing():
+    scores = SystemScores.from_json({"micro_f1": 0.5, "micro_f1_interval": [0.4, 0.6], "tasks_at_f1_0": 2})
+    assert scores.values == {"micro_f1": 0.5, "tasks_at_f1_0": 2} and scores.intervals == {"micro_f1": (0.4, 0.6)}
+    assert "micro_f1" in scores and "macro_f1" not in scores
+    assert Lead("SVM", 0.1).to_json() == {"best_other": "SVM", "difference": 0.1}
+    assert AreaScores(3, 40, micro_f1=0.9).to_json() == {"tasks": 3, "papers": 40, "micro_f1": 0.9}
 
 
-def test_thresholds_trade_recall_for_precision():
-    probabilities = np.where(PREDICTED == 1, 0.8, 0.1)
-    curve = report.threshold_curve(TRUTH, probabilities, [0.05, 0.5, 0.9])
-    assert curve["recall"].tolist() == [1, 3 / 5, 0]
-    assert curve["precision"].tolist() == [5 / 16, 3 / 5, 1]
-    assert curve["tags per paper"].tolist() == [4, 1.25, 0]
-    assert curve.loc[0.5, "micro_f1"] == pytest.approx(0.6)
+def test_a_record_without_a_value_is_refused():
+    record = evaluation_json()
+    del record["systems"]
+    with pytest.raises(KeyError, match="systems"):
+        EvaluationReport.from_json(record)
 
 
-def test_confusions_are_of_the_same_paper():
-    table = report.confusions(TRUTH, PREDICTED, LABELS)
-    assert table.to_dict("records") == [
-        {"missed": "Image Captioning", "named instead": "Speech Recognition", "papers": 2, "share": 1.0}
-    ]
-    assert report.confusions(TRUTH, TRUTH, LABELS).empty
-
-
-@pytest.mark.parametrize(
-    "abstract, reason",
-    [
-        ("We do image  captioning. Our image captioning works.", "named in the text: 'image captioning' 2×"),
-        ("We describe photographs.", "not named in the text"),
-    ],
-)
-def test_why_a_task_was_missed(abstract, reason):
-    assert report.why_missed("A method", abstract, "Image Captioning").startswith(reason)
-
-
-@pytest.fixture(scope="module")
-def exported(trained, prepared, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("report")
-    export(trained[0], prepared, folder, max_length=64)
-    return TaskClassifier.load(folder)
-
-
-def test_a_wrong_tag_s_reason_is_the_sentence_on_the_task(exported):
-    abstract = "We measure two data sets. Grainy pictures restored: image denoising. It is simple."
-    reason = report.why_tagged(exported, "Study", abstract, "Image Denoising")
-    assert re.fullmatch(r"without .* falls by [01]\.\d\d: 'Grainy pictures restored: image denoising\.'", reason)
-    assert report.why_tagged(exported, "Atari games", "", "Atari Games") == "no single sentence decides it"
-
-
-def test_mistakes_of_both_kinds_have_reasons(exported, prepared):
-    held_out = EvaluationSet(read_split(prepared, "test"), read_labels(prepared))
-    probabilities = exported.probabilities(pairs(held_out.papers, "test"))
-    predicted = (probabilities >= exported.thresholds).astype(int)
-
-    def mistakes():
-        return report.mistakes(held_out, probabilities, exported.thresholds, exported, papers=2)
-
-    held_out.truth = predicted.copy()
-    assert mistakes().empty
-    atari, captioning = (held_out.labels.index(name) for name in ("Atari Games", "Image Captioning"))
-    tagged, untagged = predicted[:, atari].argmax(), predicted[:, captioning].argmin()
-    held_out.truth[tagged, atari], held_out.truth[untagged, captioning] = 0, 1
-    table = mistakes()
-    assert table["mistake"].tolist() == ["wrong tag", "missed"]
-    assert table["task"].tolist() == ["Atari Games", "Image Captioning"]
-    assert table["title"].tolist() == held_out.papers["title"].iloc[[tagged, untagged]].tolist()
-    assert table["probability"].tolist() == pytest.approx(
-        [probabilities[tagged, atari], probabilities[untagged, captioning]], abs=1e-3
-    )
-    assert table["reason"].iloc[0].startswith(("without this sentence", "no single sentence"))
-    assert table["reason"].iloc[1].startswith("not named in the text")
+def test_labels_have_a_name():
+    assert evaluation().labels_name == "distant labels"
+    assert evaluation(distant=False).labels_name == "the table's own labels"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, ndcg_score
 
-from paper_tasks.evaluation import report
+from paper_tasks.evaluation import error_analysis
 from paper_tasks.modeling import metrics
 
 TRUTH = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0]])
@@ -59,10 +59,12 @@ def test_recall_over_pairs_and_over_tasks():
 
 def test_calibration_error_is_that_of_the_reliability_table(case):
     truth, _, scores = case
-    assert metrics.calibration_error(truth, scores).value() == pytest.approx(report.reliability(truth, scores)[1])
+    assert metrics.calibration_error(truth, scores).value() == pytest.approx(
+        error_analysis.reliability(truth, scores)[1]
+    )
     top = scores.max(axis=1)
     right = truth[np.arange(len(truth)), scores.argmax(axis=1)]
-    error = report.reliability(right[:, None], top[:, None])[1]
+    error = error_analysis.reliability(right[:, None], top[:, None])[1]
     assert metrics.top_calibration_error(truth, scores).value() == pytest.approx(error)
 
 

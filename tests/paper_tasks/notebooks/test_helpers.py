@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from paper_tasks.errors import InputError, ModelError
+from paper_tasks.evaluation.palette import BLUE, ORANGE
 from paper_tasks.io import tables
 from paper_tasks.notebooks import helpers
 from tests.paper_tasks import tiny
@@ -50,4 +51,4 @@ def test_the_sample_is_told_apart_also_when_cut(tmp_path):
 def test_one_style_with_colours_that_all_can_tell_apart():
     with plt.rc_context(), warnings.catch_warnings():
         helpers.start()
-        assert plt.rcParams["axes.prop_cycle"].by_key()["color"][:2] == [helpers.BLUE, helpers.ORANGE]
+        assert plt.rcParams["axes.prop_cycle"].by_key()["color"][:2] == [BLUE, ORANGE]

@@ -1,71 +1,8 @@
-"""Against a program that takes Annif's commands; against Annif itself where `make annif` has put it."""
-
-import stat
-import sys
-
 import numpy as np
-import pytest
 
-from paper_tasks.errors import InputError
 from paper_tasks.evaluation.baselines import annif
-from paper_tasks.evaluation.baselines.annif import Annif, keep_best
-
-LABELS = ["Image Captioning", "Atari Games", "Speech Recognition"]
-TEXTS = ["photographs described in sentences", "rewards on old consoles", "speakers transcribed into words"]
-# Suggests the labels of the training paper that a text shares its first word with.
-STAND_IN = """#!{python}
-import json, pathlib, sys
-command, *arguments = sys.argv[1:]
-memory = pathlib.Path("memory.json")
-if command == "load-vocab":
-    assert pathlib.Path(arguments[1]).read_text().splitlines()[0] == "uri,label_en"
-elif command == "train":
-    rows = [line.rstrip("\\n").split("\\t") for line in open(arguments[1])]
-    memory.write_text(json.dumps({{text.split()[0]: [uri[1:-1] for uri in uris.split()] for text, uris in rows}}))
-elif command == "optimize":
-    print("Best  Precision (doc avg): 0.9\\tLimit: 1\\tThreshold: 0.90")
-    print("Best   F1 score (doc avg): 0.8\\tLimit: 2\\tThreshold: 0.30")
-elif command == "index":
-    known = json.loads(memory.read_text())
-    with open(arguments[arguments.index("--output") + 1], "w") as file:
-        for line in open(arguments[1]):
-            uris = known.get(line.split()[0], [])
-            file.write(json.dumps({{"results": [{{"uri": uri, "score": 0.75}} for uri in uris]}}) + "\\n")
-else:
-    sys.exit(f"no such command\\n{{command}}?")
-"""
-
-
-@pytest.fixture
-def stand_in(tmp_path):
-    program = tmp_path / "annif"
-    program.write_text(STAND_IN.format(python=sys.executable), encoding="utf-8")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return program
-
-
-def test_what_goes_to_annif_and_what_comes_back(stand_in):
-    truth = np.array([[1, 0, 0], [0, 1, 1], [0, 0, 1]])
-    with Annif(LABELS, stand_in) as project:
-        project.train(TEXTS, truth)
-        assert project.optimize(TEXTS, truth) == (2, 0.3)
-        scores = project.scores(["rewards\twith a tab\nand a line", "never seen"])
-    assert scores.tolist() == [[-np.inf, 0.75, 0.75], [-np.inf] * 3]
-
-
-def test_what_is_kept_of_a_project_is_found_by_its_environment(stand_in, tmp_path):
-    with Annif(LABELS, stand_in) as project:
-        project.train(TEXTS, np.eye(3, dtype=int))
-        project.keep(tmp_path / "kept")
-    found = annif.environment(tmp_path / "kept")
-    assert (tmp_path / "kept" / "memory.json").is_file() and not [*(tmp_path / "kept").glob("*.tsv")]
-    with open(found["ANNIF_PROJECTS"], encoding="utf-8") as projects:
-        assert projects.read() == annif.PROJECT
-
-
-def test_its_last_line_is_told_when_it_fails(stand_in):
-    with Annif(LABELS, stand_in) as project, pytest.raises(InputError, match=r"`nonsense` failed: nonsense\?"):
-        project._run("nonsense")
+from paper_tasks.evaluation.baselines.annif import keep_best
+from paper_tasks.evaluation.score_cache import ScoreCache
 
 
 def test_limit_and_threshold_decide_the_tags():
@@ -74,16 +11,39 @@ def test_limit_and_threshold_decide_the_tags():
     assert keep_best(scores, 4, 0.0).sum() == 5, "what was not suggested is no tag"
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not annif.PROGRAM.is_file(), reason="`make annif` has not installed it")
-def test_annif_itself_learns():
-    rng = np.random.default_rng(0)
-    kinds = rng.integers(0, 3, 60)
-    texts = [f"{TEXTS[kind]} number {place}" for place, kind in enumerate(kinds)]
-    truth = np.eye(3, dtype=np.int64)[kinds]
-    with Annif(LABELS) as project:
-        project.train(texts, truth)
-        limit, threshold = project.optimize(texts, truth)
-        scores = project.scores(TEXTS)
-    assert limit >= 1 and 0 <= threshold <= 1
-    assert scores.argmax(axis=1).tolist() == [0, 1, 2]
+class StandIn:
+    """Has the methods of Annif's client; suggests the first label for every text."""
+
+    def __init__(self, labels):
+        self.labels = labels
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def train(self, texts, truth):
+        assert len(texts) == len(truth)
+
+    def optimize(self, texts, truth):
+        return 1, 0.4
+
+    def scores(self, texts):
+        return np.tile(np.array([0.9] + [-np.inf] * (len(self.labels) - 1), dtype=np.float32), (len(texts), 1))
+
+
+def test_tags_are_cut_at_the_limit_and_threshold_that_it_found(data, monkeypatch, tmp_path):
+    program = tmp_path / "annif"
+    program.touch()
+    monkeypatch.setattr(annif, "PROGRAM", program)
+    monkeypatch.setattr(annif, "Annif", StandIn)
+    predictions = annif.predict(data, ScoreCache(None, "papers"))
+    assert predictions.predicted[:, 0].all() and not predictions.predicted[:, 1:].any()
+    assert predictions.masked.shape == (len(data.papers), len(data.labels))
+
+
+def test_without_annif_its_row_is_left_out_with_a_message(data, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(annif, "PROGRAM", tmp_path / "annif")
+    assert annif.predict(data, ScoreCache(None, "papers")) is None
+    assert "make annif" in capsys.readouterr().err

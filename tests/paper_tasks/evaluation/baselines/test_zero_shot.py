@@ -1,5 +1,6 @@
 import numpy as np
 
+from paper_tasks.evaluation.baselines import zero_shot
 from paper_tasks.evaluation.baselines.zero_shot import ZeroShot
 
 
@@ -17,3 +18,11 @@ def test_long_and_short_texts_score_as_they_do_alone(backbone):
     together = encoder.scores(texts)
     alone = np.concatenate([encoder.scores([text]) for text in texts])
     np.testing.assert_allclose(together, alone, atol=1e-4)
+
+
+def test_zero_shot_needs_no_training(data, cache, measure):
+    predictions = zero_shot.predict(data, cache)
+    assert predictions.scores.shape == predictions.masked.shape == (len(data.papers), len(data.labels))
+    assert np.abs(predictions.scores).max() <= 1.0001 and not predictions.are_probabilities
+    measured = measure(predictions)
+    assert measured["precision_at_1"] > 0.9 and measured["micro_f1"] > 0.7

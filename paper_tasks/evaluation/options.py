@@ -1,0 +1,35 @@
+"""The options of `paper-tasks evaluate` and `original`; a module of its own, so that `--help` needs no scikit-learn."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from typer import Option
+
+# The original's own schedule: epochs with the encoder frozen, and epochs of all layers.
+FROZEN_EPOCHS, EPOCHS = 2, 3
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """What an evaluation measures besides the models. `baselines` None means all."""
+
+    split: Annotated[
+        Literal["train", "dev", "test"],
+        Option(help="Split to measure on: dev during development, test for the final result."),
+    ] = "test"
+    rows: Annotated[
+        int | None, Option(min=1, metavar="N", help="Measure only the first N papers.", show_default="all")
+    ] = None
+    baselines: Annotated[
+        list[str] | None,
+        Option("--baseline", help="Name of a baseline, as in the table; may be repeated.", show_default="all"),
+    ] = None
+
+
+@dataclass(frozen=True)
+class OriginalOptions:
+    """The schedule of the original's recipe. `backbone` is a folder with an encoder; None means all-MiniLM-L6-v2."""
+
+    frozen_epochs: Annotated[int, Option(min=1, help="Epochs of the last layer alone.")] = FROZEN_EPOCHS
+    epochs: Annotated[int, Option(min=1, help="Epochs of all layers.")] = EPOCHS
+    backbone: str | None = None
