@@ -13,8 +13,8 @@ MARKS = ("<!-- evaluation: from here on written by `make evaluate` -->", "<!-- e
 README_COLUMNS = {
     "micro_f1": "micro-F1",
     "precision_at_1": "P@1",
-    "keyword_recall_at_5": "keywords R@5",
-    "keyword_recall_at_5_unmentioned": "unmentioned R@5",
+    "keyword_recall_at_5": "keywords",
+    "keyword_recall_at_5_unmentioned": "unmentioned",
 }
 BEST_SVM = "linear SVM (best of {} per column)"
 # The columns of the table of all systems. docs/evaluation.md defines each of them.
