@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from paper_tasks.io.arxiv import arxiv_number
 from scrapers.schema import COLUMNS, Paper, create_csv, read_papers, write_rows
-from scrapers.sources.arxiv import arxiv_id
 
 # Of these a merged paper has what any of its rows has; of the others, what the row with most has.
 UNITED = ("methods", "tasks", "keywords")
@@ -28,7 +28,7 @@ class _Papers:
     rows: Counter[Key] = field(default_factory=Counter)
 
     def add(self, paper: Paper) -> None:
-        number, title = arxiv_id(paper.arxiv_id), _letters(paper.title)
+        number, title = arxiv_number(paper.arxiv_id), _letters(paper.title)
         if number and title:
             self.number_of_title.setdefault(title, number)
         self.rows[self.key(paper)] += 1
@@ -40,7 +40,7 @@ class _Papers:
 
     def key(self, paper: Paper) -> Key:
         title = _letters(paper.title)
-        if number := arxiv_id(paper.arxiv_id) or self.number_of_title.get(title):
+        if number := arxiv_number(paper.arxiv_id) or self.number_of_title.get(title):
             return "arxiv_id", number
         if title:
             return "title", title
@@ -69,7 +69,7 @@ def richest(twins: Sequence[Paper]) -> Paper:
         values[name] = next((getattr(twin, name) for twin in twins if getattr(twin, name)), "")
     for name in UNITED:
         values[name] = list(dict.fromkeys(item for twin in twins for item in getattr(twin, name)))
-    numbers = (arxiv_id(twin.arxiv_id) for twin in twins)
+    numbers = (arxiv_number(twin.arxiv_id) for twin in twins)
     values["arxiv_id"] = next(filter(None, numbers), values["arxiv_id"])
     sources = (source for twin in twins for source in twin.source.split("; ") if source)
     values["source"] = "; ".join(dict.fromkeys(sources))

@@ -1,14 +1,12 @@
 """A paper's title and abstract by its arXiv id, from arXiv's API (metadata CC0) and from nowhere else."""
 
-import re
 import threading
 import time
 from typing import NamedTuple
-from xml.etree.ElementTree import Element, ParseError
 
-import defusedxml
 import httpx
-from defusedxml import ElementTree
+
+from paper_tasks.io.arxiv import FeedError, arxiv_number, parse_feed
 
 API = "https://export.arxiv.org/api/query"
 # arXiv's terms of use: one request in three seconds, over one connection.
@@ -18,12 +16,8 @@ QUEUE, SILENCE, DEADLINE = 15.0, 8.0, 12.0
 # An entry of the feed is a few kB.
 MOST_BYTES = 200_000
 
-# New since 2007 ("2401.01234"), old before ("hep-th/9901001", "math.GT/0309136"); any version of them.
-_ID = r"(?P<id>[0-9]{4}\.[0-9]{4,5}|[a-z]+(?:-[a-z]+)?(?:\.[A-Z]{2})?/[0-9]{7})(?:v[0-9]{1,3})?"
-_LINK = r"(?:https?://)?(?:(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/|doi\.org/10\.48550/arxiv\.)"
-# As a link, or as arXiv itself cites a paper: with its category behind it.
-_INPUT = re.compile(rf"(?:arxiv:\s?|{_LINK})?{_ID}(?:\.pdf)?/?(?:[?#].*|\s\[[a-z.-]+\])?", re.IGNORECASE | re.ASCII)
-_ATOM = "{http://www.w3.org/2005/Atom}"
+# Longer than any link to a paper.
+MOST_CHARACTERS = 200
 
 
 class ArxivError(Exception):
@@ -35,16 +29,6 @@ class Paper(NamedTuple):
 
     title: str
     abstract: str
-
-
-def arxiv_id(text: str) -> str:
-    """The id in an id, a link to arxiv.org or a DOI's, without its version. Raises ArxivError for anything else."""
-    match = _INPUT.fullmatch(text.strip()) if len(text) <= 200 else None
-    if match is None:
-        raise ArxivError(
-            "This is no arXiv id or link: give one like 2401.01234, hep-th/9901001 or https://arxiv.org/abs/2401.01234."
-        )
-    return match["id"]
 
 
 class Arxiv:
@@ -59,7 +43,12 @@ class Arxiv:
 
     def paper(self, text: str) -> Paper:
         """The paper of an id or link. Raises ArxivError if it is none, arXiv has no such paper, or does not answer."""
-        number = arxiv_id(text)
+        number = arxiv_number(text) if len(text) <= MOST_CHARACTERS else ""
+        if not number:
+            raise ArxivError(
+                "This is no arXiv id or link: give one like 2401.01234, hep-th/9901001 or "
+                "https://arxiv.org/abs/2401.01234."
+            )
         if not self._turn.acquire(timeout=QUEUE):
             raise ArxivError("Many people ask arXiv through this page right now; try again in a minute.")
         try:
@@ -92,28 +81,16 @@ class Arxiv:
 
 def _parse(body: bytes, number: str) -> Paper:
     try:
-        feed = ElementTree.fromstring(body, forbid_dtd=True)
-    except (ParseError, defusedxml.DefusedXmlException, LookupError, ValueError) as error:
+        feed = parse_feed(body)
+    except FeedError as error:
         raise _unreachable("its answer cannot be read") from error
-    if feed.tag != f"{_ATOM}feed":
-        raise _unreachable("its answer cannot be read")
-    entry = feed.find(f"{_ATOM}entry")
-    # arXiv tells of errors in an entry too, and of a paper it does not have by none.
-    if entry is None or not _is_of(entry, number):
+    # For a number that it does not have, arXiv gives an error, no paper or another one.
+    entry = next((entry for entry in feed.entries if entry.number == number), None)
+    if entry is None:
         raise ArxivError(f"arXiv has no paper {number}.")
-    paper = Paper(*(" ".join(entry.findtext(f"{_ATOM}{name}", "").split()) for name in ("title", "summary")))
-    if not paper.title or not paper.abstract:
+    if not entry.title or not entry.abstract:
         raise _unreachable("its answer lacks the title or the abstract")
-    return paper
-
-
-def _is_of(entry: Element, number: str) -> bool:
-    try:
-        told = arxiv_id(entry.findtext(f"{_ATOM}id", ""))
-    except ArxivError:
-        return False
-    # arXiv tells of math.GT/0309136 as math/0309136.
-    return len({re.sub(r"\.[a-z]+/", "/", id.lower()) for id in (told, number)}) == 1
+    return Paper(entry.title, entry.abstract)
 
 
 def _unreachable(reason: str) -> ArxivError:

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from paper_tasks.errors import InputError
+from paper_tasks.io.arxiv import FeedError, arxiv_number, parse_feed, parse_xml
 from paper_tasks.io.cells import one_line
 from scrapers.http.client import Client, UnexpectedContentError
 from scrapers.http.transport import FetchError
@@ -31,18 +32,7 @@ FIRST_DAY = date(1991, 8, 1)
 # Over OAI-PMH nothing has an earlier date, and who asks for what came since an earlier one is refused.
 FIRST_OAI_DAY = date(2005, 9, 16)
 
-ATOM = {
-    "a": "http://www.w3.org/2005/Atom",
-    "os": "http://a9.com/-/spec/opensearch/1.1/",
-    "arxiv": "http://arxiv.org/schemas/atom",
-}
 OAI_NAMES = {"o": "http://www.openarchives.org/OAI/2.0/", "x": "http://arxiv.org/OAI/arXiv/"}
-# Of the old numbers' subjects (math.GT/0309136) arXiv itself makes no use; a DOI has "arXiv." before the number.
-ARXIV_ID = re.compile(
-    r"(?<![\w.])(?:arxiv\.)?(?P<number>\d\d(?:0[1-9]|1[0-2])\.\d{4,5}"
-    r"|(?P<archive>[a-z-]+)(?:\.[a-z]{2})?(?P<old>/\d\d(?:0[1-9]|1[0-2])\d{3}))(v\d+)?$",
-    re.IGNORECASE,
-)
 CATEGORY = re.compile(r"[a-z-]+(\.[A-Za-z-]+)?")
 # Over OAI-PMH these archives are sets within physics; all others are groups of their own.
 PHYSICS = {
@@ -58,15 +48,6 @@ class OaiPage(NamedTuple):
     token: str = ""
     total: int | None = None
     expired: bool = False
-
-
-def arxiv_id(text: str) -> str:
-    """The number, without its version, at the end of an address or of a number; "" if there is none."""
-    path = re.split("[?#]", text.strip())[0].rstrip("/").removesuffix(".pdf")
-    match = ARXIV_ID.search(path)
-    if not match:
-        return ""
-    return match["archive"].lower() + match["old"] if match["old"] else match["number"]
 
 
 def by_category(client: Client, category: str, since: date, until: date, api: str = API) -> Iterator[Item]:
@@ -91,7 +72,7 @@ def count(client: Client, category: str, since: date, until: date, api: str = AP
 
 def by_number(client: Client, numbers: Sequence[str], api: str = API) -> Iterator[Item]:
     """The papers with these arXiv numbers, in their order; a Problem for each that arXiv does not give."""
-    ids = [arxiv_id(number) for number in numbers]
+    ids = [arxiv_number(number) for number in numbers]
     yield from (
         Problem(number, f"'{number}' is no arXiv number; one looks like 2401.01234 or cs/0112017")
         for number, id in zip(numbers, ids, strict=True)
@@ -163,19 +144,26 @@ def months(since: date, until: date) -> Iterator[tuple[date, date]]:
 
 def parse_atom(body: bytes) -> tuple[list[Paper | Problem], int]:
     """A page of the API, and how many papers its query has in all."""
-    feed = _xml(body, "{http://www.w3.org/2005/Atom}feed")
-    total = feed.findtext("os:totalResults", "", ATOM)
-    if not total.strip().isdecimal():
+    try:
+        feed = parse_feed(body)
+    except FeedError as error:
+        raise UnexpectedContentError(str(error)) from error
+    if feed.error:
+        raise UnexpectedContentError(f"arXiv says: {feed.error}")
+    if feed.total is None:
         raise UnexpectedContentError("a feed without totalResults")
-    entries = feed.findall("a:entry", ATOM)
-    if entries and "/api/errors" in entries[0].findtext("a:id", "", ATOM):
-        raise UnexpectedContentError(f"arXiv says: {one_line(entries[0].findtext('a:summary', '', ATOM))}")
-    return [_of_entry(entry) for entry in entries], int(total)
+    items = [
+        _paper(entry.address, entry.title, entry.abstract, entry.published, entry.journal) for entry in feed.entries
+    ]
+    return items, feed.total
 
 
 def parse_oai(body: bytes) -> OaiPage:
     """A page of ListRecords. Raises FetchError where the request is wrong, so that to ask again is of no use."""
-    root = _xml(body, "{http://www.openarchives.org/OAI/2.0/}OAI-PMH")
+    try:
+        root = parse_xml(body, f"{{{OAI_NAMES['o']}}}OAI-PMH")
+    except FeedError as error:
+        raise UnexpectedContentError(str(error)) from error
     error = root.find("o:error", OAI_NAMES)
     if error is not None:
         if error.get("code") == "noRecordsMatch":
@@ -211,7 +199,9 @@ def _by_number(client: Client, ids: Sequence[str], api: str) -> Iterator[Paper |
         else:
             yield from (Problem(_address(id), str(error), url) for id in ids)
         return
-    found = {arxiv_id(item.URLs if isinstance(item, Paper) else item.url): item for item in fetched_from(papers, url)}
+    found = {
+        arxiv_number(item.URLs if isinstance(item, Paper) else item.url): item for item in fetched_from(papers, url)
+    }
     yield from (found.get(id, Problem(_address(id), "arXiv does not have it", url)) for id in ids)
 
 
@@ -271,17 +261,7 @@ class _Page:
         raise UnexpectedContentError(f"{len(papers)} papers on a page where {size} should be")
 
 
-def _of_entry(entry: ElementTree.Element) -> Paper | Problem:
-    return _paper(
-        entry.findtext("a:id", "", ATOM),
-        entry.findtext("a:title", "", ATOM),
-        entry.findtext("a:summary", "", ATOM),
-        entry.findtext("a:published", "", ATOM),
-        entry.findtext("arxiv:journal_ref", "", ATOM),
-    )
-
-
-def _of_record(record: ElementTree.Element) -> Paper | Problem:
+def _of_record(record: Element) -> Paper | Problem:
     fields = record.find("o:metadata/x:arXiv", OAI_NAMES)
     if fields is None:
         return Problem(record.findtext("o:header/o:identifier", "", OAI_NAMES), "a record without arXiv metadata")
@@ -291,7 +271,7 @@ def _of_record(record: ElementTree.Element) -> Paper | Problem:
 
 
 def _paper(address: str, title: str, abstract: str, posted: str, venue: str) -> Paper | Problem:
-    number = arxiv_id(address)
+    number = arxiv_number(address)
     parts = {"number": number, "title": one_line(title), "abstract": one_line(abstract), "date": posted.strip()[:10]}
     missing = [name for name, part in parts.items() if not part]
     if missing:
@@ -313,18 +293,3 @@ def _no_papers(category: str, url: str) -> Problem:
 
 def _address(number: str) -> str:
     return f"{HOME}/abs/{number}"
-
-
-def _xml(body: bytes, root_tag: str) -> ElementTree.Element:
-    # Feeds have no document type; entities that grow when expanded need one.
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
-        raise UnexpectedContentError("a web page where XML was promised")
-    try:
-        root = ElementTree.fromstring(body)
-    except (ElementTree.ParseError, LookupError, ValueError) as error:
-        raise UnexpectedContentError(f"XML that cannot be read ({error})") from error
-    if root.tag != root_tag:
-        raise UnexpectedContentError(
-            f"<{root.tag.rpartition('}')[2]}> where <{root_tag.rpartition('}')[2]}> was promised"
-        )
-    return root

@@ -6,9 +6,9 @@ from urllib.parse import urljoin, urlsplit
 
 from bs4 import BeautifulSoup, ParserRejectedMarkup, SoupStrainer, Tag
 
+from paper_tasks.io.arxiv import arxiv_number
 from paper_tasks.io.cells import one_line
 from scrapers.schema import Paper
-from scrapers.sources.arxiv import arxiv_id
 
 SITE = "https://paperswithcode.com"
 HOSTS = {"paperswithcode.com", "www.paperswithcode.com"}
@@ -42,7 +42,7 @@ def parse_paper(body: bytes, path: str, captured: str) -> Paper:
         dataset_links=list(datasets),
         methods=list(methods.values()),
         tasks=list(tasks.values()),
-        arxiv_id=next((arxiv_id(link) for link in abstract_links if "arxiv.org/" in link), ""),
+        arxiv_id=next((arxiv_number(link) for link in abstract_links if "arxiv.org/" in link), ""),
         date=_date(page),
         venue=one_line(venue.get_text()) if (venue := page.select_one(".item-conference-link")) else "",
         source="papers with code, wayback machine",

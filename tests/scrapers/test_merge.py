@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paper_tasks.errors import InputError
+from paper_tasks.io.arxiv import arxiv_number
 from scrapers.merge import merge, richest
 from scrapers.schema import COLUMNS, Paper, create_csv, read_papers, write_rows
-from scrapers.sources.arxiv import arxiv_id
 
 
 def write(path, papers):
@@ -97,9 +97,9 @@ def test_merging_again_changes_nothing_and_loses_nothing(folder, tables):
     assert (folder / "once.csv").read_bytes() == (folder / "twice.csv").read_bytes()
     rows, merged = [paper for papers in tables for paper in papers], list(read_papers(folder / "once.csv"))
     assert {task for row in rows for task in row.tasks} == {task for paper in merged for task in paper.tasks}
-    numbers = [number for paper in merged if (number := arxiv_id(paper.arxiv_id))]
+    numbers = [number for paper in merged if (number := arxiv_number(paper.arxiv_id))]
     assert len(set(numbers)) == len(numbers)
-    assert {arxiv_id(row.arxiv_id) for row in rows} - {""} == set(numbers)
+    assert {arxiv_number(row.arxiv_id) for row in rows} - {""} == set(numbers)
 
 
 def test_an_input_may_be_the_output(folder):

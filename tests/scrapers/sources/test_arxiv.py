@@ -34,31 +34,6 @@ def serve(httpserver, answer):
     return queries
 
 
-@pytest.mark.parametrize(
-    "text, number",
-    [
-        ("1706.03762", "1706.03762"),
-        ("https://arxiv.org/abs/1706.03762v5", "1706.03762"),
-        ("http://arxiv.org/pdf/0704.0001v1.pdf", "0704.0001"),
-        ("cs/0112017", "cs/0112017"),
-        ("https://arxiv.org/abs/hep-th/9901001v3", "hep-th/9901001"),
-        ("math.GT/0309136", "math/0309136"),
-        ("https://arxiv.org/abs/1706.03762/", "1706.03762"),
-        ("https://arxiv.org/abs/1706.03762v5?context=cs#comments", "1706.03762"),
-        ("https://doi.org/10.48550/arXiv.1706.03762", "1706.03762"),
-        ("arXiv:1706.03762v2", "1706.03762"),
-        ("https://example.org/11706.03762", ""),
-        ("2413.00001", ""),
-        ("2400.00001", ""),
-        ("hep-th/9913001", ""),
-        ("attention", ""),
-        ("", ""),
-    ],
-)
-def test_arxiv_id(text, number):
-    assert arxiv.arxiv_id(text) == number
-
-
 def test_fields():
     ((paper,), total) = arxiv.parse_atom(
         atom([atom_entry("2601.00001", "On\n  X &", "We\nstudy.", journal="J 1")]).encode()
