@@ -128,13 +128,13 @@ def create_app(classifier: TaskClassifier | None = None, places: int = PLACES, s
             labels=[
                 {
                     "label": label,
-                    "task": info["canonical"],
-                    "area": info["area"],
-                    "is_task": info["is_task"],
+                    "task": info.canonical,
+                    "area": info.area,
+                    "is_task": info.is_task,
                     "threshold": round(float(threshold), 4),
                 }
                 for label, threshold in zip(classifier.labels, classifier.thresholds, strict=True)
-                for info in [classifier.config["task_info"][label]]
+                for info in [classifier.config.task_info[label]]
             ]
         )
 

@@ -81,8 +81,8 @@ def pretrain(
 
     record = run(prepared, output, options, resume=resume, overwrite=overwrite)
     print(
-        f"{record['different_phrases']:,} phrases in {record['texts']:,} texts, which were read "
-        f"{record['papers_seen']:,} times in {record['minutes']} minutes. Encoder in {output}."
+        f"{record.different_phrases:,} phrases in {record.texts:,} texts, which were read "
+        f"{record.papers_seen:,} times in {record.minutes} minutes. Encoder in {output}."
     )
 
 
@@ -100,10 +100,11 @@ def train(
     from paper_tasks.training.finetune import train as run
 
     training = run(prepared, output, options, resume=resume, overwrite=overwrite)
-    scores = training["dev"]
+    scores = training.dev
+    assert scores is not None  # a finished training has been scored
     print(
-        f"{training['papers_seen']:,} papers in {training['minutes']} minutes; on {scores['papers']:,} of dev "
-        f"micro-F1 {scores['micro_f1']:.3f}, macro-F1 {scores['macro_f1']:.3f}. Model in {output}."
+        f"{training.papers_seen:,} papers in {training.minutes} minutes; on {scores.papers:,} of dev "
+        f"micro-F1 {scores.micro_f1:.3f}, macro-F1 {scores.macro_f1:.3f}. Model in {output}."
     )
 
 
@@ -117,7 +118,7 @@ def average(
     from paper_tasks.training.averaging import average as run
 
     training = run(models, output, overwrite=overwrite)
-    print(f"{len(models)} models, {training['papers_seen']:,} papers seen between them. Their average is in {output}.")
+    print(f"{len(models)} models, {training.papers_seen:,} papers seen between them. Their average is in {output}.")
 
 
 @app.command(epilog="Example: python -m paper_tasks export --model models/latest --output deployment/model")

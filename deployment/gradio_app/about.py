@@ -3,8 +3,8 @@
 import base64
 from html import escape
 from pathlib import Path
-from typing import Any
 
+from paper_tasks.tagger.config import ModelConfig
 from paper_tasks.tagger.wording import DISTANT_LABELS
 
 # Those of the model that ships, as `make evaluate` left them.
@@ -18,42 +18,41 @@ PLOTS = {
 }
 
 
-def about_markdown(config: dict[str, Any], keep_hours: float) -> str:
+def about_markdown(config: ModelConfig, keep_hours: float) -> str:
     """What the model is, what it was trained on and how it scored, all read from its `config.json`; and how long an
     upload is kept."""
-    training, scores = config["training"], config["scores"]
-    data = training["data"]
-    learned = training.get("pretraining")
-    pretraining = f", which first learned what phrases {learned['texts']:,} texts had lost" if learned else ""
-    learned_from = f"The tasks of {data['papers_train']:,} papers: {data['labels']}."
-    if data["labels"].startswith("distant"):
-        learned_from = f"**Distant labels** of {data['papers_train']:,} papers. {DISTANT_LABELS}"
+    training, scores, data = config.training, config.scores, config.data
+    learned = training.pretraining
+    pretraining = f", which first learned what phrases {learned.texts:,} texts had lost" if learned else ""
+    learned_from = f"The tasks of {data.papers_train:,} papers: {data.labels}."
+    if data.labels.startswith("distant"):
+        learned_from = f"**Distant labels** of {data.papers_train:,} papers. {DISTANT_LABELS}"
     rows = "\n".join(
-        f"| {name.replace('_', ' ')} | {scores['fp32'][name]:.3f} | {scores['int8'][name]:.3f} |"
-        for name in scores["int8"]
+        f"| {name.replace('_', ' ')} | {scores.tiers['fp32'][name]:.3f} | {scores.tiers['int8'][name]:.3f} |"
+        for name in scores.tiers["int8"]
     )
-    tasks = len({info["canonical"] for info in config["task_info"].values() if info["is_task"]})
+    tasks = len({info.canonical for info in config.task_info.values() if info.is_task})
     return f"""
 ## What this is
 
-It reads the title and abstract of a machine-learning paper, in English, and gives each of the {len(config["labels"])}
+It reads the title and abstract of a machine-learning paper, in English, and gives each of the {len(config.labels)}
 task names of Papers with Code a probability. Some of those names are spellings of one task, and a few name no task at
 all; merged and without these they are {tasks} tasks. The vocabulary is of 2023: newer tasks have no name in it.
 
 ## What it learned from
 
 {learned_from} In training,
-all words that name a task were cut from a text with a probability of {training["mask_rate"]:.0%}, task by task, so
+all words that name a task were cut from a text with a probability of {training.mask_rate:.0%}, task by task, so
 that the model learns what a paper on that task is about.
 
-The encoder is {config["backbone"]}{pretraining}; training took {training["minutes"]:.0f} minutes on
-{training["papers_seen"]:,} texts. Its encoder reads the first {config["encoder_tokens"]}
+The encoder is {config.backbone}{pretraining}; training took {training.minutes:.0f} minutes on
+{training.papers_seen:,} texts. Its encoder reads the first {config.encoder_tokens}
 tokens of a text.
 
 ## How good it is
 
-On {scores["papers"]:,} development papers, which it had not learned from, against labels of the same kind, at a
-threshold of {config["default_threshold"]:.0%}:
+On {scores.papers:,} development papers, which it had not learned from, against labels of the same kind, at a
+threshold of {config.default_threshold:.0%}:
 
 | score | fp32 | int8, which runs here |
 |---|---:|---:|

@@ -35,14 +35,14 @@ REPEATS = 7
 def limits(model: Path, papers: list[tuple[str, str]], threads: int) -> dict[str, Any]:
     """`time_shares` of one thread by kind of work (they sum to 1), and `int8_peak_share` on all threads."""
     config = model_folder.read_config(model)
-    texts = [format_paper(*paper, config["text_format"]) for paper in papers]
+    texts = [format_paper(*paper, config.text_format) for paper in papers]
     tokenizer = model_folder.open_tokenizer(model, config)
     start = time.perf_counter()
     # One by one, and so by one thread, as everything else here.
     encoded = [tokenizer.encode(text).ids for text in texts]
     tokenizing = time.perf_counter() - start
 
-    (onnx_file,) = (model / name for name in config["files"] if name.endswith(".onnx"))
+    onnx_file = model / config.onnx_file
     per_token = multiply_adds(onnx_file)
     seconds = _profile(onnx_file, encoded)
     products = sum(seconds[op] for op in PRODUCT_OPS)
@@ -57,7 +57,7 @@ def limits(model: Path, papers: list[tuple[str, str]], threads: int) -> dict[str
     }
     total = sum(shares.values())
 
-    tokens = sum(min(len(ids), config["encoder_tokens"]) for ids in encoded)
+    tokens = sum(min(len(ids), config.encoder_tokens) for ids in encoded)
     classifier = TaskClassifier.load(model, threads, bulk=True)
     rates, peaks = [], []
     for _ in range(3):

@@ -15,6 +15,7 @@ from paper_tasks.evaluation import tables
 from paper_tasks.evaluation.rendering import cell, table
 from paper_tasks.evaluation.report import EvaluationReport, SystemScores
 from paper_tasks.io import atomic
+from paper_tasks.tagger.config import ModelConfig, TrainingRecord
 from paper_tasks.tagger.model_folder import read_config
 
 NAME = "From Paper With Tasks"
@@ -92,12 +93,12 @@ def remove_card(path: Path) -> None:
         path.unlink()
 
 
-def card(config: Mapping, report: EvaluationReport) -> str:
+def card(config: ModelConfig, report: EvaluationReport) -> str:
     """The whole card. config: the model's `config.json`."""
     scores = report.systems[report.shipped_model]
-    training, data = config["training"], config["training"]["data"]
-    tasks = sum(info["is_task"] and info["canonical"] == task for task, info in config["task_info"].items())
-    fitted = config["scores"]["papers"]
+    training, data = config.training, config.data
+    tasks = sum(info.is_task and info.canonical == task for task, info in config.task_info.items())
+    fitted = config.scores.papers
     return f"""---
 {metadata(config, report).to_yaml()}
 ---
@@ -105,13 +106,13 @@ def card(config: Mapping, report: EvaluationReport) -> str:
 # {NAME}
 
 Which machine-learning tasks does a paper work on? Title and abstract go in; a probability for each of
-{len(config["labels"])} task names of Papers with Code comes out. One int8 ONNX file, made from {config["backbone"]}.
+{len(config.labels)} task names of Papers with Code comes out. One int8 ONNX file, made from {config.backbone}.
 
 ## Data
 
-The model learned from {data["papers_train"]:,} papers of {data["source"]}. Their labels are {data["labels"]}.
-Another {data["papers_dev"]:,} were to develop on: {fitted:,} of them chose thresholds and calibrated the probabilities.
-{data["papers_test"]:,} were kept for the scores below, without those that are nearly a paper of the others \
+The model learned from {data.papers_train:,} papers of {data.source}. Their labels are {data.labels}.
+Another {data.papers_dev:,} were to develop on: {fitted:,} of them chose thresholds and calibrated the probabilities.
+{data.papers_test:,} were kept for the scores below, without those that are nearly a paper of the others \
 ({report.near_duplicates_left_out:,}).
 {_pretraining(training)}
 {DISTANT if report.distant else ""}
@@ -131,7 +132,7 @@ count what a field works on without correcting for its errors.
 - Some names are artefacts (*Navigate*, *SSIM*) that Papers with Code attached by string matching; they are hidden
   unless asked for, and their probabilities mean little.
 - Short texts: without an abstract there is little to go by. Of long ones the encoder reads the first
-  {config["encoder_tokens"]} tokens.
+  {config.encoder_tokens} tokens.
 - Probabilities suppose that one text in three names none of its tasks; and of a text that names no task at all, that it
   works on some nevertheless.{UNNAMED if report.distant else ""}
 - It repeats the errors of its labels: what is named in passing may become a tag.
@@ -149,13 +150,13 @@ By area; `keywords` and `masked` are recall@5:
 {tables.area_table(report.areas[report.shipped_model])}
 ## Make it again
 
-`make model PAPERS=papers.csv` does as much as two CPU cores have time for.{_recipe(training, config["encoder_tokens"])}
+`make model PAPERS=papers.csv` does as much as two CPU cores have time for.{_recipe(config)}
 
 {_training(training)}
 """
 
 
-def metadata(config: Mapping, report: EvaluationReport) -> ModelCardData:
+def metadata(config: ModelConfig, report: EvaluationReport) -> ModelCardData:
     """The front matter: what the hub shows and searches by, and the scores as its `model-index`."""
     scores = report.systems[report.shipped_model]
     results = [
@@ -175,7 +176,7 @@ def metadata(config: Mapping, report: EvaluationReport) -> ModelCardData:
     return ModelCardData(
         language="en",
         license="mit",
-        base_model=HUB_NAMES.get(config["backbone"]),
+        base_model=HUB_NAMES.get(config.backbone),
         library_name="onnx",
         pipeline_tag="text-classification",
         tags=["multi-label", "scientific-papers", "papers-with-code", "int8"],
@@ -209,41 +210,38 @@ def _never_found(scores: SystemScores) -> str:
     )
 
 
-def _pretraining(training: Mapping) -> str:
+def _pretraining(training: TrainingRecord) -> str:
     """What the encoder had learned before, if it was pretrained on papers."""
-    if "pretraining" not in training:
+    record = training.pretraining
+    if record is None:
         return ""
-    record = training["pretraining"]
     return (
-        f"\nBefore it saw a label, its encoder had learned which of {record['different_phrases']:,} phrases were cut "
-        f"out of a text,\non {record['texts']:,} texts of the same table: those papers, and others that name no task "
-        f"({record['minutes']:.0f} minutes, {record['device']}).\n"
+        f"\nBefore it saw a label, its encoder had learned which of {record.different_phrases:,} phrases were cut "
+        f"out of a text,\non {record.texts:,} texts of the same table: those papers, and others that name no task "
+        f"({record.minutes:.0f} minutes, {record.device}).\n"
     )
 
 
-def _recipe(training: Mapping, encoder_tokens: int) -> str:
+def _recipe(config: ModelConfig) -> str:
     """The commands that made this very model; of one trained in several runs its config does not tell all."""
-    runs = [training | run for run in training.get("averaged", [{}])]
-    if len(runs) < training.get("runs", 1):
+    training = config.training
+    runs = training.averaged or [training]
+    if len(runs) < training.runs:
         return ""
-    chosen = {
-        name: value
-        for name, value in training["data"].get("options", {}).items()
-        if value != getattr(PrepareOptions, name)
-    }
+    chosen = {name: value for name, value in config.data.options.items() if value != getattr(PrepareOptions, name)}
     commands = [["prepare", "papers.csv", *_options(chosen, [*chosen])]]
-    if record := training.get("pretraining"):
-        commands.append(["pretrain", *_options(record, PRETRAIN_OPTIONS)])
+    if record := training.pretraining:
+        commands.append(["pretrain", *_options(record.to_json(), PRETRAIN_OPTIONS)])
     for number, run in enumerate(runs, start=1):
-        teacher = ["--teacher models/1", f"--teacher-share {run['teacher']['share']}"] if "teacher" in run else []
-        backbone = "models/phrases" if record else run["backbone"]
+        teacher = ["--teacher models/1", f"--teacher-share {run.teacher.share}"] if run.teacher else []
+        backbone = "models/phrases" if record else run.backbone
         places = [f"--backbone {backbone}", f"--output models/{number}"]
-        commands.append(["train", *places, *teacher, *_options(run, TRAIN_OPTIONS)])
+        commands.append(["train", *places, *teacher, *_options(run.to_json(), TRAIN_OPTIONS)])
     made = "models/1"
     if len(runs) > 1:
         made = "models/average"
         commands.append(["average", *(f"models/{number + 1}" for number in range(len(runs))), f"--output {made}"])
-    read = [] if encoder_tokens == training["max_length"] else [f"--max-length{NO_BREAK}{encoder_tokens}"]
+    read = [] if config.encoder_tokens == training.max_length else [f"--max-length{NO_BREAK}{config.encoder_tokens}"]
     commands.append(["export", f"--model {made}", *read])
     lines = (" ".join(["python -m paper_tasks", *command]) for command in commands)
     shell = "\n".join(
@@ -264,19 +262,19 @@ def _options(record: Mapping, names: Sequence[str]) -> list[str]:
     ]
 
 
-def _training(training: Mapping) -> str:
+def _training(training: TrainingRecord) -> str:
     """What the training took, as far as the config tells."""
     runs = ""
-    if "averaged" in training:
-        runs = f", for {len(training['averaged'])} models of whose weights these are the average (`average`)"
-        if taught := sum("teacher" in record for record in training["averaged"]):
+    if training.averaged:
+        runs = f", for {len(training.averaged)} models of whose weights these are the average (`average`)"
+        if taught := sum(record.teacher is not None for record in training.averaged):
             runs += f"; {taught} of them had another for a teacher (`train --teacher`)"
-    elif training.get("runs", 1) > 1:
-        runs = f" in {training['runs']} runs, each later one from the model of the one before (`train --start-from`)"
-    device = f" on {training['device']}" if "device" in training else ""
-    sentences = [f"Training took {training['minutes']} minutes{device}{runs}"] if "minutes" in training else []
-    if "papers_seen" in training:
-        sentences.append(f"{training['papers_seen']:,} papers were read (each as often as it came)")
+    elif training.runs > 1:
+        runs = f" in {training.runs} runs, each later one from the model of the one before (`train --start-from`)"
+    device = f" on {training.device}" if training.device else ""
+    sentences = [f"Training took {training.minutes} minutes{device}{runs}"]
+    if training.papers_seen:
+        sentences.append(f"{training.papers_seen:,} papers were read (each as often as it came)")
     return "".join(f"{sentence}. " for sentence in sentences) + (
         "`config.json` has every option. The labels need the same table of papers. "
         "`results/evaluation.md` in the repository has every system's scores."

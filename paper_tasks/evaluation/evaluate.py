@@ -121,7 +121,7 @@ def model_predictions(name: str, folder: Path, data: EvaluationData, cache: Scor
 
     # config.json has the checksums of all files in the folder.
     arrays = cache.arrays("model", (folder / "config.json").read_text(encoding="utf-8"), compute)
-    is_known = classifier.config["training"].get("held_out") in (None, data.held_out_checksum)
+    is_known = classifier.config.training.held_out in (None, data.held_out_checksum)
     note = "" if is_known else "trained with other papers held out, it may have seen these"
     return Predictions.at(classifier.thresholds, arrays, are_probabilities=True, note=note)
 

@@ -39,7 +39,7 @@ def read(folder: Path, names: Collection[str]) -> tuple[list[str], dict[str, tor
         verify_files(folder, config)
     except ModelError as error:
         raise InputError(str(error)) from error
-    return config["labels"], weights(folder / INT8, set(names).difference(NAME_WEIGHTS))
+    return list(config.labels), weights(folder / INT8, set(names).difference(NAME_WEIGHTS))
 
 
 def weights(path: Path, names: Collection[str]) -> dict[str, torch.Tensor]:

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import tempfile
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from paper_tasks.modeling.model import MINILM, FastModel, PaperTaskModel, check_
 from paper_tasks.modeling.name_matcher import TEXT_TOKENS, token_ids
 from paper_tasks.modeling.ngram_svm import WordModel
 from paper_tasks.tagger.classifier import FAST, TaskClassifier
+from paper_tasks.tagger.config import DataRecord, ExportScores, ModelConfig, TaskInfo
 from paper_tasks.tagger.model_folder import file_checksum
 from paper_tasks.tagger.text import format_paper, has_words
 
@@ -62,13 +64,13 @@ def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: in
     model = PaperTaskModel.load(model_dir).eval()
     if read_labels(prepared_dir) != model.labels:
         raise InputError(f"{model_dir} was trained on other tasks than {prepared_dir} has; prepare or train again.")
-    held_out_then = read_training(model_dir).get("held_out")
+    held_out_then = read_training(model_dir).held_out
     if held_out_then not in (None, held_out_checksum(prepared_dir)):
         raise InputError(
             f"{model_dir} was trained with other papers held out than {prepared_dir} has, and may have seen these; "
             "prepare as it was then, or train again."
         )
-    max_length = max_length or read_training(model_dir)["max_length"]
+    max_length = max_length or read_training(model_dir).max_length
     check_length(model.encoder, max_length)
     model.encoder_tokens = max_length
     model.cut_positions()
@@ -94,11 +96,7 @@ def export(model_dir: Path, prepared_dir: Path, output_dir: Path, max_length: in
         # What quantization moves past a threshold counts: fp32 has the same.
         thresholds["fp32"] = thresholds["int8"]
         scores = {name: _scores(classifiers[name], held_out, thresholds[name], name) for name in files}
-        config["scores"] = scores | {
-            "split": "dev",
-            "papers": len(held_out),
-            "labels": config["training"]["data"]["labels"],
-        }
+        config = replace(config, scores=ExportScores(scores, "dev", len(held_out), config.data.labels))
         for name, file in files.items():
             write_config(made[name], _with_threshold(config, thresholds[name]), file)
         for name, folder in folders.items():
@@ -201,10 +199,10 @@ def relative_weight(scores: np.ndarray, logits: np.ndarray, truth: np.ndarray) -
     return float(max(of_scores, 0) / max(of_logits, 1e-6))
 
 
-def write_config(folder: Path, config: dict, model_file: str) -> None:
+def write_config(folder: Path, config: ModelConfig, model_file: str) -> None:
     """Writes `config.json` with the SHA-256 of the files beside it."""
     files = {name: _sha256(folder / name) for name in (model_file, *COPIED)}
-    atomic.write_json(folder / "config.json", config | {"files": files}, indent=0)
+    atomic.write_json(folder / "config.json", replace(config, files=files).to_json(), indent=0)
 
 
 class _LogitsOnly(torch.nn.Module):
@@ -216,25 +214,31 @@ class _LogitsOnly(torch.nn.Module):
         return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
 
 
-def _config(model: PaperTaskModel, model_dir: Path, prepared_dir: Path) -> dict:
+def _config(model: PaperTaskModel, model_dir: Path, prepared_dir: Path) -> ModelConfig:
     """All of `config.json` that is known before the export."""
     training = read_training(model_dir)
-    del training["labels"]
     report = json.loads((prepared_dir / "report.json").read_text(encoding="utf-8"))
-    return {
-        "format_version": 1,
-        "backbone": "all-MiniLM-L6-v2" if training["backbone"] == MINILM else training["backbone"],
-        "max_length": TEXT_TOKENS,
-        "encoder_tokens": model.encoder_tokens,
-        "text_format": training["text_format"],
-        "labels": model.labels,
-        "task_info": {task.name: _info(task) for task in map(vocabulary.task, model.labels)},
-        "training": training | {"data": _provenance(report), "exported": datetime.date.today().isoformat()},
-    }
+    data = DataRecord(**{field.name: report[field.name] for field in fields(DataRecord)})
+    labels = tuple(model.labels)
+    return ModelConfig(
+        backbone="all-MiniLM-L6-v2" if training.backbone == MINILM else training.backbone,
+        max_length=TEXT_TOKENS,
+        encoder_tokens=model.encoder_tokens,
+        text_format=training.text_format,
+        labels=labels,
+        task_info={
+            task.name: TaskInfo(task.area, task.canonical, task.is_task) for task in map(vocabulary.task, labels)
+        },
+        training=replace(training, data=data, exported=datetime.date.today().isoformat()),
+        scores=ExportScores(),
+        default_threshold=0.5,
+        thresholds=(0.5,) * len(labels),
+        files={},
+    )
 
 
 def _calibrate(
-    model: PaperTaskModel | FastModel, fitted: pd.DataFrame, model_dir: Path, scratch: Path, config: dict
+    model: PaperTaskModel | FastModel, fitted: pd.DataFrame, model_dir: Path, scratch: Path, config: ModelConfig
 ) -> None:
     """Weighs words and names against the rest of a model, and makes its logits those of probabilities."""
     masked = _masked(fitted)
@@ -302,7 +306,9 @@ def _word_scores(words: WordModel, papers: pd.DataFrame, model_dir: Path) -> np.
     return np.concatenate([words(torch.tensor([ids], dtype=torch.int64)).numpy() for ids in texts])
 
 
-def _write(model: PaperTaskModel | FastModel, model_dir: Path, folder: Path, file: str, config: dict) -> TaskClassifier:
+def _write(
+    model: PaperTaskModel | FastModel, model_dir: Path, folder: Path, file: str, config: ModelConfig
+) -> TaskClassifier:
     """Writes the folder of a model, its threshold still one half, as int8 or not as the file's name says."""
     folder.mkdir(parents=True, exist_ok=True)
     if file == FP32:
@@ -314,7 +320,7 @@ def _write(model: PaperTaskModel | FastModel, model_dir: Path, folder: Path, fil
     for name in COPIED:
         # Without the blanks that training leaves for people: a quarter of a megabyte.
         atomic.write_json(folder / name, json.loads((model_dir / name).read_text(encoding="utf-8")), indent=None)
-    write_config(folder, _with_threshold(config | {"scores": {}}, 0.5), file)
+    write_config(folder, config, file)
     return TaskClassifier.load(folder)
 
 
@@ -326,17 +332,8 @@ def _take_place(made: Path, folder: Path) -> None:
             shutil.copyfile(file, path)
 
 
-def _with_threshold(config: dict, threshold: float) -> dict:
-    return config | {"default_threshold": threshold, "thresholds": [threshold] * len(config["labels"])}
-
-
-def _info(task: vocabulary.Task) -> dict:
-    return {"area": task.area, "canonical": task.canonical, "is_task": task.is_task}
-
-
-def _provenance(report: dict) -> dict:
-    kept = ("source", "labels", "options", "papers_train", "papers_dev", "papers_test", "tasks_per_paper")
-    return {name: report[name] for name in kept}
+def _with_threshold(config: ModelConfig, threshold: float) -> ModelConfig:
+    return replace(config, default_threshold=threshold, thresholds=(threshold,) * len(config.labels))
 
 
 def _sha256(path: Path) -> str:

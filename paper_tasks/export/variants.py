@@ -18,6 +18,7 @@ from paper_tasks.export.export import COPIED, EXACT, FP32, plain_onnx, to_int8, 
 from paper_tasks.modeling import metrics
 from paper_tasks.modeling.model import PaperTaskModel
 from paper_tasks.tagger.classifier import TaskClassifier
+from paper_tasks.tagger.config import ModelConfig
 from paper_tasks.tagger.model_folder import open_tokenizer
 
 TORCH, ONNX, OPTIMIZED = "PyTorch fp32", "ONNX fp32", "ONNX fp32, optimised"
@@ -52,7 +53,7 @@ class TorchSession:
         return [self._model(**tensors).logits.numpy()]
 
 
-def build_variants(model_dir: Path, config: dict, folder: Path) -> dict[str, Variant]:
+def build_variants(model_dir: Path, config: ModelConfig, folder: Path) -> dict[str, Variant]:
     """Every variant of the model that `train` wrote to `model_dir`, by name, its files below `folder`.
 
     config: that of the model's export, whose weights of names and words and whose calibration all variants have.
@@ -62,7 +63,7 @@ def build_variants(model_dir: Path, config: dict, folder: Path) -> dict[str, Var
     # What `export` has weighed anew.
     weighed = {name for name in model.state_dict() if name.startswith("head.") or name == "words.share"}
     model.load_state_dict(dequantize.weights(model_dir / "onnx" / FP32, weighed), strict=False)
-    model.encoder_tokens = config["encoder_tokens"]
+    model.encoder_tokens = config.encoder_tokens
     model.cut_positions()
     torch_classifier = TaskClassifier(TorchSession(model), open_tokenizer(model_dir, config), config, names={})
     variants = {TORCH: Variant(model_dir / "model.safetensors", torch_classifier)}

@@ -20,9 +20,11 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from paper_tasks.errors import InputError
 from paper_tasks.modeling.name_matcher import Name, NameCounts
 from paper_tasks.modeling.ngram_svm import WordModel
-from paper_tasks.tagger.config import ENCODER_TOKENS
+from paper_tasks.tagger.config import ENCODER_TOKENS, TrainingRecord
 
 MINILM = "minilm"
+# Where a trained model keeps its `TrainingRecord` and its labels.
+TRAINING = "training.json"
 NAME_WEIGHTS = ("head.named", "head.repeated")
 POSITIONS = "encoder.embeddings.position_embeddings.weight"
 
@@ -209,8 +211,9 @@ class PaperTaskModel(nn.Module):
         if self.words is not None:
             self.words.share.mul_(scale)
 
-    def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase, training: dict) -> None:
-        """Writes `model.safetensors`, the tokenizer, the encoder's `config.json`, and what the model has in JSON."""
+    def save(self, folder: Path, tokenizer: PreTrainedTokenizerBase, training: TrainingRecord) -> None:
+        """Writes `model.safetensors`, the tokenizer, the encoder's `config.json`, and `training.json`, `names.json` and
+        `words.json`."""
         folder.mkdir(parents=True, exist_ok=True)
         save_file(
             {name: tensor.contiguous() for name, tensor in self.state_dict().items()},
@@ -218,8 +221,8 @@ class PaperTaskModel(nn.Module):
         )
         self.config.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        text = json.dumps(training | {"labels": self.labels}, ensure_ascii=False, indent=2)
-        (folder / "training.json").write_text(text, encoding="utf-8")
+        text = json.dumps(training.to_json() | {"labels": self.labels}, ensure_ascii=False, indent=2)
+        (folder / TRAINING).write_text(text, encoding="utf-8")
         features = [] if self.words is None else self.words.features
         for name, runs in (("names.json", self.names), ("words.json", features)):
             (folder / name).write_text(json.dumps(runs), encoding="utf-8")
@@ -227,15 +230,15 @@ class PaperTaskModel(nn.Module):
     @classmethod
     def load(cls, folder: Path) -> "PaperTaskModel":
         """Reads what `save` wrote, with the plain attention that exports best. Raises InputError if it is not there."""
-        for name in ("model.safetensors", "config.json", "names.json", "words.json", "training.json", "tokenizer.json"):
+        for name in ("model.safetensors", "config.json", "names.json", "words.json", TRAINING, "tokenizer.json"):
             if not (folder / name).is_file():
                 raise InputError(
                     f"{folder} is no trained model: {name} is missing (python -m paper_tasks train makes one)."
                 )
-        training = read_training(folder)
+        labels = json.loads((folder / TRAINING).read_text(encoding="utf-8"))["labels"]
         names = [(tuple(run), tuple(places)) for run, places in json.loads((folder / "names.json").read_text("utf-8"))]
         config = AutoConfig.from_pretrained(folder)
-        model = cls(AutoModel.from_config(config, attn_implementation="eager"), training["labels"], names)
+        model = cls(AutoModel.from_config(config, attn_implementation="eager"), labels, names)
         if features := json.loads((folder / "words.json").read_text("utf-8")):
             model.words = WordModel([tuple(feature) for feature in features], len(model.labels))
         try:
@@ -245,9 +248,14 @@ class PaperTaskModel(nn.Module):
         return model.eval()
 
 
-def read_training(folder: Path) -> dict:
-    """What `save` wrote of a model's training: its options, its labels, how long it took."""
-    return json.loads((folder / "training.json").read_text(encoding="utf-8"))
+def read_training(folder: Path) -> TrainingRecord:
+    """How a model that `save` wrote was trained. Raises InputError if its record cannot be read."""
+    try:
+        record = json.loads((folder / TRAINING).read_text(encoding="utf-8"))
+        del record["labels"]
+        return TrainingRecord.from_json(record)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{folder / TRAINING} cannot be read ({error}); train the model again.") from error
 
 
 class FastModel(nn.Module):

@@ -12,6 +12,7 @@ import numpy as np
 from paper_tasks.errors import EmptyPaper
 from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagger import model_folder
+from paper_tasks.tagger.config import ModelConfig
 from paper_tasks.tagger.text import format_paper, has_words
 
 if TYPE_CHECKING:
@@ -47,20 +48,20 @@ class TaskClassifier:
         self,
         session: "InferenceSession",
         tokenizer: "Tokenizer",
-        config: dict[str, Any],
+        config: ModelConfig,
         names: dict[tuple[int, ...], tuple[int, ...]],
         papers_at_once: int = 1,
     ) -> None:
         self._session = session
         self._map = ThreadPoolExecutor(papers_at_once).map if papers_at_once > 1 else map
         self._tokenizer = tokenizer
-        self._info: dict[str, dict[str, Any]] = config["task_info"]
+        self._info = config.task_info
         self._columns = cache(self._columns_shown)
         self.config = config
         self.names = names
-        self.labels: tuple[str, ...] = tuple(config["labels"])
-        self.thresholds = np.asarray(config["thresholds"], dtype=np.float32)
-        self.default_threshold = float(config["default_threshold"])
+        self.labels = config.labels
+        self.thresholds = np.asarray(config.thresholds, dtype=np.float32)
+        self.default_threshold = float(config.default_threshold)
 
     @classmethod
     def load(
@@ -89,7 +90,7 @@ class TaskClassifier:
 
     def area(self, task: str) -> str:
         """The field that a task belongs to, such as "computer vision"; KeyError for an unknown task."""
-        return self._info[task]["area"]
+        return self._info[task].area
 
     def as_json(self, tags: Iterable[Tag]) -> list[dict[str, Any]]:
         """Tags as both doors answer them: {"task", "probability" (0 to 1, four digits), "area"}."""
@@ -103,8 +104,8 @@ class TaskClassifier:
 
     def spellings(self, task: str) -> list[int]:
         """The labels (places in `labels`) that are spellings of a task, under any of its names; KeyError if unknown."""
-        canonical = self._info[task]["canonical"]
-        return [place for place, label in enumerate(self.labels) if self._info[label]["canonical"] == canonical]
+        canonical = self._info[task].canonical
+        return [place for place, label in enumerate(self.labels) if self._info[label].canonical == canonical]
 
     def encode(self, text: str) -> "Encoding":
         """The tokens of a text, as far as the model reads, with their character offsets and special tokens."""
@@ -117,7 +118,7 @@ class TaskClassifier:
         """
         found, seen, papers = [np.empty((0, len(self.labels)), dtype=np.float32)], 0, iter(papers)
         while window := list(islice(papers, WINDOW)):
-            texts = [format_paper(*paper, self.config["text_format"]) for paper in window]
+            texts = [format_paper(*paper, self.config.text_format) for paper in window]
             for place, text in enumerate(texts, start=seen):
                 if not has_words(text):
                     raise EmptyPaper(place)
@@ -182,8 +183,8 @@ class TaskClassifier:
         """Names to show, the label columns behind them side by side, and where each name's columns start."""
         groups: dict[str, list[int]] = {}
         for column, label in enumerate(self.labels):
-            if self._info[label]["is_task"] or not hide:
-                groups.setdefault(self._info[label]["canonical"] if merge else label, []).append(column)
+            if self._info[label].is_task or not hide:
+                groups.setdefault(self._info[label].canonical if merge else label, []).append(column)
         sizes = [len(columns) for columns in groups.values()]
         columns = [column for columns in groups.values() for column in columns]
         return list(groups), np.array(columns, dtype=np.int64), np.cumsum([0, *sizes])[:-1]

@@ -90,7 +90,7 @@ def explain(classifier: TaskClassifier, title: str, abstract: str, task: str) ->
     reach are not tried; mentions are found wherever the model finds them. Raises EmptyPaper, and KeyError for a task
     that is not in the vocabulary.
     """
-    text = format_paper(title, abstract, classifier.config["text_format"])
+    text = format_paper(title, abstract, classifier.config.text_format)
     meter = _Meter(classifier, classifier.spellings(task), text)
     mentions = find_mentions(classifier, text, meter.columns)
     spans = meter.leave_out([mentions] if mentions else [], "mention")
@@ -176,7 +176,7 @@ class _Meter:
 
     def __init__(self, classifier: TaskClassifier, columns: Sequence[int], text: str) -> None:
         self._classifier, self._text, self._left = classifier, text, BUDGET
-        self._window = classifier.config["encoder_tokens"]
+        self._window = classifier.config.encoder_tokens
         self.columns = columns
         # The offset of the first character that the encoder does not read.
         offsets = classifier.encode(text).offsets

@@ -4,41 +4,38 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 from tokenizers import Tokenizer
 
 from paper_tasks.errors import ModelError
+from paper_tasks.tagger.config import FORMAT_VERSION, TOKENIZER, ModelConfig
 
 # Without it, importing onnxruntime looks up a telemetry host and writes to the user's cache folder.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
-FORMAT_VERSION = 1
-TOKENIZER = "tokenizer.json"
 NAMES = "names.json"
 # Its kernel takes eight times as long as the sum and the layer norm that it stands for (onnxruntime 1.32).
 SLOW_FUSION = "SkipLayerNormFusion"
 _REMEDY = "export the model again, or name another folder"
 
 
-def read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> ModelConfig:
     """`config.json`, checked for all that a classifier relies on. Raises ModelError."""
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        record = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(f"{folder} holds no model, for it has no config.json: {_REMEDY}.") from error
     except (OSError, ValueError) as error:
         raise _broken(folder, f"config.json cannot be read ({error})") from error
-    if not isinstance(config, dict) or config.get("format_version") != FORMAT_VERSION:
+    if not isinstance(record, dict) or record.get("format_version") != FORMAT_VERSION:
         raise _broken(folder, f"config.json is not of format version {FORMAT_VERSION}, which this code reads")
     try:
-        _check(config)
+        return ModelConfig.from_json(record)
     except KeyError as error:
         raise _broken(folder, f"config.json has no {error}") from error
     except (AttributeError, IndexError, TypeError, ValueError) as error:
         raise _broken(folder, f"config.json is malformed ({error})") from error
-    return config
 
 
 def file_checksum(path: Path) -> str:
@@ -47,9 +44,9 @@ def file_checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def verify_files(folder: Path, config: dict[str, Any]) -> None:
+def verify_files(folder: Path, config: ModelConfig) -> None:
     """Compares every file with its SHA-256 in `config.json`. Raises ModelError for the first that differs."""
-    for name, checksum in config["files"].items():
+    for name, checksum in config.files.items():
         try:
             found = file_checksum(folder / name)
         except FileNotFoundError as error:
@@ -60,9 +57,9 @@ def verify_files(folder: Path, config: dict[str, Any]) -> None:
             raise _broken(folder, f"{name} is not the file that was exported: cut short, altered or replaced")
 
 
-def read_names(folder: Path, config: dict[str, Any]) -> dict[tuple[int, ...], tuple[int, ...]]:
+def read_names(folder: Path, config: ModelConfig) -> dict[tuple[int, ...], tuple[int, ...]]:
     """Runs of token ids that name labels, with the places of these; none for a model without. Raises ModelError."""
-    if NAMES not in config["files"]:
+    if NAMES not in config.files:
         return {}
     try:
         names = json.loads((folder / NAMES).read_text(encoding="utf-8"))
@@ -71,18 +68,18 @@ def read_names(folder: Path, config: dict[str, Any]) -> dict[tuple[int, ...], tu
         raise _broken(folder, f"{NAMES} is no list of [token ids, label places] ({error})") from error
 
 
-def open_tokenizer(folder: Path, config: dict[str, Any]) -> Tokenizer:
+def open_tokenizer(folder: Path, config: ModelConfig) -> Tokenizer:
     """The tokenizer, cutting at `max_length` with special tokens kept, and never padding. Raises ModelError."""
     try:
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     except Exception as error:  # the library raises nothing narrower
         raise _broken(folder, f"{TOKENIZER} cannot be read as a tokenizer ({_first_line(error)})") from error
-    tokenizer.enable_truncation(config["max_length"])
+    tokenizer.enable_truncation(config.max_length)
     tokenizer.no_padding()
     return tokenizer
 
 
-def open_session(folder: Path, config: dict[str, Any], threads: int) -> onnxruntime.InferenceSession:
+def open_session(folder: Path, config: ModelConfig, threads: int) -> onnxruntime.InferenceSession:
     """The ONNX model: int64 input_ids, attention_mask (batch, sequence) to float32 logits (batch, labels).
 
     `threads` is the number of CPU threads that work on one batch. Raises ModelError.
@@ -97,7 +94,7 @@ def open_session(folder: Path, config: dict[str, Any], threads: int) -> onnxrunt
     # Threads that spin while they wait take the cores that tokenizing the next batch, or a neighbor, needs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
 
-    (name,) = (name for name in config["files"] if name.endswith(".onnx"))
+    name = config.onnx_file
     try:
         session = onnxruntime.InferenceSession(
             folder / name, options, providers=["CPUExecutionProvider"], disabled_optimizers=[SLOW_FUSION]
@@ -109,36 +106,9 @@ def open_session(folder: Path, config: dict[str, Any], threads: int) -> onnxrunt
     # Without an encoder there is no attention, and no mask.
     if inputs - {"attention_mask"} != {"input_ids"} or "logits" not in widths:
         raise _broken(folder, f"{name} does not map input_ids and attention_mask to logits")
-    if widths["logits"] != [len(config["labels"])]:
+    if widths["logits"] != [len(config.labels)]:
         raise _broken(folder, f"{name} does not give one logit for each of {len(config['labels'])} labels")
     return session
-
-
-def _check(config: dict[str, Any]) -> None:
-    labels, files = config["labels"], config["files"]
-    if not labels or len(set(labels)) != len(labels):
-        raise ValueError("labels are missing or repeated")
-    if len(config["thresholds"]) != len(labels):
-        raise ValueError(f"{len(config['thresholds'])} thresholds for {len(labels)} labels")
-    if not all(0 <= threshold <= 1 for threshold in [*config["thresholds"], config["default_threshold"]]):
-        raise ValueError("thresholds are from 0 to 1")
-    for name in ("max_length", "encoder_tokens"):
-        if not isinstance(config[name], int) or config[name] < 1:
-            raise ValueError(f"{name} is a number of tokens")
-    # The pages tell of these; an export is tried before it has any scores.
-    for name, kind in (("backbone", str), ("training", dict), ("scores", dict)):
-        if not isinstance(config[name], kind):
-            raise ValueError(f"{name} is {type(config[name]).__name__}")
-    for label in labels:
-        info = config["task_info"][label]
-        if not isinstance(info["area"], str) or not isinstance(info["canonical"], str):
-            raise ValueError(f"task_info of '{label}' has no area or canonical name")
-        bool(info["is_task"])
-    config["text_format"].format(title="", abstract="")
-    if any(Path(name).name != name for name in files):
-        raise ValueError("files lie in the folder itself")
-    if TOKENIZER not in files or sum(name.endswith(".onnx") for name in files) != 1:
-        raise ValueError(f"files are one ONNX model and {TOKENIZER}")
 
 
 def usable_cores() -> int:

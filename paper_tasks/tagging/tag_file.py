@@ -196,7 +196,7 @@ def _run_record(source: Path, output: Path, classifier: TaskClassifier, options:
     """What must be equal for a run to continue: rows of two different runs would not belong together."""
     stat = source.stat()
     # The configuration holds the checksums of the model's files.
-    config = json.dumps(classifier.config, sort_keys=True).encode()
+    config = json.dumps(classifier.config.to_json(), sort_keys=True).encode()
     return {
         "input": [source.name, stat.st_size, stat.st_mtime_ns],
         "output": output.name,

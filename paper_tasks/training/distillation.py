@@ -54,7 +54,7 @@ def load_teacher(folder: Path, labels: list[str], tokenizer: PreTrainedTokenizer
     model = PaperTaskModel.load(folder)
     if model.labels != labels:
         raise InputError(f"{folder} was trained on other tasks than these papers have; train the teacher on the same.")
-    model.encoder_tokens = read_training(folder)["max_length"]
+    model.encoder_tokens = read_training(folder).max_length
     # Only `export` weighs the words against the rest; at full weight they make its probabilities worse.
     model.words = None
     return Teacher(model, _token_ids(tokenizer, AutoTokenizer.from_pretrained(folder), folder), share)

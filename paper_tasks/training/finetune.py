@@ -23,6 +23,7 @@ from paper_tasks.export import dequantize
 from paper_tasks.modeling.model import PaperTaskModel, check_length, load_backbone, read_training
 from paper_tasks.modeling.name_matcher import TEXT_TOKENS, collect_names
 from paper_tasks.modeling.ngram_svm import fit_words
+from paper_tasks.tagger.config import DevScores, TeacherRecord, TrainingRecord
 from paper_tasks.tagger.model_folder import read_config
 from paper_tasks.tagger.text import TEXT_FORMAT
 from paper_tasks.training import checkpoint
@@ -44,7 +45,7 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     callbacks: Sequence[Callback] = (),
-) -> dict:
+) -> TrainingRecord:
     """Fine-tunes on `prepared_dir`'s train split and writes model, tokenizer and `training.json` to `output_dir`.
 
     A training that was killed goes on with `resume`, from its last checkpoint: the same papers in the same order.
@@ -54,7 +55,7 @@ def train(
     progress, resumed = open_run(output_dir, options, prepared_dir, resume, overwrite)
     folder = output_dir / "checkpoint"
     learn, tokenizer, model = build_learner(prepared_dir, options, progress, folder, callbacks)
-    earlier = _record(Path(options.start_from)) if options.start_from else {}
+    earlier = _record(Path(options.start_from)) if options.start_from else None
     if resumed:
         checkpoint.load_model(resumed, model)
     while progress.stage < len(STAGES):
@@ -70,33 +71,47 @@ def train(
     model.encoder_tokens = options.max_length
     with learn.removed_cbs(learn.time_budget), learn.no_bar():
         _, micro_f1, macro_f1 = learn.validate()
-    scores = {"papers": len(learn.dls.valid_ds), "micro_f1": micro_f1, "macro_f1": macro_f1, "threshold": 0.5}
+    scores = DevScores(len(learn.dls.valid_ds), micro_f1, macro_f1, threshold=0.5)
     papers = read_split(prepared_dir, "train")
     model.to("cpu").words = fit_words(papers["masked"].tolist(), multi_hot(papers["tasks"], model.labels), tokenizer)
-    training = dataclasses.asdict(options) | {
-        "text_format": TEXT_FORMAT,
-        "held_out": held_out_checksum(prepared_dir),
-        "runs": 1,
-        "papers_seen": progress.papers,
-        "minutes": round(progress.seconds / 60, 1),
-        "device": device_name(),
-        "dev": scores,
-    }
-    # Of what this model learned from, what that was counts, not where it lay.
-    for name in ("start_from", "teacher", "teacher_share"):
-        del training[name]
-    if options.teacher:
-        record = _record(Path(options.teacher))
-        training["teacher"] = {name: record[name] for name in ("backbone", "papers_seen")}
-        training["teacher"]["share"] = options.teacher_share
-    if pretraining := read_record(options.backbone) or earlier.get("pretraining"):
-        training |= {"backbone": pretraining["backbone"], "pretraining": pretraining}
-    for name in ("runs", "papers_seen", "minutes"):
-        training[name] += earlier.get(name, 0)
+    training = _new_record(options, held_out_checksum(prepared_dir), progress, scores, earlier)
     model.save(output_dir, tokenizer, training)
     pd.DataFrame(progress.history).to_csv(output_dir / "history.csv", index=False)
     checkpoint.remove(folder)
     return training
+
+
+def _new_record(
+    options: TrainOptions, held_out: str, progress: Progress, scores: DevScores, earlier: TrainingRecord | None
+) -> TrainingRecord:
+    """The record of a training. earlier: that of the model it started from, whose runs, papers and minutes count too.
+
+    Of what the model learned from, the record says how good it was, not where it lay.
+    """
+    chosen = dataclasses.asdict(options)
+    for name in ("start_from", "teacher", "teacher_share"):
+        del chosen[name]
+    teacher = None
+    if options.teacher:
+        record = _record(Path(options.teacher))
+        teacher = TeacherRecord(record.backbone, record.papers_seen, options.teacher_share)
+    backbone = chosen.pop("backbone")
+    pretraining = read_record(options.backbone) or (earlier and earlier.pretraining)
+    return TrainingRecord(
+        backbone=pretraining.backbone if pretraining else backbone,
+        max_length=chosen.pop("max_length"),
+        text_format=TEXT_FORMAT,
+        mask_rate=chosen.pop("mask_rate"),
+        options=chosen,
+        held_out=held_out,
+        pretraining=pretraining,
+        runs=1 + (earlier.runs if earlier else 0),
+        papers_seen=progress.papers + (earlier.papers_seen if earlier else 0),
+        minutes=round(progress.seconds / 60, 1) + (earlier.minutes if earlier else 0),
+        device=device_name(),
+        teacher=teacher,
+        dev=scores,
+    )
 
 
 def build_learner(
@@ -180,10 +195,10 @@ def _trained(folder: Path, names: Collection[str]) -> tuple[list[str], dict[str,
     return model.labels, model.state_dict()
 
 
-def _record(folder: Path) -> dict:
-    """How long a model that `train` wrote, or `export`, was trained, and on how much."""
+def _record(folder: Path) -> TrainingRecord:
+    """How a model that `train` or `export` wrote was trained."""
     if dequantize.is_shipped(folder):
-        return read_config(folder)["training"]
+        return read_config(folder).training
     return read_training(folder)
 
 

@@ -29,6 +29,7 @@ from paper_tasks.data.prepare import has_unlabelled, read_split, texts
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.io import atomic
 from paper_tasks.modeling.model import check_length, load_backbone, mean_pooling
+from paper_tasks.tagger.config import PretrainingRecord
 from paper_tasks.training import checkpoint
 from paper_tasks.training.fastai_blurr import EpochDL, device_name, in_half_precision, workers
 from paper_tasks.training.options import PretrainOptions
@@ -118,7 +119,7 @@ class CutTexts:
 
 def pretrain(
     prepared_dir: Path, output_dir: Path, options: PretrainOptions, resume: bool = False, overwrite: bool = False
-) -> dict:
+) -> PretrainingRecord:
     """Pretrains on `prepared_dir`'s train split and its papers without a task, and writes the encoder to `output_dir`:
     a folder that `train` takes as a backbone, with `pretraining.json` and `history.csv`.
 
@@ -165,25 +166,28 @@ def pretrain(
     if budget.stopped:
         raise Interrupted(f"--resume goes on from {output_dir / 'checkpoint'}.")
 
-    record = dataclasses.asdict(options) | {
-        "texts": len(rows),
-        "different_phrases": len(phrases.texts),
-        "papers_seen": progress.papers,
-        "minutes": round(progress.seconds / 60, 1),
-        "device": device_name(),
-    }
+    chosen = dataclasses.asdict(options)
+    record = PretrainingRecord(
+        backbone=chosen.pop("backbone"),
+        texts=len(rows),
+        different_phrases=len(phrases.texts),
+        papers_seen=progress.papers,
+        minutes=round(progress.seconds / 60, 1),
+        device=device_name(),
+        options=chosen,
+    )
     encoder.to("cpu").save_pretrained(output_dir)
     tokenizer.save_pretrained(output_dir)
     pd.DataFrame(progress.history).to_csv(output_dir / "history.csv", index=False)
-    atomic.write_json(output_dir / RECORD, record)
+    atomic.write_json(output_dir / RECORD, record.to_json())
     checkpoint.remove(output_dir / "checkpoint")
     return record
 
 
-def read_record(backbone: str) -> dict | None:
+def read_record(backbone: str) -> PretrainingRecord | None:
     """What `pretrain` wrote of an encoder; None for any other."""
     path = Path(backbone) / RECORD
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return PretrainingRecord.from_json(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
 def _phrases(prepared_dir: Path, options: PretrainOptions) -> tuple[Phrases, np.ndarray, np.ndarray]:

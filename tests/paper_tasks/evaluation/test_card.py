@@ -12,6 +12,7 @@ from paper_tasks.data.options import PrepareOptions
 from paper_tasks.errors import InputError, ModelError
 from paper_tasks.evaluation import card as module
 from paper_tasks.paths import MODEL_DIR
+from paper_tasks.tagger.config import ModelConfig
 from tests.paper_tasks.evaluation.invented import evaluation
 
 
@@ -22,7 +23,12 @@ def config():
 
 @pytest.fixture(scope="module")
 def card(config):
-    return ModelCard(module.card(config, evaluation()))
+    return ModelCard(written(config, evaluation()))
+
+
+def written(config, evaluation):
+    """The card's text; config: as `config.json` has it."""
+    return module.card(ModelConfig.from_json(config), evaluation)
 
 
 def test_the_front_matter_is_the_hubs(card):
@@ -52,22 +58,23 @@ def test_it_tells_what_the_model_learned_from_and_how_long(card, config):
 
 def test_labels_of_a_table_are_not_called_distant(config):
     data = config["training"]["data"] | {"labels": "the column 'tasks'"}
-    text = module.card(config | {"training": config["training"] | {"data": data}}, evaluation(distant=False))
+    text = written(config | {"training": config["training"] | {"data": data}}, evaluation(distant=False))
     assert "Their labels are the column 'tasks'" in text and "distant" not in text.lower()
 
 
 def test_options_that_were_chosen_are_told(config):
     data = config["training"]["data"] | {"options": asdict(PrepareOptions(min_papers=3))}
     training = config["training"] | {"data": data}
-    text = module.card(config | {"training": training, "encoder_tokens": 128}, evaluation())
+    text = written(config | {"training": training, "encoder_tokens": 128}, evaluation())
     assert "paper_tasks prepare papers.csv --min-papers 3\n" in text and "--max-length 128\n```" in text
 
 
 def test_it_tells_how_often_the_model_was_trained(config):
     once = {name: value for name, value in config["training"].items() if name != "averaged"} | {"runs": 1}
-    assert "in 2 runs" in module.card(config | {"training": once | {"runs": 2}}, evaluation())
-    averaged = once | {"runs": 2, "averaged": [{"seed": 22}, {"seed": 23, "teacher": {"share": 0.4}}]}
-    text = module.card(config | {"training": averaged}, evaluation())
+    teacher = {"backbone": "mpnet", "papers_seen": 9, "share": 0.4}
+    assert "in 2 runs" in written(config | {"training": once | {"runs": 2}}, evaluation())
+    averaged = once | {"runs": 2, "averaged": [{"seed": 22}, {"seed": 23, "teacher": teacher}]}
+    text = written(config | {"training": averaged}, evaluation())
     assert "2 models of whose weights" in text and "1 of them had another for a teacher" in text
     assert "runs" not in text.partition("Training took")[2]
 
@@ -88,7 +95,7 @@ def test_its_commands_are_the_command_lines_own(card, config):
         # All that was chosen on the command line; of the encoder of a training its folder is told.
         assert {option.name for option in commands[name].params} & record.keys() - {"backbone"} <= set(told)
     once = {name: value for name, value in config["training"].items() if name != "averaged"} | {"runs": 2}
-    assert "```sh" not in module.card(config | {"training": once}, evaluation())
+    assert "```sh" not in written(config | {"training": once}, evaluation())
 
 
 def test_no_line_is_left_unfilled(card):

@@ -50,8 +50,8 @@ def test_a_training_starts_from_a_model_as_it_ships(trained, exported, prepared,
     torch.testing.assert_close(model.head.prior + model.head.named, anew.head.prior + anew.head.named)
 
     training = train(prepared, tmp_path / "more", options)
-    assert training["runs"] == 2 and training["papers_seen"] > earlier["papers_seen"]
-    assert training["dev"]["micro_f1"] > 0.85
+    assert training.runs == 2 and training.papers_seen > earlier.papers_seen
+    assert training.dev.micro_f1 > 0.85
 
 
 def test_a_training_does_not_start_from_another_encoder(exported, prepared):

@@ -329,4 +329,4 @@ def test_labels_of_the_papers_with_code_kind_are_told_as_such(trained, prepared,
     (other / "report.json").write_text(json.dumps(report), encoding="utf-8")
     export(trained[0], other, tmp_path / "out", MAX_LENGTH)
     config = TaskClassifier.load(tmp_path / "out").config
-    assert config["scores"]["labels"] == "the column 'tasks'"
+    assert config.scores.labels == "the column 'tasks'"

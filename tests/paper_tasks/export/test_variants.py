@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 
@@ -7,13 +5,14 @@ from paper_tasks.data.prepare import multi_hot, pairs, read_labels, read_split
 from paper_tasks.export import variants
 from paper_tasks.export.export import FP32, INT8, export
 from paper_tasks.tagger.classifier import TaskClassifier
+from paper_tasks.tagger.model_folder import read_config
 
 
 @pytest.fixture(scope="module")
 def built(trained, prepared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("variants")
     export(trained[0], prepared, folder / "ships", max_length=64)
-    config = json.loads((folder / "ships/config.json").read_text(encoding="utf-8"))
+    config = read_config(folder / "ships")
     return folder, variants.build_variants(trained[0], config, folder / "variants")
 
 

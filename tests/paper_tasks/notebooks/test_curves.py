@@ -28,13 +28,13 @@ def test_scores_start_and_end_each_stage(watched):
     ends = curves.steps.groupby("stage")["step"].agg(["min", "max"])
     for stage, part in scores.groupby("stage"):
         assert part["step"].iloc[0] == ends.loc[stage, "min"] and part["step"].iloc[-1] == ends.loc[stage, "max"]
-    assert scores["papers"].iloc[-1] == training["papers_seen"]
+    assert scores["papers"].iloc[-1] == training.papers_seen
 
 
 def test_the_last_score_is_that_of_the_training(watched):
     _, training, curves = watched
     last = curves.scores.iloc[-1]
-    assert last["micro_f1"] == pytest.approx(training["dev"]["micro_f1"])
+    assert last["micro_f1"] == pytest.approx(training.dev.micro_f1)
     assert last["micro_f1"] >= curves.scores["micro_f1"].iloc[0]
     assert last["loss"] < curves.scores["loss"].iloc[0]
 
@@ -45,7 +45,7 @@ def test_the_last_step_of_a_stage_that_a_budget_ends_is_there(prepared, backbone
     options = tiny_options(backbone, frozen_epochs=2, epochs=2, budget_minutes=1.0)
     training = train(prepared, tmp_path, options, callbacks=[curves])
     assert len(curves.steps) == 6 and curves.scores["step"].iloc[-1] == 6
-    assert curves.scores["papers"].iloc[-1] == training["papers_seen"]
+    assert curves.scores["papers"].iloc[-1] == training.papers_seen
 
 
 def test_watching_changes_nothing(watched, trained):

@@ -54,7 +54,7 @@ def test_the_papers_are_thirty_kinds_and_those_that_it_misses(classifier):
     tasks = [paper["task"] for paper in PAPERS]
     assert len(set(tasks)) == len(tasks)
     assert sum("known_failure" not in paper for paper in PAPERS) >= 30
-    assert set(tasks) <= {classifier.config["task_info"][label]["canonical"] for label in classifier.labels}
+    assert set(tasks) <= {classifier.config.task_info[label].canonical for label in classifier.labels}
     assert all(3 <= len(re.findall(r"[.?!](?=\s)", paper["abstract"])) <= 5 for paper in PAPERS)
 
 

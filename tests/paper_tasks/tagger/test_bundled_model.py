@@ -34,9 +34,9 @@ def test_labels_are_the_vocabulary(classifier):
 
 
 def test_the_config_tells_how_it_was_made(classifier):
-    training, scores = classifier.config["training"], classifier.config["scores"]
-    assert "distant" in training["data"]["labels"] and training["data"]["papers_train"] > 30_000
-    assert training["papers_seen"] > 0 and all("seed" in run for run in training.get("averaged", [training]))
+    training, scores = classifier.config.training, classifier.config.scores.tiers
+    assert "distant" in classifier.config.data.labels and classifier.config.data.papers_train > 30_000
+    assert training.papers_seen > 0 and all("seed" in run.options for run in training.averaged or [training])
     for kind in ("fp32", "int8", "fast"):
         assert 0.5 < scores[kind]["micro_f1"] <= 1
     assert abs(scores["fp32"]["micro_f1"] - scores["int8"]["micro_f1"]) < 0.02

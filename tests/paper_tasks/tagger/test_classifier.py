@@ -116,7 +116,7 @@ def test_format_paper_leaves_nothing_dangling():
 
 def test_truncation_keeps_the_special_tokens(classifier):
     encoding = classifier._tokenizer.encode("word " * 2000)
-    assert len(encoding) == classifier.config["max_length"]
+    assert len(encoding) == classifier.config.max_length
     assert (encoding.tokens[0], encoding.tokens[-1]) == ("[CLS]", "[SEP]")
 
 

@@ -78,7 +78,7 @@ def test_the_budget_holds_for_any_text(classifier, text):
     read = []
 
     def logits(papers):
-        read.append(min(classifier.config["encoder_tokens"], len(classifier.encode(papers[0][1]))))
+        read.append(min(classifier.config.encoder_tokens, len(classifier.encode(papers[0][1]))))
         return np.zeros((1, len(classifier.labels)))
 
     counted = SimpleNamespace(

@@ -17,6 +17,7 @@ from paper_tasks.tagging import tag_file as module
 from paper_tasks.tagging.journal import journaled, partial_path, problems_path
 from paper_tasks.tagging.options import TagOptions
 from paper_tasks.tagging.tag_file import tag_file
+from tests.model_config import model_config
 
 PAPERS = [
     {"id": "1", "title": "Counting cars from drones", "abstract": "We detect small vehicles in aerial pictures."},
@@ -29,9 +30,7 @@ class Quick(TaskClassifier):
     """A fast classifier of three tasks, whose logits come from a checksum of the text."""
 
     def __init__(self):
-        labels = ["Image Captioning", "Speech Recognition", "Atari Games"]
-        info = {label: {"area": "", "canonical": label, "is_task": True} for label in labels}
-        config = {"labels": labels, "thresholds": [0.5] * 3, "default_threshold": 0.5, "task_info": info}
+        config = model_config(["Image Captioning", "Speech Recognition", "Atari Games"])
         super().__init__(None, None, config, names={})
 
     def logits(self, papers):

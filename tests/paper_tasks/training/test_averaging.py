@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from paper_tasks.errors import InputError
-from paper_tasks.modeling.model import PaperTaskModel
+from paper_tasks.modeling.model import PaperTaskModel, read_training
 from paper_tasks.training.averaging import average
 from paper_tasks.training.finetune import train
 from tests.paper_tasks import tiny
@@ -41,11 +41,11 @@ def test_encoder_and_head_are_averages_and_the_words_the_first_models(trained, s
 
 def test_the_record_tells_what_the_models_share_and_what_not(trained, second, tmp_path):
     record = average([trained[0], second[0]], tmp_path)
-    assert record["papers_seen"] == trained[1]["papers_seen"] + second[1]["papers_seen"]
-    assert (record["runs"], record["batch_size"]) == (2, 16)
-    assert "seed" not in record
-    assert [one["seed"] for one in record["averaged"]] == [22, 23]
-    assert json.loads((tmp_path / "training.json").read_text(encoding="utf-8")) == record
+    assert record.papers_seen == trained[1].papers_seen + second[1].papers_seen
+    assert (record.runs, record.options["batch_size"]) == (2, 16)
+    assert "seed" not in record.options
+    assert [one.options["seed"] for one in record.averaged] == [22, 23]
+    assert read_training(tmp_path) == record
 
 
 def test_what_did_not_start_alike_has_no_average(trained, second, prepared, tmp_path):

@@ -7,6 +7,7 @@ import torch
 from transformers import BertTokenizerFast, MPNetTokenizerFast
 
 from paper_tasks.errors import InputError
+from paper_tasks.tagger.config import TeacherRecord
 from paper_tasks.training import distillation
 from paper_tasks.training.distillation import UNKNOWN, load_teacher, soften
 from paper_tasks.training.finetune import Progress, build_learner, train
@@ -45,13 +46,9 @@ def test_a_student_learns_what_its_teacher_knows(copied, trained, backbone, tmp_
     for name, teacher in (("alone", None), ("taught", str(trained[0]))):
         options = tiny_options(backbone, epochs=6, teacher=teacher, teacher_share=1.0)
         training = train(copied, tmp_path / name, options)
-        scores[name] = training["dev"]["micro_f1"]
+        scores[name] = training.dev.micro_f1
     assert scores["alone"] < 0.5 < 0.8 < scores["taught"]
-    assert training["teacher"] == {
-        "backbone": str(backbone),
-        "papers_seen": trained[1]["papers_seen"],
-        "share": 1.0,
-    }
+    assert training.teacher == TeacherRecord(str(backbone), trained[1].papers_seen, share=1.0)
 
 
 def test_papers_without_a_task_are_for_the_teacher_alone(with_unlabelled, trained, backbone):
@@ -68,8 +65,8 @@ def test_a_student_reads_papers_without_a_task(with_unlabelled, trained, backbon
     options = tiny_options(backbone, epochs=1, teacher=str(trained[0]))
     training = train(with_unlabelled, tmp_path / "student", options)
     labelled = len(pd.read_csv(with_unlabelled / "train.csv"))
-    assert training["papers_seen"] > 2 * labelled
-    assert training["dev"]["micro_f1"] > 0.5
+    assert training.papers_seen > 2 * labelled
+    assert training.dev.micro_f1 > 0.5
     assert pd.read_csv(tmp_path / "student" / "history.csv")["train_loss"].notna().all()
 
 

@@ -48,9 +48,9 @@ def test_training_learns(trained):
     folder, training = trained
     history = pd.read_csv(folder / "history.csv")
     assert list(history["stage"]) == ["frozen"] + ["unfrozen"] * 6
-    assert training["dev"]["micro_f1"] > 0.85
+    assert training.dev.micro_f1 > 0.85
     assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
-    assert training["papers_seen"] >= 7 * 200
+    assert training.papers_seen >= 7 * 200
     assert json.loads((folder / "training.json").read_text(encoding="utf-8"))["seed"] == 22
     assert not (folder / "checkpoint").exists()
 
@@ -86,7 +86,7 @@ def test_a_budget_ends_the_training_with_its_cycle_complete(prepared, backbone, 
     started = time.monotonic()
     training = train(prepared, tmp_path, options)
     assert time.monotonic() - started < 30
-    assert training["minutes"] <= 0.3 and training["papers_seen"] > 0
+    assert training.minutes <= 0.3 and training.papers_seen > 0
 
 
 @pytest.mark.parametrize("resume", [False, True])
@@ -111,8 +111,8 @@ def test_a_training_starts_from_an_earlier_one(trained, prepared, backbone, tmp_
         torch.testing.assert_close(value, weights[name], rtol=0, atol=0)
 
     training = train(prepared, tmp_path / "more", options)
-    assert training["runs"] == 2 and training["papers_seen"] > earlier["papers_seen"]
-    assert training["dev"]["micro_f1"] > 0.85
+    assert training.runs == 2 and training.papers_seen > earlier.papers_seen
+    assert training.dev.micro_f1 > 0.85
     assert str(folder) not in (tmp_path / "more" / "training.json").read_text(encoding="utf-8")
 
 

@@ -38,8 +38,8 @@ def test_an_encoder_learns_what_its_texts_have_lost(pretrained, backbone):
     history = pd.read_csv(folder / "history.csv")
     assert list(history["stage"]) == ["phrases"] * 8
     assert history["valid_loss"].iloc[-1] < history["valid_loss"].iloc[0] - 0.2
-    assert record == json.loads((folder / "pretraining.json").read_text(encoding="utf-8"))
-    assert record["papers_seen"] > 7 * 150 and record["different_phrases"] > 20
+    assert record.to_json() == json.loads((folder / "pretraining.json").read_text(encoding="utf-8"))
+    assert record.papers_seen > 7 * 150 and record.different_phrases > 20
     before, after = (load_file(path / "model.safetensors") for path in (backbone, folder))
     assert all(not torch.equal(after[name], before[name]) for name in before)
     assert not (folder / "checkpoint").exists()
@@ -52,10 +52,10 @@ def test_a_training_takes_it_as_a_backbone_and_tells_of_it(pretrained, prepared,
     for name, value in model.encoder.state_dict().items():
         torch.testing.assert_close(value, weights[name])
     training = train(prepared, tmp_path, tiny_options(folder, epochs=1))
-    assert training["backbone"] == str(backbone) and training["pretraining"] == record
+    assert training.backbone == str(backbone) and training.pretraining == record
     # And so does one that goes on from there.
     more = train(prepared, tmp_path / "more", tiny_options(folder, epochs=1, start_from=str(tmp_path)))
-    assert more["pretraining"] == record and more["runs"] == 2
+    assert more.pretraining == record and more.runs == 2
 
 
 def test_phrases_that_a_text_keeps_are_no_wrong_answers():

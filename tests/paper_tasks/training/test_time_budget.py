@@ -33,7 +33,7 @@ def test_a_budget_ends_a_stage_between_two_batches(prepared, backbone, tmp_path,
     options = tiny_options(backbone, frozen_epochs=2, epochs=2, budget_minutes=1.0)
     training = train(prepared, tmp_path, options, callbacks=[Entered()])
     # Three batches of each stage, and those of the validation at the end: no epoch was whole.
-    assert training["papers_seen"] == 6 * options.batch_size
+    assert training.papers_seen == 6 * options.batch_size
     assert Entered.batches > 6 and Entered.depth == 0
 
 
