@@ -1,6 +1,7 @@
 """A client that does not sleep, the command line, Papers with Code in small, and faults that servers have."""
 
 import socketserver
+import sqlite3
 import subprocess
 import threading
 
@@ -15,9 +16,17 @@ from tests.scrapers.site import ANY, WaybackMachine, category_page, method_page,
 
 @pytest.fixture(autouse=True, scope="module")
 def no_waiting_for_the_disk():
-    """Hundreds of small files would each wait for it; no test here cuts the power."""
+    """Hundreds of small files and commits would each wait for it; no test here cuts the power."""
+    connect = sqlite3.connect
+
+    def connect_without_waiting(*arguments, **options):
+        connection = connect(*arguments, **options)
+        connection.execute("PRAGMA synchronous = OFF")
+        return connection
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.fsync", lambda file: None)
+        patch.setattr("sqlite3.connect", connect_without_waiting)
         yield
 
 

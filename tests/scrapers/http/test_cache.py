@@ -1,9 +1,9 @@
 import contextlib
+import multiprocessing
 import os
 import re
+import resource
 import sqlite3
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +13,6 @@ from paper_tasks.errors import InputError
 from scrapers.http.cache import AnswerCache
 from scrapers.http.client import Client
 from scrapers.http.transport import FetchError
-from tests import ROOT
 
 
 def test_a_file_that_is_no_cache_is_told(tmp_path):
@@ -104,16 +103,12 @@ def test_forget_listings_is_for_what_is_good_for_a_time_only(httpserver, base, m
         assert client.fetched == fetched
 
 
-FILL = """
-import resource, sys
-from pathlib import Path
-from scrapers.http.client import Client
-from scrapers.http.transport import FetchError
-resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
-client = Client({sys.argv[2].removeprefix("http://")}, 0.001, Path(sys.argv[1]))
-for number in range(100):
-    client.get(f"{sys.argv[2]}/a?{number}", bytes)
-"""
+def fill(cache, base):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+    told = pytest.raises(InputError, match="cannot be used")
+    with Client({base.removeprefix("http://")}, 0.001, cache) as client, told:
+        for number in range(100):
+            client.get(f"{base}/a?{number}", bytes)
 
 
 def test_a_full_disk_ends_the_run_and_loses_nothing(httpserver, base, tmp_path):
@@ -126,10 +121,10 @@ def test_a_full_disk_ends_the_run_and_loses_nothing(httpserver, base, tmp_path):
 
     httpserver.expect_request("/a").respond_with_handler(handle)
     cache = tmp_path / "cache.sqlite"
-    filled = subprocess.run(
-        [sys.executable, "-c", FILL, cache, base], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
-    assert "InputError" in filled.stderr and "cannot be used" in filled.stderr, filled.stderr
+    process = multiprocessing.get_context("fork").Process(target=fill, args=(cache, base))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
     stored = len(served) - 1
     assert 10 <= stored < 99
     with Client({base.removeprefix("http://")}, 0.001, cache) as client:

@@ -317,7 +317,7 @@ def test_oversized_bodies_are_refused(httpserver, base, client, monkeypatch):
 
 
 def test_decompression_bombs_are_refused(httpserver, base, client):
-    bomb = gzip.compress(b"\0" * (100 << 20))
+    bomb = gzip.compress(b"\0" * (65 << 20))
     serve(httpserver, "/a", Response(bomb, headers={"Content-Encoding": "gzip"}))
     with pytest.raises(FetchError, match="a body of more than 64 MB"):
         client.get(f"{base}/a", bytes)
@@ -352,7 +352,7 @@ def test_robots_with_wildcards_and_a_byte_order_mark(httpserver, base, client, r
 
 
 def test_a_crawl_delay_holds_for_parts_with_a_pace_of_their_own(httpserver, base, make_client):
-    serve(httpserver, "/robots.txt", Response("User-agent: *\nCrawl-delay: 0.4"))
+    serve(httpserver, "/robots.txt", Response("User-agent: *\nCrawl-delay: 0.2"))
     serve(httpserver, "/cdx/a", Response("."))
     serve(httpserver, "/web/a", Response("."))
     client = make_client(paces={f"{base}/cdx/": 0.01})
@@ -361,7 +361,7 @@ def test_a_crawl_delay_holds_for_parts_with_a_pace_of_their_own(httpserver, base
     for path in ("web", "cdx", "web"):
         client.get(f"{base}/{path}/a", bytes)
         client.get(f"{base}/{path}/a", bytes, ask_again=True)
-    assert time.monotonic() - started >= 1.5
+    assert time.monotonic() - started >= 0.75
 
 
 @pytest.mark.parametrize("status", [404, 403])
