@@ -96,3 +96,10 @@ def anchors(document: Path) -> set[str]:
 def links(document: Path) -> list[str]:
     """The targets of links and pictures, without those on the web."""
     return re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)\)", read(document))
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of a table's rows, without the header."""
+    lines = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
+    start = next(number for number, cells in enumerate(lines) if set("".join(cells)) <= set("-: "))
+    return [[cell.strip() for cell in cells] for cells in lines[start + 1 :]]

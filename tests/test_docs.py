@@ -61,6 +61,23 @@ def test_sentences_are_short(document):
             assert len(sentence.split()) <= SENTENCE, sentence
 
 
+def test_each_column_of_the_evaluation_is_defined_once():
+    section = markdown.read(ROOT / "docs" / "evaluation.md").partition("## Columns")[2].partition("\n## ")[0]
+    defined = [name for row in markdown.rows(section) for name in row[0].split(" / ")]
+    headers = re.findall(r"^\| system \|(.+)\|$", markdown.read(ROOT / "results" / "evaluation.md"), re.MULTILINE)
+    used = {name.strip() for header in headers for name in header.split("|")}
+    assert len(used) > 15 and used <= set(defined) and len(set(defined)) == len(defined)
+
+
+def test_each_system_of_the_evaluation_is_described():
+    section = markdown.read(ROOT / "docs" / "evaluation.md").partition("## Systems")[2].partition("\n## ")[0]
+    described = [row[0] for row in markdown.rows(section)]
+    for page, systems in ((README, 5), (ROOT / "results" / "evaluation.md", 10)):
+        table = markdown.read(page).partition("\n| system |")[2].partition("\n\n")[0]
+        used = [row[0] for row in markdown.rows(table.partition("<!--")[0])]
+        assert len(used) == systems and set(used) <= set(described), page
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_commands_can_be_run_as_they_stand(command):
     check(command)
