@@ -29,6 +29,20 @@ def classifier():
     return TaskClassifier.load()
 
 
+@pytest.fixture
+def run_main(monkeypatch, capfd):
+    """Runs a program's `main` with these arguments in this process; returns exit code and output."""
+
+    def run(main, *arguments):
+        monkeypatch.setattr("sys.argv", ["program", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        return subprocess.CompletedProcess(arguments, end.value.code or 0, *capfd.readouterr())
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory):
     """One headless Chromium for all tests; gives the address that it is controlled at."""

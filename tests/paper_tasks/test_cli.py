@@ -2,18 +2,26 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import cache, partial
 
 import pytest
 
 from paper_tasks import cli, entry
+from paper_tasks.tagger.classifier import TaskClassifier
 from paper_tasks.tagger.config import ENCODER_TOKENS
 from paper_tasks.training.options import PretrainOptions, TrainOptions
 from tests import ROOT
 
+# A model is loaded once for all tests here.
+load = cache(TaskClassifier.load)
 
-def run(*arguments, **options):
-    command = [sys.executable, "-m", "paper_tasks", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, **options)
+
+@pytest.fixture
+def run(run_main, monkeypatch):
+    """Runs the command line with these arguments, in this process; returns exit code and output."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(TaskClassifier, "load", load)
+    return partial(run_main, cli.main)
 
 
 def assert_one_sentence(done, *words):
@@ -25,11 +33,16 @@ def assert_one_sentence(done, *words):
 
 
 @pytest.mark.parametrize("command", ["", *(command.callback.__name__ for command in cli.app.registered_commands)])
-def test_help(command):
+def test_help(run, command):
     done = run(*command.split(), "--help")
     assert done.returncode == 0 and "--help" in done.stdout
     if command:
         assert "Example: python -m paper_tasks" in done.stdout
+
+
+def test_it_is_a_program():
+    command = [sys.executable, "-m", "paper_tasks", "--help"]
+    assert "tag" in subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 def test_the_defaults_of_the_options_are_those_of_the_models():
@@ -38,7 +51,7 @@ def test_the_defaults_of_the_options_are_those_of_the_models():
     assert f"max_length = {ENCODER_TOKENS} " in notebook
 
 
-def test_tag_one_paper():
+def test_tag_one_paper(run):
     done = run("tag", "--title", "Faster pedestrian detection", "--abstract", "A detector for street scenes.", "--json")
     assert done.returncode == 0, done.stderr
     tags = json.loads(done.stdout)
@@ -66,7 +79,7 @@ def test_tag_imports_nothing_that_it_does_not_use(tmp_path):
     assert (tmp_path / "out.jsonl").exists() and done.stdout.splitlines()[-1] == "[]", done
 
 
-def test_tag_a_table(tmp_path):
+def test_tag_a_table(run, tmp_path):
     source = tmp_path / "in.csv"
     source.write_text("title,abstract\nA,We caption images.\nbroken\n", encoding="utf-8")
     done = run("tag", source, "--output", tmp_path / "out.jsonl")
@@ -111,11 +124,11 @@ def test_a_package_that_is_not_installed_gets_one_sentence(tmp_path, monkeypatch
         (["evaluate", "--model", "deployment"], "NAME=FOLDER"),
     ],
 )
-def test_bad_input_gets_one_sentence(arguments, words):
+def test_bad_input_gets_one_sentence(run, arguments, words):
     assert_one_sentence(run(*arguments), words)
 
 
-def test_a_damaged_model_gets_one_sentence(tmp_path):
+def test_a_damaged_model_gets_one_sentence(run, tmp_path):
     folder = tmp_path / "model"
     shutil.copytree(ROOT / "deployment" / "model", folder)
     onnx = folder / "paper_task_classifier_quantized.onnx"
@@ -135,14 +148,14 @@ def test_a_damaged_model_gets_one_sentence(tmp_path):
     ],
     ids=["surrogate", "html", "latex", "control", "japanese", "megabyte"],
 )
-def test_odd_text_is_tagged_or_refused_in_a_sentence(tmp_path, text):
+def test_odd_text_is_tagged_or_refused_in_a_sentence(run, tmp_path, text):
     source = tmp_path / "in.jsonl"
     source.write_text(json.dumps({"title": text}) + "\n", encoding="utf-8")
     done = run("tag", source, "--output", tmp_path / "out.csv")
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
 
 
-def test_label_and_prepare_on_a_sample(tmp_path):
+def test_label_and_prepare_on_a_sample(run, tmp_path):
     source = tmp_path / "papers.csv"
     rows = [f"Paper {n},We study {('image captioning', 'speech synthesis')[n % 2]} number {n}." for n in range(120)]
     source.write_text("title,abstract\n" + "\n".join(rows) + "\n", encoding="utf-8")

@@ -2,8 +2,8 @@
 
 import socketserver
 import sqlite3
-import subprocess
 import threading
+from functools import partial
 
 import pytest
 
@@ -61,18 +61,9 @@ def client(make_client):
 
 
 @pytest.fixture
-def scrapers(monkeypatch, capsys):
+def scrapers(run_main):
     """Runs the command line with these arguments, in this process; returns exit code and output."""
-
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["scrapers", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main()
-        output, errors = capsys.readouterr()
-        return subprocess.CompletedProcess(arguments, end.value.code or 0, output, errors)
-
-    return run
+    return partial(run_main, main)
 
 
 @pytest.fixture
