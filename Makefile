@@ -1,5 +1,5 @@
 # make demo   the app at http://127.0.0.1:7860          make test      the fast tests
-# make web    the page and API at http://127.0.0.1:8000 make lint      ruff
+# make web    the page and API at http://127.0.0.1:8000 make lint      ruff, mypy
 # make test-all   the slow tests too: browsers, a cluster, notebooks, killed runs; make test-slow  these alone
 # make data   splits from PAPERS                        make evaluate  the README's table, into results/
 # make model  pretrain, train, export, evaluate         make annif     Annif, for `make evaluate` to compare with
@@ -45,6 +45,7 @@ install: $(VENV)/all.stamp
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 data: csv_files/prepared/report.json
 

@@ -157,7 +157,7 @@ def _read(
     file.seek(0)
     for line in file:
         try:
-            content = json.loads(line) if line.endswith(b"\n") else None
+            content: Any = json.loads(line) if line.endswith(b"\n") else None
             if earlier_run is None:
                 earlier_run = dict(content)
             else:

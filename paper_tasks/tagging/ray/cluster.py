@@ -138,8 +138,9 @@ def tag_folder(
     problems, tagged = partitions.problems_path(target), 0
     rows = sum(partition.stop - partition.start for partition in found)
     with _ray(address) as ray:
-        of_worker = replace(model_options, threads=model_options.threads or 1)
-        actors = min(_actors(ray, of_worker.threads), len(found))
+        threads = model_options.threads or 1
+        of_worker = replace(model_options, threads=threads)
+        actors = min(_actors(ray, threads), len(found))
         run = partitions.start_run(origin, target, overwrite)
         try:
             with (
@@ -147,7 +148,7 @@ def tag_folder(
                 tqdm(total=rows, desc="tagging", unit=" papers", disable=None) as bar,
             ):
                 arguments = (origin, target, schema, of_worker, tag_options or TagOptions())
-                for result in _results(ray, found, arguments, actors, of_worker.threads):
+                for result in _results(ray, found, arguments, actors, threads):
                     if result.error:
                         raise InputError(f"{result.error} {output} is unfinished and keeps what was tagged before.")
                     listed.write(result.problems)
@@ -203,7 +204,7 @@ def _ray(address: str) -> Iterator[Any]:
             'else with `pip install "from-paper-with-tasks[ray]"`.'
         ) from error
     _check_address(address)
-    logs = {"logging_level": "error", "log_to_driver": False}
+    logs: dict[str, Any] = {"logging_level": "error", "log_to_driver": False}
     try:
         if address == LOCAL:
             ray.init(address=LOCAL, include_dashboard=False, num_cpus=usable_cores(), **logs)
