@@ -57,9 +57,9 @@ def prepare(
 
     report = run(source, output, options)
     print(
-        f"{report['papers_read']:,} papers read, {report['duplicates_dropped']:,} duplicates dropped, "
-        f"{report['papers_without_a_kept_task_dropped']:,} without one of {report['tasks_kept']} tasks.\n"
-        f"In {output}: train {report['papers_train']:,}, dev {report['papers_dev']:,}, test {report['papers_test']:,}."
+        f"{report.papers_read:,} papers read, {report.duplicates_dropped:,} duplicates dropped, "
+        f"{report.papers_without_a_kept_task_dropped:,} without one of {report.tasks_kept} tasks.\n"
+        f"In {output}: train {report.papers_train:,}, dev {report.papers_dev:,}, test {report.papers_test:,}."
     )
 
 

@@ -35,7 +35,7 @@ from paper_tasks.benchmark.systems import (
     build_original,
     model_files,
 )
-from paper_tasks.data.prepare import multi_hot, read_labels, read_split, texts
+from paper_tasks.data.prepared_folder import multi_hot, read_labels, read_split, texts
 from paper_tasks.entry import PREPARED, one_sentence_errors, positive
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation.baselines import annif_client as annif

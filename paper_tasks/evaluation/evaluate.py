@@ -1,6 +1,5 @@
 """Measures exported models and baselines on held-out papers, and writes tables and plots of their scores."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from paper_tasks.data import vocabulary
-from paper_tasks.data.prepare import DISTANT, pairs
+from paper_tasks.data.prepared_folder import pairs, read_report
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation import error_analysis, results
 from paper_tasks.evaluation.baselines.registry import BASELINES
@@ -60,7 +59,7 @@ def evaluate(
         shipped="".join(file_checksum(folder / "config.json") for folder in [*model_dirs.values()][-1:]),
         split=options.split,
         papers=len(data.papers),
-        distant=json.loads((prepared_dir / "report.json").read_text(encoding="utf-8"))["labels"] == DISTANT,
+        distant=read_report(prepared_dir).is_distant,
         near_duplicates_left_out=data.near_duplicates,
         distant_labels=int(evaluation_set.truth.sum()),
         keyword_tasks=int(evaluation_set.keyword_truth.sum()),

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from paper_tasks.data.fingerprints import folder_checksum, held_out_checksum
 from paper_tasks.data.near_duplicates import near_duplicates
-from paper_tasks.data.prepare import has_unlabelled, held_out_checksum, multi_hot, read_labels, read_split, texts
+from paper_tasks.data.prepared_folder import has_unlabelled, multi_hot, read_labels, read_split, texts
 from paper_tasks.errors import InputError
-from paper_tasks.evaluation.score_cache import Arrays, ScoreCache, fingerprint
+from paper_tasks.evaluation.score_cache import Arrays, ScoreCache
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def load_evaluation_data(
     Raises InputError for a missing file, or where no paper is left.
     """
     train, dev, papers = (read_split(prepared_dir, name) for name in ("train", "dev", split))
-    cache = ScoreCache(cache_dir, fingerprint(prepared_dir, split, rows))
+    cache = ScoreCache(cache_dir, folder_checksum(prepared_dir, split, rows))
     papers = papers[:rows]
 
     def find_near_duplicates() -> Arrays:

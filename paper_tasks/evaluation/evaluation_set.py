@@ -9,7 +9,7 @@ import pandas as pd
 
 from paper_tasks.data import vocabulary
 from paper_tasks.data.distant_labels import Labeller, is_subject
-from paper_tasks.data.prepare import multi_hot
+from paper_tasks.data.prepared_folder import multi_hot
 from paper_tasks.evaluation.report import AreaScores, SystemScores
 from paper_tasks.evaluation.score_cache import Arrays
 from paper_tasks.modeling import metrics

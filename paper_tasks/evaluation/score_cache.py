@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paper_tasks.data.prepare import SPLITS, has_unlabelled
+from paper_tasks.data.prepared_folder import SPLITS, has_unlabelled
 from paper_tasks.errors import InputError
 from paper_tasks.io.atomic import write_folder
 from paper_tasks.io.locks import Busy

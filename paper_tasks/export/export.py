@@ -21,7 +21,8 @@ from sklearn.linear_model import LogisticRegression
 from transformers import AutoTokenizer
 
 from paper_tasks.data import vocabulary
-from paper_tasks.data.prepare import held_out_checksum, multi_hot, pairs, read_labels, read_split
+from paper_tasks.data.fingerprints import held_out_checksum
+from paper_tasks.data.prepared_folder import multi_hot, pairs, read_labels, read_report, read_split
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation.card import remove_card
 from paper_tasks.io import atomic
@@ -217,8 +218,8 @@ class _LogitsOnly(torch.nn.Module):
 def _config(model: PaperTaskModel, model_dir: Path, prepared_dir: Path) -> ModelConfig:
     """All of `config.json` that is known before the export."""
     training = read_training(model_dir)
-    report = json.loads((prepared_dir / "report.json").read_text(encoding="utf-8"))
-    data = DataRecord(**{field.name: report[field.name] for field in fields(DataRecord)})
+    report = read_report(prepared_dir)
+    data = DataRecord(**{field.name: getattr(report, field.name) for field in fields(DataRecord)})
     labels = tuple(model.labels)
     return ModelConfig(
         backbone="all-MiniLM-L6-v2" if training.backbone == MINILM else training.backbone,

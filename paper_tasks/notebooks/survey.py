@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from paper_tasks.data import vocabulary
-from paper_tasks.data.prepare import SPLITS, frequent_tasks, multi_hot, read_labels, read_split
+from paper_tasks.data.prepare import frequent_tasks
+from paper_tasks.data.prepared_folder import SPLITS, multi_hot, read_labels, read_split
 from paper_tasks.io import atomic
 
 Tasks = Sequence[Sequence[str]]

@@ -17,7 +17,8 @@ from transformers import PreTrainedTokenizerBase
 
 from paper_tasks.data import prepare, vocabulary
 from paper_tasks.data.distant_labels import Labeller
-from paper_tasks.data.prepare import has_unlabelled, held_out_checksum, multi_hot, read_labels, read_split
+from paper_tasks.data.fingerprints import held_out_checksum
+from paper_tasks.data.prepared_folder import has_unlabelled, multi_hot, read_labels, read_split
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.export import dequantize
 from paper_tasks.modeling.model import PaperTaskModel, check_length, load_backbone, read_training

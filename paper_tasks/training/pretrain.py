@@ -25,7 +25,7 @@ from fastai.optimizer import Adam
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from paper_tasks.data.prepare import has_unlabelled, read_split, texts
+from paper_tasks.data.prepared_folder import has_unlabelled, read_split, texts
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.io import atomic
 from paper_tasks.modeling.model import check_length, load_backbone, mean_pooling

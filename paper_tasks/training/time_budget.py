@@ -16,8 +16,8 @@ from fastai.callback.core import Callback, CancelFitException
 from fastai.callback.schedule import ParamScheduler
 from fastai.torch_core import find_bs
 
+from paper_tasks.data.fingerprints import folder_checksum
 from paper_tasks.errors import InputError
-from paper_tasks.evaluation.score_cache import fingerprint
 from paper_tasks.training import checkpoint
 
 
@@ -54,7 +54,7 @@ def open_run(
 
     Raises InputError for a folder that holds another training, or one with other options or papers.
     """
-    data = fingerprint(prepared_dir, "train", None)
+    data = folder_checksum(prepared_dir, "train", None)
     folder = output_dir / "checkpoint"
     started = checkpoint.exists(folder)
     if started and not (resume or overwrite):

@@ -92,7 +92,7 @@ def machine(httpserver):
 def prepared(output, tmp_path):
     """What `prepare` makes of the CSV, without any change to it."""
     report = prepare(output, tmp_path / "prepared", PrepareOptions(min_papers=10))
-    assert report["papers_train"] > 20 and report["papers_test"] > 0
+    assert report.papers_train > 20 and report.papers_test > 0
     return report
 
 

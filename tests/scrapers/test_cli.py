@@ -36,7 +36,7 @@ def test_archive(scrapers, tmp_path, output):
     done = scrapers("archive", shard, "-o", output, "--since", "2016", "--area", "General")
     assert done.returncode == 0 and "54  papers in" in done.stdout and "6  passed over: of another time" in done.stdout
     report = prepared(output, tmp_path)
-    assert report["labels"] == "the column 'tasks'" and report["tasks_kept"] == 3
+    assert report.labels == "the column 'tasks'" and report.tasks_kept == 3
     for option, name in (("--method", "ResNet"), ("--area", "Audoi")):
         done = scrapers("archive", shard, "-o", output, option, name)
         assert done.returncode == 2 and "60  passed over: not selected" in done.stdout

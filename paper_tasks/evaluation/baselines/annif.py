@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 
-from paper_tasks.data.prepare import texts
+from paper_tasks.data.prepared_folder import texts
 from paper_tasks.evaluation.baselines.annif_client import HOW_TO_INSTALL, PROGRAM, PROJECT, Annif
 from paper_tasks.evaluation.evaluation_data import EvaluationData
 from paper_tasks.evaluation.evaluation_set import Predictions

@@ -7,7 +7,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
-from paper_tasks.data.prepare import texts
+from paper_tasks.data.prepared_folder import texts
 from paper_tasks.evaluation.baselines.thresholds import per_task_thresholds
 from paper_tasks.evaluation.evaluation_data import EvaluationData
 from paper_tasks.evaluation.evaluation_set import Predictions

@@ -23,7 +23,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from paper_tasks.data.prepare import multi_hot, read_labels, read_split
+from paper_tasks.data.prepared_folder import multi_hot, read_labels, read_split
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation.baselines.original import MAX_LENGTH, RECORD
 from paper_tasks.evaluation.options import EPOCHS, FROZEN_EPOCHS, OriginalOptions

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from paper_tasks.data.prepare import texts
+from paper_tasks.data.prepared_folder import texts
 from paper_tasks.evaluation.evaluation_data import EvaluationData
 from paper_tasks.evaluation.evaluation_set import Predictions
 from paper_tasks.evaluation.score_cache import Arrays, ScoreCache

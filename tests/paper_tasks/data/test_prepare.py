@@ -6,17 +6,9 @@ import pytest
 
 from paper_tasks.data import vocabulary
 from paper_tasks.data.distant_labels import Labeller
-from paper_tasks.data.prepare import (
-    SPLITS,
-    PrepareOptions,
-    duplicate_rows,
-    frequent_tasks,
-    multi_hot,
-    prepare,
-    read_labels,
-    read_split,
-    split,
-)
+from paper_tasks.data.options import PrepareOptions
+from paper_tasks.data.prepare import duplicate_rows, frequent_tasks, prepare
+from paper_tasks.data.prepared_folder import SPLITS, read_labels, read_split
 from paper_tasks.errors import InputError
 
 TOPICS = ["question answering", "image inpainting", "speech enhancement", "link prediction"]
@@ -50,9 +42,9 @@ def test_keeps_frequent_tasks_and_drops_papers_without(prepared):
     labels = json.loads((folder / "out/labels.json").read_text(encoding="utf-8"))
     assert {"Question Answering", "Image Inpainting", "Speech Enhancement", "Link Prediction"} <= set(labels)
     assert labels == [name for name in vocabulary.names() if name in set(labels)], "vocabulary order"
-    assert report["papers_without_a_kept_task_dropped"] == 20
+    assert report.papers_without_a_kept_task_dropped == 20
     assert set(read_split(folder / "out", "unlabelled")["title"]) == {f"Note {number}" for number in range(20)}
-    assert report["papers_train"] + report["papers_dev"] + report["papers_test"] == 400
+    assert report.papers_train + report.papers_dev + report.papers_test == 400
 
 
 def test_splits_are_disjoint_and_keep_the_mix(prepared):
@@ -65,7 +57,7 @@ def test_splits_are_disjoint_and_keep_the_mix(prepared):
 
 
 def test_a_table_of_other_papers_is_split_anew(prepared):
-    assert prepared[1]["split"] == "drawn"
+    assert prepared[1].split == "drawn"
 
 
 def test_more_keyword_papers_are_held_out(prepared):
@@ -92,19 +84,19 @@ def test_same_seed_same_split(prepared, tmp_path):
 
 def test_papers_once_held_out_stay_so_whatever_their_labels(prepared, tmp_path, monkeypatch):
     folder, _ = prepared
-    monkeypatch.setattr("paper_tasks.data.prepare.HELD_OUT", folder / "out/held_out.json")
+    monkeypatch.setattr("paper_tasks.data.fingerprints.HELD_OUT", folder / "out/held_out.json")
     other = corpus()
     other["abstract"] = other["abstract"].str.replace("link prediction", "video generation")
     # As many again that were not there.
     fresh = other.assign(title=other["title"] + " anew", abstract=other["abstract"] + " Anew.")
     pd.concat([fresh, other]).to_csv(tmp_path / "papers.csv", index=False)
     report = prepare(tmp_path / "papers.csv", tmp_path / "out")
-    assert report["split"] == "as in held_out.json"
+    assert report.split == "as in held_out.json"
     for name in SPLITS[1:]:
         before, now = (set(read_split(path, name)["title"]) for path in (folder / "out", tmp_path / "out"))
         assert before == now
     drawn = prepare(tmp_path / "papers.csv", tmp_path / "drawn", PrepareOptions(seed=1))
-    assert drawn["split"] == "drawn" and drawn["papers_test"] > report["papers_test"]
+    assert drawn.split == "drawn" and drawn.papers_test > report.papers_test
 
 
 def test_a_paper_once_held_out_is_not_read_without_its_labels_either(tmp_path, monkeypatch):
@@ -112,12 +104,12 @@ def test_a_paper_once_held_out_is_not_read_without_its_labels_either(tmp_path, m
     papers["title"] = [f"Study {number}" for number in range(len(papers))]
     papers.to_csv(tmp_path / "papers.csv", index=False)
     prepare(tmp_path / "papers.csv", tmp_path / "before")
-    monkeypatch.setattr("paper_tasks.data.prepare.HELD_OUT", tmp_path / "before/held_out.json")
+    monkeypatch.setattr("paper_tasks.data.fingerprints.HELD_OUT", tmp_path / "before/held_out.json")
     title = read_split(tmp_path / "before", "test")["title"].iloc[0]
     papers.loc[papers["title"] == title, ["abstract", "keywords"]] = "It names no task any more.", ""
     papers.to_csv(tmp_path / "papers.csv", index=False)
     report = prepare(tmp_path / "papers.csv", tmp_path / "out")
-    assert report["held_out_papers_without_a_kept_task_dropped"] == 1
+    assert report.held_out_papers_without_a_kept_task_dropped == 1
     unread = set(read_split(tmp_path / "out", "unlabelled")["title"])
     assert len(unread) == 20 and title not in unread
 
@@ -125,7 +117,7 @@ def test_a_paper_once_held_out_is_not_read_without_its_labels_either(tmp_path, m
 def test_papers_without_a_word_are_dropped(tmp_path):
     wordless = pd.DataFrame({"title": ["???", ""], "abstract": ["...", ""], "keywords": "image inpainting"})
     pd.concat([corpus(), wordless]).to_csv(tmp_path / "papers.csv", index=False)
-    assert prepare(tmp_path / "papers.csv", tmp_path / "out")["papers_without_a_word_dropped"] == 2
+    assert prepare(tmp_path / "papers.csv", tmp_path / "out").papers_without_a_word_dropped == 2
 
 
 def test_splits_of_a_run_that_broke_off_are_not_read(prepared, tmp_path, monkeypatch):
@@ -139,7 +131,7 @@ def test_splits_of_a_run_that_broke_off_are_not_read(prepared, tmp_path, monkeyp
     monkeypatch.setattr("paper_tasks.data.prepare.encoder.write_table", breaks)
     with pytest.raises(KeyboardInterrupt):
         prepare(folder / "papers.csv", tmp_path / "out", PrepareOptions(seed=1))
-    with pytest.raises(InputError, match="paper_tasks prepare"):
+    with pytest.raises(InputError, match="paper-tasks prepare"):
         read_labels(tmp_path / "out")
 
 
@@ -159,10 +151,10 @@ def test_the_originals_format_keeps_its_own_tasks(tmp_path):
     header = "index,URLs,title,abstract,datasets_used,dataset_links,methods,tasks"
     source.write_text("\n".join([header, *rows, "80,u,None,Paper without,[],[],[],[]"]), encoding="utf-8")
     report = prepare(source, tmp_path / "out")
-    assert report["labels"] == "the column 'tasks'"
+    assert report.labels == "the column 'tasks'"
     assert json.loads((tmp_path / "out/labels.json").read_text()) == ["Alpha", "Beta0", "Beta1"]
-    assert report["tasks_found"] == 83
-    assert report["papers_without_a_kept_task_dropped"] == 1
+    assert report.tasks_found == 83
+    assert report.papers_without_a_kept_task_dropped == 1
 
 
 def test_one_task_is_told_to_be_too_few(tmp_path):
@@ -190,30 +182,8 @@ def test_bad_tables_get_one_sentence(tmp_path, text, word):
     assert not (tmp_path / "out").exists()
 
 
-def test_missing_split_names_the_command(tmp_path):
-    with pytest.raises(InputError, match="paper_tasks prepare"):
-        read_split(tmp_path, "train")
-
-
 def test_frequent_tasks_keeps_the_order_of_counts():
     assert frequent_tasks({"b": 3, "a": 30, "c": 31}, 30) == ["a", "c"]
-
-
-def test_indicator():
-    assert multi_hot([["b"], [], ["a", "x"]], ["a", "b"]).tolist() == [[0, 1], [0, 0], [1, 0]]
-
-
-def test_split_with_nothing_of_one_kind():
-    labels = np.eye(4, dtype=int).repeat(50, axis=0)
-    where = split(labels, np.zeros(200, dtype=bool), PrepareOptions())
-    assert np.bincount(where).tolist() == [160, 20, 20]
-
-
-@pytest.mark.parametrize("keyworded", range(1, 13))
-def test_split_with_few_of_one_kind(keyworded):
-    labels = np.eye(4, dtype=int).repeat(50, axis=0)
-    where = split(labels, np.arange(200) < keyworded, PrepareOptions())
-    assert np.bincount(where, minlength=3).min() > 15
 
 
 def test_shares_that_leave_nothing_to_train_on(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from paper_tasks.data.prepare import pairs, read_labels, read_split
+from paper_tasks.data.prepared_folder import pairs, read_labels, read_split
 from paper_tasks.evaluation import error_analysis
 from paper_tasks.evaluation.evaluation_set import EvaluationSet
 from paper_tasks.export.export import export

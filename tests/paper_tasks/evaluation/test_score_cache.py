@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from paper_tasks.errors import InputError
-from paper_tasks.evaluation.score_cache import ScoreCache, fingerprint
+from paper_tasks.evaluation.score_cache import ScoreCache
 
 
 @pytest.fixture
@@ -47,14 +47,6 @@ def test_what_fails_leaves_nothing(tmp_path):
     assert not [*tmp_path.iterdir()]
 
 
-def test_papers_without_a_task_are_among_what_is_told_apart(tmp_path):
-    for name in ("labels.json", "train.csv", "dev.csv", "test.csv"):
-        (tmp_path / name).write_text(name)
-    before = fingerprint(tmp_path, "test", None)
-    (tmp_path / "unlabelled.csv").write_text("title,abstract")
-    assert fingerprint(tmp_path, "test", None) != before
-
-
 def test_without_a_folder_scores_are_kept_in_memory(count):
     cache = ScoreCache(None, "papers")
     assert cache.arrays("svm", "", count) is cache.arrays("svm", "", count) and count.done == 1
@@ -64,16 +56,3 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path, count):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="--cache"):
         ScoreCache(tmp_path / "file" / "scores", "papers").arrays("svm", "", count)
-
-
-def test_a_fingerprint_tells_papers_apart(tmp_path):
-    for name in ("labels.json", "train.csv", "dev.csv", "test.csv"):
-        (tmp_path / name).write_text(name, encoding="utf-8")
-    first = fingerprint(tmp_path, "test", None)
-    assert first == fingerprint(tmp_path, "test", None)
-    assert len({first, fingerprint(tmp_path, "dev", None), fingerprint(tmp_path, "test", 5)}) == 3
-    (tmp_path / "train.csv").write_text("more", encoding="utf-8")
-    assert fingerprint(tmp_path, "test", None) != first
-    (tmp_path / "dev.csv").unlink()
-    with pytest.raises(InputError, match=r"dev\.csv is missing"):
-        fingerprint(tmp_path, "test", None)

@@ -11,7 +11,7 @@ import torch
 from onnx import numpy_helper
 from transformers import AutoTokenizer
 
-from paper_tasks.data.prepare import TEXT_FORMAT, multi_hot, read_labels, read_split
+from paper_tasks.data.prepared_folder import multi_hot, read_labels, read_split
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation.card import write_card
 from paper_tasks.export.export import (
@@ -31,7 +31,7 @@ from paper_tasks.modeling.name_matcher import TEXT_TOKENS
 from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagger.classifier import FAST, TaskClassifier
 from paper_tasks.tagger.model_folder import SLOW_FUSION, open_tokenizer
-from paper_tasks.tagger.text import format_paper
+from paper_tasks.tagger.text import TEXT_FORMAT, format_paper
 from tests.paper_tasks.evaluation.invented import evaluation
 
 MAX_LENGTH = 64

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from paper_tasks.data.prepare import multi_hot, pairs, read_labels, read_split
+from paper_tasks.data.prepared_folder import multi_hot, pairs, read_labels, read_split
 from paper_tasks.export import variants
 from paper_tasks.export.export import FP32, INT8, export
 from paper_tasks.tagger.classifier import TaskClassifier

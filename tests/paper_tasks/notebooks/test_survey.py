@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from paper_tasks.data.prepare import SPLITS, read_labels, read_split
+from paper_tasks.data.prepared_folder import SPLITS, read_labels, read_split
 from paper_tasks.notebooks import survey
 
 TASKS = [["A", "B"], ["A"], ["A", "A"], [], ["C", "B"]]

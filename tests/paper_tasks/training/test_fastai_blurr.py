@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from paper_tasks.data.prepare import read_split
+from paper_tasks.data.prepared_folder import read_split
 from paper_tasks.tagger.text import TEXT_FORMAT, format_paper
 from paper_tasks.training import fastai_blurr, finetune
 from paper_tasks.training.cpu import ATTENTION

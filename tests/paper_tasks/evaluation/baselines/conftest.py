@@ -1,6 +1,6 @@
 import pytest
 
-from paper_tasks.data.prepare import read_labels, read_split
+from paper_tasks.data.prepared_folder import read_labels, read_split
 from paper_tasks.evaluation.evaluation_data import EvaluationData
 from paper_tasks.evaluation.evaluation_set import EvaluationSet
 from paper_tasks.evaluation.score_cache import ScoreCache

@@ -1,6 +1,6 @@
 import numpy as np
 
-from paper_tasks.data.prepare import multi_hot
+from paper_tasks.data.prepared_folder import multi_hot
 from paper_tasks.evaluation.baselines import linear_svm
 from paper_tasks.evaluation.baselines.linear_svm import LinearSvm
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from paper_tasks import cli
-from paper_tasks.data.prepare import read_labels, read_split
+from paper_tasks.data.prepared_folder import read_labels, read_split
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation.baselines import original, original_training
 from paper_tasks.evaluation.evaluation_data import EvaluationData

@@ -1,0 +1,127 @@
+"""The folder that `paper-tasks prepare` writes: its splits, its tasks and its report, and how to read them."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from paper_tasks.errors import InputError
+from paper_tasks.io import tables
+from paper_tasks.io.cells import parse_column
+from paper_tasks.tagger.text import TEXT_FORMAT, format_paper
+
+SPLITS = ("train", "dev", "test")
+# The papers without a task, where there are any.
+UNLABELLED = "unlabelled"
+LABELS, REPORT = "labels.json", "report.json"
+# What the report says of labels that no table brought along.
+DISTANT = "distant (names, aliases and author keywords)"
+
+
+@dataclass(frozen=True)
+class PreparationReport:
+    """What `prepare` kept and dropped; all numbers are papers unless they say tasks.
+
+    Attributes:
+        source: name of the table.
+        options: the `PrepareOptions`.
+        labels: `DISTANT`, or the column of the table that the tasks come from.
+        split: "drawn", or the name of the file whose held-out papers were held out again.
+        held_out_papers_without_a_kept_task_dropped: None where the split was drawn.
+        tasks_per_paper: mean over the papers of all splits.
+        papers_per_task: for each task that was kept.
+    """
+
+    source: str
+    options: Mapping[str, Any]
+    labels: str
+    split: str
+    papers_read: int
+    papers_without_a_word_dropped: int
+    duplicates_dropped: int
+    papers_without_a_kept_task_dropped: int
+    held_out_papers_without_a_kept_task_dropped: int | None
+    papers_train: int
+    papers_dev: int
+    papers_test: int
+    tasks_found: int
+    tasks_kept: int
+    tasks_per_paper: float
+    papers_per_task: Mapping[str, int]
+
+    @property
+    def is_distant(self) -> bool:
+        """Whether the labels were made here, from names, aliases and keywords."""
+        return self.labels == DISTANT
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys of `report.json`."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def read_report(prepared_dir: Path) -> PreparationReport:
+    """What `prepare` kept and dropped. Raises InputError if it is not there, or was written by another version."""
+    path = prepared_file(prepared_dir, REPORT)
+    record = {"held_out_papers_without_a_kept_task_dropped": None} | json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return PreparationReport(**record)
+    except TypeError as error:
+        raise InputError(f"{path} was written by another version; run paper-tasks prepare again.") from error
+
+
+def read_labels(prepared_dir: Path) -> list[str]:
+    """The tasks that `prepare` kept, in vocabulary order. Raises InputError if they are not there."""
+    labels: list[str] = json.loads(prepared_file(prepared_dir, LABELS).read_text(encoding="utf-8"))
+    return labels
+
+
+def read_split(prepared_dir: Path, name: str) -> pd.DataFrame:
+    """The papers of one of `SPLITS`, or the `UNLABELLED` ones, as `prepare` wrote them.
+
+    The columns `tasks` and `keywords`, where they are there, hold lists of names. Raises InputError if the split is
+    not there.
+    """
+    path = prepared_file(prepared_dir, f"{name}.csv")
+    papers = tables.read_table(path)
+    for column in papers.columns.intersection(["tasks", "keywords"]):
+        papers[column] = parse_column(papers[column], path)
+    return papers
+
+
+def has_unlabelled(prepared_dir: Path) -> bool:
+    """Whether `prepare` met papers without a task; then `read_split` reads them too."""
+    return (prepared_dir / f"{UNLABELLED}.csv").is_file()
+
+
+def prepared_file(prepared_dir: Path, name: str) -> Path:
+    """A file that `prepare` writes. Raises InputError if it is not there."""
+    path = prepared_dir / name
+    if not path.is_file():
+        raise InputError(f"{path} is missing: make it with paper-tasks prepare.")
+    return path
+
+
+def pairs(papers: pd.DataFrame, description: str) -> Iterator[tuple[str, str]]:
+    """(title, abstract) of each paper, for the classifier; with a progress bar."""
+    rows = zip(papers["title"], papers["abstract"], strict=True)
+    yield from tqdm(rows, desc=description, total=len(papers), unit="paper", delay=1, disable=None)
+
+
+def texts(papers: pd.DataFrame) -> list[str]:
+    """Title and abstract of each paper, as the one string that the model reads."""
+    return [format_paper(*paper, TEXT_FORMAT) for paper in zip(papers["title"], papers["abstract"], strict=True)]
+
+
+def multi_hot(tasks: Iterable[Iterable[str]], labels: list[str]) -> np.ndarray:
+    """0 and 1, int64, (papers, labels). (int8 overflows inside scikit-learn's sparse columns beyond 128.)"""
+    index = {name: column for column, name in enumerate(labels)}
+    rows = [[index[name] for name in names if name in index] for names in tasks]
+    matrix = np.zeros((len(rows), len(labels)), dtype=np.int64)
+    for row, columns in enumerate(rows):
+        matrix[row, columns] = 1
+    return matrix
