@@ -2,8 +2,15 @@
 
 import re
 import subprocess
+import tomllib
+from importlib.metadata import packages_distributions
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from paper_tasks.entry import EXTRAS, ONLY_IN_A_CHECKOUT
 from tests import ROOT
+from tests.test_layers import foreign_packages, reachable
 
 # Every file that git knows or would add: what a clone has.
 LIST = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
@@ -20,7 +27,7 @@ def read(name):
 
 
 def pins(name):
-    return dict(re.findall(r"\b([\w.-]+)==([\w.]+)", read(name)))
+    return dict(re.findall(r"\b([\w.-]+)(?:\[[\w,]+\])?==([\w.]+)", read(name)))
 
 
 def test_layout():
@@ -30,6 +37,38 @@ def test_layout():
 def test_requirements_pin_the_packages():
     assert (pins("requirements.txt") | pins("deployment/requirements.txt")).keys() >= PACKAGES
     assert all(package in read("requirements.txt") for package in PACKAGES)
+
+
+def project_requirements():
+    """Requirements of the wheel by the name of the extra, "" for those of tagging."""
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    extras = {"": project["dependencies"]} | project["optional-dependencies"]
+    found = {name: [*map(Requirement, requirements)] for name, requirements in extras.items()}
+    return {name: [one for one in found[name] if one.name != project["name"]] for name in found}
+
+
+def test_the_pinned_versions_lie_in_the_ranges_of_the_wheel():
+    files = ["requirements.txt", "requirements-ray.txt", "requirements/test.txt", "deployment/requirements.txt"]
+    pinned = {canonicalize_name(name): version for file in files for name, version in pins(file).items()}
+    for requirements in project_requirements().values():
+        for requirement in requirements:
+            assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
+
+
+def test_each_package_that_the_library_imports_is_required_by_the_wheel_or_an_extra():
+    extras = project_requirements()
+    required = {canonicalize_name(one.name) for name in extras for one in extras[name] if name != "dev"}
+    distributions = packages_distributions()
+    # Annif has its own environment; the hub brings httpx2, and scikit-learn joblib. Only apps and scrapers read Atom.
+    elsewhere = {"annif", "omikuji", "httpx2", "joblib", "defusedxml", *ONLY_IN_A_CHECKOUT}
+    for module in foreign_packages(reachable("paper_tasks")) - elsewhere:
+        assert set(map(canonicalize_name, distributions[module])) & required, module
+
+
+def test_a_missing_package_is_reported_with_an_extra_that_has_it():
+    extras = project_requirements()
+    for module, extra in EXTRAS.items():
+        assert module in {one.name for one in extras[extra]}
 
 
 def test_relaxed_wheels_are_the_releases_that_requirements_tell():
