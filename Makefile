@@ -19,7 +19,8 @@ BUDGET_MINUTES ?= 55
 START_FROM ?=
 SEED ?= 22
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-PYTEST := $(BIN)/python -m pytest --numprocesses logical
+# A module's tests run in one process, where they share a model or a server.
+PYTEST := $(BIN)/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo web install test test-slow test-all lint data model evaluate original bench annif notebooks \
     notebooks-full picture space space-push space-name bench-scale clean
@@ -32,13 +33,13 @@ web: $(VENV)/web.stamp
 	@$(BIN)/python -m deployment.web
 
 test: $(VENV)/test.stamp
-	$(PYTEST) --dist worksteal
+	$(PYTEST)
 
 test-slow: $(VENV)/test.stamp
-	$(PYTEST) --dist loadgroup -m slow
+	$(PYTEST) -m slow
 
 test-all: $(VENV)/test.stamp
-	$(PYTEST) --dist loadgroup -m "" --durations 30
+	$(PYTEST) -m "" --durations 30
 
 install: $(VENV)/all.stamp
 

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+from threading import Thread
 
 # Two test processes on two cores would slow each other down by waiting actively. Read before PyTorch is imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -12,7 +13,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import pytest
 from playwright.sync_api import sync_playwright
+from pytest_httpserver import HTTPServer
 
+from paper_tasks.export.local_server import free_port
 from paper_tasks.tagger.classifier import TaskClassifier
 from tools.chromium import CHROMIUM
 
@@ -21,6 +24,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A test that takes longer belongs to `make test-slow`.
 SLOW_SECONDS = 2
+ARXIV_FEED = """<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>http://arxiv.org/abs/2401.01234v1</id>
+<title>Second glances</title><summary>We find pedestrians at night.</summary></entry></feed>"""
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +49,34 @@ def run_main(monkeypatch, capfd):
 
 
 @pytest.fixture(scope="session")
+def app_url(classifier, tmp_path_factory):
+    """The address of one Gradio app for all tests, in this process; the arXiv that it asks has one paper."""
+    from deployment.app import serve
+    from deployment.common.arxiv import Arxiv
+
+    port = free_port()
+    with HTTPServer() as arxiv, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
+        query = {"id_list": "2401.01234", "max_results": "1"}
+        arxiv.expect_request("/query", query_string=query).respond_with_data(ARXIV_FEED)
+        blocks = serve(classifier, "127.0.0.1", port, wait=False, arxiv=Arxiv(arxiv.url_for("/query"), pace=0))
+        yield f"http://127.0.0.1:{port}"
+        blocks.close(verbose=False)
+
+
+@pytest.fixture(scope="session")
+def page_url(classifier):
+    """The address of one Flask page for all tests, in this process."""
+    from deployment.web import create_app, create_server
+
+    server = create_server(create_app(classifier, seconds=600), "127.0.0.1", 0)
+    thread = Thread(target=server.run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    server.close()
+
+
+@pytest.fixture(scope="session")
 def chromium(tmp_path_factory):
     """One headless Chromium for all tests; gives the address that it is controlled at."""
     folder = tmp_path_factory.mktemp("chromium")
@@ -61,11 +94,9 @@ def browser(chromium):
 
 
 def pytest_collection_modifyitems(items):
-    """Slow tests of one module run in one worker, for they share a server, a cluster or a training."""
-    for item in items:
-        if item.get_closest_marker("slow") and not item.get_closest_marker("xdist_group"):
-            shared = next((name for name in ("browser", "ray") if item.get_closest_marker(name)), item.path.stem)
-            item.add_marker(pytest.mark.xdist_group(shared))
+    """Modules with slow tests go first, so that no worker begins one when the others are done."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def pytest_terminal_summary(terminalreporter):

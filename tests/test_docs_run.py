@@ -4,13 +4,12 @@ import io
 import re
 import shutil
 import subprocess
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from paper_tasks.export.local_server import free_port, start, wait_until_up
 from tests import ROOT, markdown
 from tests.markdown import DOCUMENTS
 from tests.test_docs import COMMANDS, PROGRAMS
@@ -19,7 +18,8 @@ SAMPLE = ROOT / "csv_files" / "sample_papers.csv"
 NUMBER = re.compile(r"\d+\.\d+")
 # What processors without VNNI may answer otherwise.
 TOLERANCE = 0.05
-SERVERS = {"http://127.0.0.1:7860": "deployment.app", "http://127.0.0.1:8000": "deployment.web"}
+# An address in the documents, and the fixture that gives one that answers now.
+SERVERS = {"http://127.0.0.1:7860": "app_url", "http://127.0.0.1:8000": "page_url"}
 # Seconds that the two calls of an example may take.
 CURL_SECONDS = 120
 # What needs neither network nor log-in nor hours; a cluster has tests of its own.
@@ -43,11 +43,10 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(params=SERVERS)
 def server(request):
     """The address in the documents, and the address where its program runs now."""
-    with started(SERVERS[request.param]) as url:
-        yield request.param, url
+    return request.param, request.getfixturevalue(SERVERS[request.param])
 
 
 def test_something_of_each_kind_is_run():
@@ -104,17 +103,3 @@ def assert_same(real, shown):
     assert NUMBER.sub("#", real.strip()) == NUMBER.sub("#", shown.strip())
     for number, other in zip(NUMBER.findall(real), NUMBER.findall(shown), strict=True):
         assert float(number) == pytest.approx(float(other), abs=TOLERANCE)
-
-
-@contextmanager
-def started(module):
-    """The address of a program while it serves."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    process = start(["-m", module, "--port", str(port)], ROOT)
-    try:
-        wait_until_up(process, url)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=30)

@@ -1,33 +1,23 @@
-"""The app as a program: started on loopback, asked through gradio's own client."""
+"""The app on loopback, asked through gradio's own client; and as a program."""
 
 import os
 import signal
 import time
+from functools import partial
 
 import httpx
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from deployment import app
 from tests import ROOT
 from tests.deployment.server import free_port, start, wait_until_up
 
 
 @pytest.fixture(scope="module")
-def url():
-    port = free_port()
-    process = start(GRADIO_SERVER_PORT=str(port))
-    try:
-        wait_until_up(process, f"http://127.0.0.1:{port}/")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-@pytest.fixture(scope="module")
-def client(url):
-    return Client(url, verbose=False)
+def client(app_url):
+    return Client(app_url, verbose=False)
 
 
 def test_tag_answers_ranked_tasks(client):
@@ -88,42 +78,42 @@ def test_tag_batch_answers_in_order(client):
         ),
     ],
 )
-def test_no_file_of_the_server_is_readable(url, path):
+def test_no_file_of_the_server_is_readable(app_url, path):
     for prefix in ("file=", "file/", "static/", "upload/"):
-        assert httpx.get(f"{url}/gradio_api/{prefix}{path}").status_code in (403, 404, 405)
+        assert httpx.get(f"{app_url}/gradio_api/{prefix}{path}").status_code in (403, 404, 405)
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", str(ROOT / "README.md"), "http://192.0.2.1/papers.csv"])
-def test_no_file_or_address_is_taken_for_an_upload(url, path):
+def test_no_file_or_address_is_taken_for_an_upload(app_url, path):
     """As a changed page could ask for, through the event behind its button."""
-    config = httpx.get(f"{url}/config").json()
+    config = httpx.get(f"{app_url}/config").json()
     upload = next(part["id"] for part in config["components"] if part["type"] == "file")
     event = next(event for event in config["dependencies"] if event["inputs"] == [upload])
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
     call = {"data": [file], "fn_index": event["id"], "session_hash": "x"}
-    httpx.post(f"{url}/gradio_api/queue/join", json=call).raise_for_status()
-    with httpx.stream("GET", f"{url}/gradio_api/queue/data?session_hash=x", timeout=60) as answer:
+    httpx.post(f"{app_url}/gradio_api/queue/join", json=call).raise_for_status()
+    with httpx.stream("GET", f"{app_url}/gradio_api/queue/data?session_hash=x", timeout=60) as answer:
         done = next(line for line in answer.iter_lines() if "process_completed" in line)
     assert '"success":false' in done and "root:" not in done
     if path.startswith("http"):
         assert "Nothing is fetched" in done
 
 
-def test_no_address_is_fetched(url):
-    answer = httpx.get(f"{url}/gradio_api/file=http://192.0.2.1/x")
+def test_no_address_is_fetched(app_url):
+    answer = httpx.get(f"{app_url}/gradio_api/file=http://192.0.2.1/x")
     assert answer.status_code == 403 and "Nothing is fetched" in answer.text
 
 
-def test_a_large_request_is_refused(url):
+def test_a_large_request_is_refused(app_url):
     for path in ("call/tag", "upload", "queue/join"):
-        answer = httpx.post(f"{url}/gradio_api/{path}", content=b" " * 6_000_000)
+        answer = httpx.post(f"{app_url}/gradio_api/{path}", content=b" " * 6_000_000)
         assert answer.status_code == 413
 
 
-def test_nothing_passes_by_the_queue(url):
+def test_nothing_passes_by_the_queue(app_url):
     for path, data in {"tag": ["A title", ""], "tag_batch": [[{"title": "A title"}]]}.items():
         for prefix in ("run", "api"):
-            assert httpx.post(f"{url}/gradio_api/{prefix}/{path}", json={"data": data}).status_code == 404
+            assert httpx.post(f"{app_url}/gradio_api/{prefix}/{path}", json={"data": data}).status_code == 404
 
 
 @pytest.mark.slow
@@ -146,6 +136,7 @@ def test_a_signal_ends_it_whatever_it_is_doing(tmp_path, number):
     assert not list(tmp_path.glob("paper-tasks-*"))
 
 
+@pytest.mark.slow
 def test_no_upload_outlives_its_refusal_or_the_app(tmp_path):
     def files():
         return [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -162,7 +153,7 @@ def test_no_upload_outlives_its_refusal_or_the_app(tmp_path):
     (left / "tmp1").touch()
     os.utime(left, (0, 0))
     port = free_port()
-    process = start("--port", port, GRADIO_TEMP_DIR=str(tmp_path))
+    process = start(GRADIO_SERVER_PORT=str(port), GRADIO_TEMP_DIR=str(tmp_path))
     try:
         wait_until_up(process, f"http://127.0.0.1:{port}/")
         address, form = (
@@ -177,22 +168,38 @@ def test_no_upload_outlives_its_refusal_or_the_app(tmp_path):
     assert process.returncode == 0 and files() == [] and not list(tmp_path.glob("paper-tasks-*"))
 
 
-@pytest.mark.parametrize("what", ["port", "model", "number", "range", "host", "variable"])
-def test_a_wrong_start_is_told_in_a_sentence(url, tmp_path, what):
+@pytest.fixture
+def run(run_main, monkeypatch):
+    """Runs the program in this process, with the handlers of signals put back at the end."""
+    # Put back as well.
+    monkeypatch.setenv("GRADIO_TEMP_DIR", os.environ["GRADIO_TEMP_DIR"])
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield partial(run_main, app.main)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+# Gradio waits some seconds for its server, whose thread has ended.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize(
+    "what", ["port", "model", "number", "range", pytest.param("host", marks=pytest.mark.slow), "variable"]
+)
+def test_a_wrong_start_is_told_in_a_sentence(run, app_url, tmp_path, monkeypatch, what):
     arguments = {
-        "port": ["--port", url.rsplit(":", 1)[1]],
+        "port": ["--port", app_url.rsplit(":", 1)[1]],
         "model": ["--model", tmp_path],
         "number": ["--port", "x"],
         "range": ["--port", "99999"],
         "host": ["--host", "no.such.host.invalid"],
     }
-    process = start(*arguments.get(what, ()), GRADIO_SERVER_PORT="x" if what == "variable" else "")
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 2 and "Traceback" not in errors
-    assert "error: " in errors.splitlines()[-1]
+    if what == "variable":
+        # Read from GRADIO_SERVER_PORT at the start.
+        monkeypatch.setattr(app, "PORT", "x")
+    done = run(*arguments.get(what, ()))
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "error: " in done.stderr.splitlines()[-1]
 
 
-def test_help():
-    process = start("--help")
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0 and "--port" in output and "7860" in output
+def test_help(run):
+    done = run("--help")
+    assert done.returncode == 0 and "--port" in done.stdout and "7860" in done.stdout

@@ -1,30 +1,19 @@
 """The Flask page in a real browser: headless Chromium, wide and narrow, light and dark."""
 
 import re
-from threading import Thread
 from urllib.parse import urlparse
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from deployment.web import create_app, create_server
-from paper_tasks.tagger.classifier import TaskClassifier
 from tests.chromium import NEED_CHROMIUM
 
 pytestmark = NEED_CHROMIUM
 
 
-@pytest.fixture(scope="module")
-def url():
-    server = create_server(create_app(TaskClassifier.load(), seconds=600), "127.0.0.1", 0)
-    Thread(target=server.run, daemon=True).start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.close()
-
-
 @pytest.fixture
-def visit(browser, url):
+def visit(browser, page_url):
     """Opens the page; at the end, nothing was asked of elsewhere and the browser complained of nothing."""
     hosts, complaints, pages = set(), [], []
 
@@ -34,7 +23,7 @@ def visit(browser, url):
         expect.set_options(timeout=60_000)
         page.on("request", lambda request: hosts.add(urlparse(request.url).hostname))
         page.on("console", lambda message: complaints.append(message.text))
-        page.goto(url)
+        page.goto(page_url)
         pages.append(page)
         return page
 

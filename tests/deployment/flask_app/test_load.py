@@ -6,13 +6,12 @@ import pytest
 
 from deployment.web import create_app, create_server
 from paper_tasks.benchmark.load import DOORS, PAPERS, crowd
-from paper_tasks.tagger.classifier import TaskClassifier
 
 pytestmark = pytest.mark.slow
 
 
-def test_fifty_at_once_get_their_own_answer_or_a_stated_503():
-    server = create_server(create_app(TaskClassifier.load(), places=16), "127.0.0.1", 0)
+def test_fifty_at_once_get_their_own_answer_or_a_stated_503(classifier):
+    server = create_server(create_app(classifier, places=16), "127.0.0.1", 0)
     Thread(target=server.run, daemon=True).start()
     try:
         seen = crowd(DOORS["web"], f"http://127.0.0.1:{server.effective_port}", 50, 8, PAPERS[:120])

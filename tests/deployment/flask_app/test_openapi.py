@@ -9,15 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from deployment.web import create_app
-from paper_tasks.tagger.classifier import TaskClassifier
 
 # How a request that does not fit the description may be refused; by itself schemathesis would not have 413.
 REFUSALS = {400, 413, 415, 422}
 
 
 @pytest.fixture(scope="module")
-def app():
-    return create_app(TaskClassifier.load(), seconds=600)
+def app(classifier):
+    return create_app(classifier, seconds=600)
 
 
 @pytest.fixture

@@ -3,31 +3,20 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from deployment.app import serve
-from paper_tasks.tagger.classifier import TaskClassifier
 from tests.chromium import NEED_CHROMIUM
-from tests.deployment.server import free_port
 from tools.screenshots import SCREENS, about, many_papers, one_paper
 
 pytestmark = NEED_CHROMIUM
 
 
-@pytest.fixture(scope="module")
-def url():
-    port = free_port()
-    blocks = serve(TaskClassifier.load(), "127.0.0.1", port, wait=False)
-    yield f"http://127.0.0.1:{port}"
-    blocks.close(verbose=False)
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("screen", SCREENS)
-def test_each_tab(browser, url, screen, theme):
+def test_each_tab(browser, app_url, screen, theme):
     """No rule is left out: Gradio 6.31 breaks none that its theme and our HTML could not mend."""
     width, height = SCREENS[screen]
     page = browser.new_page(viewport={"width": width, "height": height})
     page.set_default_timeout(120_000)
-    page.goto(f"{url}/?__theme={theme}")
+    page.goto(f"{app_url}/?__theme={theme}")
     try:
         for view in (one_paper, many_papers, about):
             view(page)

@@ -12,7 +12,6 @@ from deployment.gradio_app import endpoints as module
 from deployment.gradio_app import papers_file
 from deployment.gradio_app.endpoints import Endpoints
 from paper_tasks.errors import InputError
-from paper_tasks.tagger.classifier import TaskClassifier
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(st.characters(), max_size=40),
@@ -25,8 +24,8 @@ some = settings(max_examples=40, deadline=None, suppress_health_check=list(Healt
 
 
 @pytest.fixture(scope="module")
-def endpoints():
-    return Endpoints(TaskClassifier.load())
+def endpoints(classifier):
+    return Endpoints(classifier)
 
 
 def answered(function, *arguments):

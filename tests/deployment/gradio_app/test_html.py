@@ -7,42 +7,22 @@ from urllib.parse import urlparse
 
 import pytest
 from playwright.sync_api import expect
-from pytest_httpserver import HTTPServer
 
-from deployment.app import serve
-from deployment.common.arxiv import Arxiv
 from deployment.gradio_app import endpoints
-from paper_tasks.tagger.classifier import TaskClassifier
 from tests.chromium import NEED_CHROMIUM
-from tests.deployment.server import free_port
 
-FEED = """<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>http://arxiv.org/abs/2401.01234v1</id>
-<title>Second glances</title><summary>We find pedestrians at night.</summary></entry></feed>"""
 pytestmark = NEED_CHROMIUM
 
 
-@pytest.fixture(scope="module")
-def url():
-    port = free_port()
-    with HTTPServer() as arxiv:
-        arxiv.expect_request("/query", query_string={"id_list": "2401.01234", "max_results": "1"}).respond_with_data(
-            FEED
-        )
-        api = Arxiv(arxiv.url_for("/query"), pace=0)
-        blocks = serve(TaskClassifier.load(), "127.0.0.1", port, wait=False, arxiv=api)
-        yield f"http://127.0.0.1:{port}"
-        blocks.close(verbose=False)
-
-
 @pytest.fixture(params=[(1280, 860), (390, 844)], ids=["desktop", "phone"])
-def page(request, browser, url):
+def page(request, browser, app_url):
     width, height = request.param
     page = browser.new_page(viewport={"width": width, "height": height})
     page.set_default_timeout(120_000)
     expect.set_options(timeout=120_000)
     hosts = set()
     page.on("request", lambda request: hosts.add(urlparse(request.url).hostname))
-    page.goto(url)
+    page.goto(app_url)
     page.hosts = hosts
     yield page
     page.close()
@@ -104,9 +84,9 @@ def test_reasons_that_come_late_are_not_shown_for_another_paper(page, monkeypatc
     expect(page.locator("#reasons")).not_to_contain_text("Why")
 
 
-def test_what_a_button_brings_is_seen_on_a_phone(browser, url):
+def test_what_a_button_brings_is_seen_on_a_phone(browser, app_url):
     page = browser.new_page(viewport={"width": 375, "height": 740})
-    page.goto(url)
+    page.goto(app_url)
     page.get_by_label("Title").fill("Faster pedestrian detection at night")
     page.get_by_label("Abstract").fill("A pedestrian detector for thermal cameras.\n" * 30)
     submit = page.get_by_role("button", name="Find its tasks")

@@ -4,16 +4,15 @@ import pytest
 
 from deployment import app
 from paper_tasks.benchmark.load import DOORS, PAPERS, crowd
-from paper_tasks.tagger.classifier import TaskClassifier
 from tests.deployment.server import free_port
 
 pytestmark = pytest.mark.slow
 
 
-def test_fifty_at_once_get_their_own_answer_or_a_stated_503(monkeypatch):
+def test_fifty_at_once_get_their_own_answer_or_a_stated_503(classifier, monkeypatch):
     monkeypatch.setattr(app, "PLACES", 16)
     port = free_port()
-    blocks = app.serve(TaskClassifier.load(), "127.0.0.1", port, wait=False)
+    blocks = app.serve(classifier, "127.0.0.1", port, wait=False)
     try:
         seen = crowd(DOORS["gradio"], f"http://127.0.0.1:{port}", 50, 8, PAPERS[:120])
     finally:

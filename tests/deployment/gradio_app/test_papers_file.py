@@ -6,7 +6,7 @@ import pytest
 from deployment.gradio_app.papers_file import SUFFIXES, TaggedRow, count_tasks, read, tag, write
 from paper_tasks.errors import InputError
 from paper_tasks.io.rows import Row, paper_texts
-from paper_tasks.tagger.classifier import Tag, TaskClassifier
+from paper_tasks.tagger.classifier import Tag
 
 
 def file(folder, content, name="papers.csv"):
@@ -169,8 +169,7 @@ def test_count_tasks():
     assert count_tasks(tagged) == [("A", 2), ("B", 1), ("C", 1)]
 
 
-def test_each_row_gets_its_own_tasks_in_order():
-    classifier = TaskClassifier.load()
+def test_each_row_gets_its_own_tasks_in_order(classifier):
     titles = ["Pedestrian Detection", "Machine Translation", "Question Answering"] * 7
     chunks = list(tag(classifier, [Row(place, {"TITLE": title}) for place, title in enumerate(titles)]))
     assert [len(chunk) for chunk in chunks] == [16, 5]
