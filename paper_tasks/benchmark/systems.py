@@ -69,7 +69,7 @@ def build_original(folder: Path, texts: Iterable[str], size: str = "distilrobert
     from tokenizers import ByteLevelBPETokenizer
     from transformers import RobertaConfig, RobertaForSequenceClassification, RobertaTokenizerFast
 
-    from paper_tasks.export.export import plain_onnx
+    from paper_tasks.export.onnx import plain_onnx
 
     tokenizer, fp32 = folder / "tokenizer", folder / "fp32"
     tokenizer.mkdir(parents=True)

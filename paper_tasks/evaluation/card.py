@@ -17,8 +17,8 @@ from paper_tasks.evaluation.report import EvaluationReport, SystemScores
 from paper_tasks.io import atomic
 from paper_tasks.tagger.config import ModelConfig, TrainingRecord
 from paper_tasks.tagger.model_folder import read_config
+from paper_tasks.tagger.wording import PROJECT
 
-NAME = "From Paper With Tasks"
 # The hub's identifier of a metric, and ours of the scores that go into its `model-index`.
 HUB_METRICS = {
     "micro_f1": "f1",
@@ -87,12 +87,6 @@ def write_card(path: Path, model_dir: Path, report: EvaluationReport) -> None:
         scratch.write_text(content, encoding="utf-8")
 
 
-def remove_card(path: Path) -> None:
-    """Removes a card that `write_card` wrote; any other file stays."""
-    if path.is_file() and f"\nmodel-index:\n- name: {NAME}\n" in path.read_text(encoding="utf-8", errors="replace"):
-        path.unlink()
-
-
 def card(config: ModelConfig, report: EvaluationReport) -> str:
     """The whole card. config: the model's `config.json`."""
     scores = report.systems[report.shipped_model]
@@ -103,7 +97,7 @@ def card(config: ModelConfig, report: EvaluationReport) -> str:
 {metadata(config, report).to_yaml()}
 ---
 
-# {NAME}
+# {PROJECT}
 
 Which machine-learning tasks does a paper work on? Title and abstract go in; a probability for each of
 {len(config.labels)} task names of Papers with Code comes out. One int8 ONNX file, made from {config.backbone}.
@@ -181,7 +175,7 @@ def metadata(config: ModelConfig, report: EvaluationReport) -> ModelCardData:
         pipeline_tag="text-classification",
         tags=["multi-label", "scientific-papers", "papers-with-code", "int8"],
         metrics=sorted({result.metric_type for result in results}),
-        model_name=NAME,
+        model_name=PROJECT,
         eval_results=results,
     )
 

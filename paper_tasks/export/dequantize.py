@@ -13,7 +13,7 @@ import torch
 from onnx import numpy_helper
 
 from paper_tasks.errors import InputError, ModelError
-from paper_tasks.export.export import INT8
+from paper_tasks.export.onnx import INT8
 from paper_tasks.modeling.model import NAME_WEIGHTS
 from paper_tasks.tagger.model_folder import read_config, verify_files
 

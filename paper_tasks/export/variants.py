@@ -14,7 +14,8 @@ import pandas as pd
 import torch
 
 from paper_tasks.export import dequantize
-from paper_tasks.export.export import COPIED, EXACT, FP32, plain_onnx, to_int8, to_onnx, write_config
+from paper_tasks.export.export import COPIED, write_config
+from paper_tasks.export.onnx import EXACT, FP32, plain_onnx, to_int8, to_onnx
 from paper_tasks.modeling import metrics
 from paper_tasks.modeling.model import PaperTaskModel
 from paper_tasks.tagger.classifier import TaskClassifier

@@ -43,7 +43,7 @@ def tiny_options(backbone, **changes):
 @pytest.fixture(scope="session", params=tiny.ENCODERS)
 def converted(request, tmp_path_factory):
     """A random model of each kind, and the folder of its fp32 and int8 ONNX."""
-    from paper_tasks.export.export import FP32, INT8, to_int8, to_onnx
+    from paper_tasks.export.onnx import FP32, INT8, to_int8, to_onnx
 
     model, folder = tiny.random_model(request.param), tmp_path_factory.mktemp(request.param)
     to_onnx(model, folder / FP32)

@@ -11,6 +11,7 @@ from paper_tasks.cli import app
 from paper_tasks.data.options import PrepareOptions
 from paper_tasks.errors import InputError, ModelError
 from paper_tasks.evaluation import card as module
+from paper_tasks.export.export import remove_card
 from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagger.config import ModelConfig
 from tests.paper_tasks.evaluation.invented import evaluation
@@ -116,10 +117,10 @@ def test_it_is_the_card_of_a_model(tmp_path):
 @pytest.mark.parametrize("text", ["# My project\n", "---\nlicense: mit\n---\nAnother's card.\n"])
 def test_no_other_file_is_removed_for_a_card(tmp_path, text):
     path = tmp_path / "README.md"
-    module.remove_card(path)
+    remove_card(path)
     path.write_text(text, encoding="utf-8")
-    module.remove_card(path)
+    remove_card(path)
     assert path.read_text(encoding="utf-8") == text
     module.write_card(path, MODEL_DIR, evaluation())
-    module.remove_card(path)
+    remove_card(path)
     assert not path.exists()

@@ -14,7 +14,8 @@ from paper_tasks.evaluation.baselines.registry import BASELINES
 from paper_tasks.evaluation.evaluate import evaluate
 from paper_tasks.evaluation.options import EvaluateOptions
 from paper_tasks.evaluation.tables import MARKS, readme_table
-from paper_tasks.export.export import FP32, export
+from paper_tasks.export.export import export
+from paper_tasks.export.onnx import FP32
 from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagger.classifier import TaskClassifier
 

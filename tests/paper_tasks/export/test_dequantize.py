@@ -4,7 +4,8 @@ from safetensors.torch import load_file
 
 from paper_tasks.errors import InputError
 from paper_tasks.export import dequantize
-from paper_tasks.export.export import FP32, INT8, export
+from paper_tasks.export.export import export
+from paper_tasks.export.onnx import FP32, INT8
 from paper_tasks.training.finetune import Progress, build_learner, train
 from tests.paper_tasks.conftest import tiny_options
 

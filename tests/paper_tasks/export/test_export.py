@@ -4,7 +4,6 @@ import shutil
 
 import numpy as np
 import onnx
-import onnxruntime
 import pandas as pd
 import pytest
 import torch
@@ -14,23 +13,14 @@ from transformers import AutoTokenizer
 from paper_tasks.data.prepared_folder import multi_hot, read_labels, read_split
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation.card import write_card
-from paper_tasks.export.export import (
-    COPIED,
-    FAST_INT8,
-    FP32,
-    INT8,
-    _counts,
-    _masked,
-    calibration,
-    export,
-    intercept,
-    relative_weight,
-)
+from paper_tasks.export.calibration import name_counts
+from paper_tasks.export.export import COPIED, export
+from paper_tasks.export.onnx import FAST_INT8, FP32, INT8
 from paper_tasks.modeling.model import PaperTaskModel
 from paper_tasks.modeling.name_matcher import TEXT_TOKENS
 from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagger.classifier import FAST, TaskClassifier
-from paper_tasks.tagger.model_folder import SLOW_FUSION, open_tokenizer
+from paper_tasks.tagger.model_folder import open_tokenizer
 from paper_tasks.tagger.text import TEXT_FORMAT, format_paper
 from tests.paper_tasks.evaluation.invented import evaluation
 
@@ -43,73 +33,8 @@ def papers_of(prepared, split):
     return papers, list(zip(papers["title"], papers["abstract"], strict=True))
 
 
-def random_batch(papers, tokens, pad_token_id, seed=0):
-    """Token ids and attention mask, both (papers, tokens); every row but the first is padded on the right."""
-    generator = torch.Generator().manual_seed(seed)
-    input_ids = torch.randint(5, 400, (papers, tokens), generator=generator)
-    attention_mask = torch.ones_like(input_ids)
-    for row in range(1, papers):
-        length = max(1, tokens - row * tokens // papers)
-        input_ids[row, length:] = pad_token_id
-        attention_mask[row, length:] = 0
-    return input_ids, attention_mask
-
-
-def run(path, input_ids, attention_mask):
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    inputs = {"input_ids": input_ids.numpy(), "attention_mask": attention_mask.numpy()}
-    return session.run(["logits"], inputs)[0]
-
-
 def cosine(one, other):
     return float((one * other).sum() / np.linalg.norm(one) / np.linalg.norm(other))
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (1, 3), (2, 8), (3, 64), (7, 33), (1, 128)])
-def test_onnx_gives_the_logits_of_torch_at_every_shape_and_padding(converted, shape):
-    model, folder = converted
-    batch = random_batch(*shape, model.config.pad_token_id)
-    with torch.no_grad():
-        expected = model(*batch).logits.numpy()
-    np.testing.assert_allclose(run(folder / FP32, *batch), expected, atol=1e-4)
-    assert cosine(run(folder / INT8, *batch), expected) > 0.97
-
-
-def test_padding_moves_no_logit_of_fp32(converted):
-    model, folder = converted
-    (input_ids, mask), pad = random_batch(1, 9, 0), model.config.pad_token_id
-    padded = (
-        torch.cat([input_ids, torch.full((1, 20), pad)], dim=1),
-        torch.cat([mask, torch.zeros_like(mask)[:, :1].expand(1, 20)], dim=1),
-    )
-    np.testing.assert_allclose(run(folder / FP32, *padded), run(folder / FP32, input_ids, mask), atol=1e-4)
-
-
-def test_sums_and_layer_norms_run_apart_which_is_faster(converted, tmp_path):
-    options = onnxruntime.SessionOptions()
-    options.optimized_model_filepath = str(tmp_path / "as it runs.onnx")
-    onnxruntime.InferenceSession(converted[1] / INT8, options, disabled_optimizers=[SLOW_FUSION])
-    kinds = {node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node}
-    assert "LayerNormalization" in kinds and "SkipLayerNormalization" not in kinds
-
-
-def test_converting_leaves_the_model_ready_for_inference(converted):
-    assert not converted[0].training and not converted[0].head.dropout.training
-
-
-def test_int8_holds_every_large_weight_but_the_heads(converted):
-    model, folder = converted
-    graph = onnx.load(folder / INT8).graph
-    arrays = [numpy_helper.to_array(tensor) for tensor in graph.initializer]
-    head = {frozenset(weight.shape) for weight in model.head.state_dict().values()}
-    floats = [array for array in arrays if array.dtype.kind == "f"]
-    assert max(array.size for array in floats if frozenset(array.shape) not in head) <= 128
-    # The weights of the average and of the mentions.
-    assert sum(array.ndim == 2 and frozenset(array.shape) in head for array in floats) == 2
-    # The pooler, which nothing uses, is not exported.
-    encoder = [weight for name, weight in model.encoder.named_parameters() if weight.ndim == 2 and "pooler" not in name]
-    quantized = sum(array.size for array in arrays if array.dtype in (np.int8, np.uint8) and array.ndim == 2)
-    assert quantized >= sum(weight.numel() for weight in encoder if len(weight) > 2)
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +137,7 @@ def test_int8_is_close_to_fp32_on_papers(exported, prepared):
 def names_nothing(model_dir, pairs):
     """(papers,): whether no name that the model knows stands in the text."""
     papers = pd.DataFrame(pairs, columns=["title", "abstract"])
-    return ~_counts(PaperTaskModel.load(model_dir), papers, model_dir).any(dim=1).numpy()
+    return ~name_counts(PaperTaskModel.load(model_dir), papers, model_dir).any(dim=1).numpy()
 
 
 def test_serving_is_training_but_for_the_calibration_and_what_names_and_words_weigh(exported, prepared):
@@ -268,38 +193,10 @@ def test_probabilities_are_calibrated_on_dev(exported, prepared):
     assert probabilities[:half].mean() == pytest.approx(truth[:half].mean(), rel=0.15)
 
 
-def test_calibration_recovers_a_known_scale_and_shift():
-    rng = np.random.default_rng(1)
-    logits = rng.normal(0, 2, (5000, 20)).astype(np.float32)
-    truth = (rng.random(logits.shape) < 1 / (1 + np.exp(-(0.6 * logits - 1.5)))).astype(np.int64)
-    scale, shift = calibration(logits, truth)
-    assert (scale, shift) == (pytest.approx(0.6, abs=0.03), pytest.approx(-1.5, abs=0.05))
-
-
-def test_intercept_recovers_a_known_shift():
-    rng = np.random.default_rng(1)
-    logits = rng.normal(-1, 2, (5000, 20)).astype(np.float32)
-    truth = (rng.random(logits.shape) < 1 / (1 + np.exp(-(logits + 0.7)))).astype(np.int64)
-    assert intercept(logits, truth) == pytest.approx(0.7, abs=0.03)
-
-
-def test_scores_are_worth_their_share_in_a_logistic_regression():
-    rng = np.random.default_rng(1)
-    logits, scores = rng.normal(0, 2, (2, 5000, 20)).astype(np.float32)
-    truth = (rng.random(logits.shape) < 1 / (1 + np.exp(-0.5 * (logits + 3 * scores) + 1))).astype(np.int64)
-    assert relative_weight(scores, logits, truth) == pytest.approx(3, abs=0.15)
-    assert relative_weight(-scores, logits, truth) == 0
-
-
 def test_a_folder_without_a_model_is_told(prepared, tmp_path):
     with pytest.raises(InputError, match="is no trained model"):
         export(tmp_path, prepared, tmp_path / "out", MAX_LENGTH)
     assert not (tmp_path / "out").exists()
-
-
-def test_papers_that_are_nothing_but_names_are_no_masked_ones():
-    papers = pd.DataFrame({"title": ["a", "b", "c", "d"], "abstract": "x", "masked": ["we see .", " . ", "more", "no"]})
-    assert _masked(papers)["abstract"].tolist() == ["we see ."]
 
 
 def test_splits_of_other_tasks_are_told(trained, prepared, tmp_path):

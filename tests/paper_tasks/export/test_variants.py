@@ -3,7 +3,8 @@ import pytest
 
 from paper_tasks.data.prepared_folder import multi_hot, pairs, read_labels, read_split
 from paper_tasks.export import variants
-from paper_tasks.export.export import FP32, INT8, export
+from paper_tasks.export.export import export
+from paper_tasks.export.onnx import FP32, INT8
 from paper_tasks.tagger.classifier import TaskClassifier
 from paper_tasks.tagger.model_folder import read_config
 
