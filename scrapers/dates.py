@@ -1,4 +1,4 @@
-"""Dates as people write them on a command line: a day, a month or a year."""
+"""A time as people write it on a command line: from and until a day, a month or a year."""
 
 import calendar
 import re
@@ -10,22 +10,22 @@ from paper_tasks.errors import InputError
 
 @dataclass(frozen=True)
 class Period:
-    """Days from `since` to `until`, both included; None is open."""
+    """Days from `since` to `until`, both included; None is no bound."""
 
     since: date | None = None
     until: date | None = None
 
     def __contains__(self, day: str) -> bool:
-        """Whether `day`, YYYY-MM-DD, lies in it. A paper without a date lies in the period without bounds alone."""
+        """Whether `day`, YYYY-MM-DD, lies in it. A paper without a date, "", lies only in the period without bounds."""
         if not day:
             return self == Period()
         return not ((self.since and day < self.since.isoformat()) or (self.until and day > self.until.isoformat()))
 
 
 def period(since: str = "", until: str = "") -> Period:
-    """From the first day of `since` to the last of `until`, each "2021", "2021-06", "2021-06-15" or "" for open.
+    """From the first day of `since` to the last of `until`: "2021", "2021-06", "2021-06-15" or "" for no bound.
 
-    Raises InputError for anything else, and where the end comes before the beginning.
+    Raises InputError for anything else, and if the end comes before the beginning.
     """
     first = _days(since)[0] if since else None
     last = _days(until)[1] if until else None
@@ -43,4 +43,4 @@ def _days(text: str) -> tuple[date, date]:
         last_day = day or calendar.monthrange(year, last_month)[1]
         return date(year, month or 1, day or 1), date(year, last_month, last_day)
     except (AttributeError, ValueError) as error:
-        raise InputError(f"'{text}' is no date; write 2021, 2021-06 or 2021-06-15.") from error
+        raise InputError(f"'{text}' is not a date; write 2021, 2021-06 or 2021-06-15.") from error

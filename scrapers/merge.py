@@ -1,4 +1,4 @@
-"""CSVs of several sources made one, with each paper once."""
+"""Joins CSVs of several sources into one, with each paper once."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,18 +10,19 @@ from tqdm import tqdm
 from paper_tasks.io.arxiv import arxiv_number
 from scrapers.schema import COLUMNS, Paper, create_csv, read_papers, write_rows
 
-# Of these a merged paper has what any of its rows has; of the others, what the row with most has.
+# Lists: a merged paper has the items of all its rows.
 UNITED = ("methods", "tasks", "keywords")
+# A merged paper has the first row's value, if it is not empty. In all other columns it has the longest value.
 FIRST = ("URLs", "title")
-# What two rows of one paper share: a column, and what stands there.
+# What two rows of one paper share: a column and its value.
 Key = tuple[str, str]
 
 
 @dataclass
 class _Papers:
-    """Which rows are of one paper: those with one arXiv number, or, for want of it, with one title.
+    """Says which rows are one paper: those with the same arXiv number, or with the same title if they lack a number.
 
-    A row without a number goes to the first row with a number that has its title.
+    A row without a number belongs to the first row that has its title and a number.
     """
 
     number_of_title: dict[str, str] = field(default_factory=dict)
@@ -34,7 +35,7 @@ class _Papers:
         self.rows[self.key(paper)] += 1
 
     def settle(self) -> None:
-        """To be called when all are added: what came before the row with its number goes there."""
+        """Call it when all rows are added: rows that came before the row with their number are counted there."""
         for title, number in self.number_of_title.items():
             self.rows["arxiv_id", number] += self.rows.pop(("title", title), 0)
 
@@ -48,9 +49,9 @@ class _Papers:
 
 
 def merge(paths: Sequence[Path], output: Path, excel_safe: bool = False) -> tuple[int, int]:
-    """Writes each paper of the CSVs once, and returns how many rows there were and how many papers.
+    """Writes each paper of the CSVs once, and returns the number of rows and the number of papers.
 
-    Reads the files twice, so that only rows with a twin are ever held in memory. Raises InputError.
+    It reads the files twice, so that memory only ever holds rows with a twin. Raises InputError.
     """
     papers = _Papers()
     for paper in _read(paths, "comparing"):
@@ -63,7 +64,7 @@ def merge(paths: Sequence[Path], output: Path, excel_safe: bool = False) -> tupl
 
 
 def richest(twins: Sequence[Paper]) -> Paper:
-    """One paper of several rows: the first's address and title, all tasks, methods and keywords, else the longest."""
+    """One paper of several rows, column by column as UNITED and FIRST say."""
     values = {name: max((getattr(twin, name) for twin in twins), key=len) for name in COLUMNS}
     for name in FIRST:
         values[name] = next((getattr(twin, name) for twin in twins if getattr(twin, name)), "")
@@ -77,7 +78,7 @@ def richest(twins: Sequence[Paper]) -> Paper:
 
 
 def _merged(paths: Sequence[Path], papers: _Papers, total: int) -> Iterator[Paper]:
-    """A paper comes where the last of its rows stands."""
+    """The papers, each in the place of the last of its rows."""
     waiting: dict[Key, list[Paper]] = {}
     for paper in _read(paths, "merging", total):
         key = papers.key(paper)
@@ -85,7 +86,7 @@ def _merged(paths: Sequence[Path], papers: _Papers, total: int) -> Iterator[Pape
         twins.append(paper)
         if len(twins) == papers.rows[key]:
             yield richest(waiting.pop(key))
-    # None, unless a file was changed in between.
+    # Something waits only if a file was changed between the two readings.
     yield from map(richest, waiting.values())
 
 

@@ -1,7 +1,7 @@
-"""A run: what a source gives goes into the CSV, what failed into a table of problems, and both are told at the end.
+"""A run writes the papers of a source into a CSV, writes what failed into a table of problems, and sums both up.
 
-Nothing is remembered but the answers, in the client's cache: a run killed and started again reads those instead of
-fetching, and so writes the same CSV, byte for byte.
+A run keeps nothing but the answers, in the client's cache. After a kill, the same command reads those instead of
+fetching again, and so writes the same CSV, byte for byte.
 """
 
 from collections import Counter
@@ -23,14 +23,14 @@ REASONS_SHOWN = 10
 
 @dataclass
 class Expected:
-    """So many more papers are to come, a source says once it knows."""
+    """A source says how many more papers will come, once it knows."""
 
     papers: int
 
 
 @dataclass
 class Skipped:
-    """A paper that was passed over on purpose, and why."""
+    """A paper that is left out on purpose, and why."""
 
     reason: str
 
@@ -47,12 +47,12 @@ class Summary:
     problems: list[Problem] = field(default_factory=list)
 
     def table(self, output: Path, client: Client | None = None) -> str:
-        """Lines for people: papers, answers fetched and from the cache, papers passed over, failures by reason."""
+        """Lines for people: papers, answers fetched and from the cache, papers left out, failures by reason."""
         lines = [f"{self.papers:>9,}  papers in {output}"]
         if client:
             lines.append(f"{client.fetched:>9,}  answers fetched")
             lines.append(f"{client.from_cache:>9,}  answers from the cache")
-        lines += [f"{count:>9,}  passed over: {reason}" for reason, count in self.skipped.most_common()]
+        lines += [f"{count:>9,}  left out: {reason}" for reason, count in self.skipped.most_common()]
         lines.append(f"{len(self.problems):>9,}  failed")
         reasons = Counter(problem.reason for problem in self.problems)
         lines += [f"{count:>13,}  {reason}" for reason, count in reasons.most_common(REASONS_SHOWN)]
@@ -64,33 +64,33 @@ class Summary:
 
 
 class NothingCame(InputError):
-    """No paper: a source in trouble, or a word that is misspelt, is no reason to lose what came before."""
+    """No paper came: a server in trouble or a misspelt word, for which an earlier CSV must not be lost."""
 
     def __init__(self, summary: Summary, output: Path) -> None:
         reasons = [problem.reason for problem in summary.problems[:1]]
-        reasons += [f"passed over: {reason}" for reason, _ in summary.skipped.most_common(1)]
+        reasons += [f"left out: {reason}" for reason, _ in summary.skipped.most_common(1)]
         super().__init__(f"No paper came ({(reasons or ['nothing matches'])[0]}); {output} is as it was.")
         self.summary = summary
 
 
 def problems_path(output: Path) -> Path:
-    """Where the problems of the run that writes `output` are: `papers.csv` has `papers.problem_urls.csv`."""
+    """The table of problems of the run that writes `output`: `papers.problem_urls.csv` for `papers.csv`."""
     return output.with_name(f"{output.stem}.problem_urls.csv")
 
 
 def collect(
     items: Iterable[Item], output: Path, period: Period, limit: int | None = None, excel_safe: bool = False
 ) -> Summary:
-    """Writes the papers of `period` among `items`, no address twice and no more than `limit`, to `output`.
+    """Writes the papers of `period` among `items` to `output`: no address twice, and at most `limit` papers.
 
-    Raises NothingCame, and leaves `output` as it is, where there is no paper at all.
+    Raises NothingCame, and leaves `output` as it is, if there is no paper at all.
     """
     summary = Summary()
     with create_csv(output) as file, tqdm(desc=output.name, unit=" papers", disable=None) as bar:
         papers = islice(_papers(items, period, limit, summary, bar), limit)
         write_rows(file, [COLUMNS])
         summary.papers = write_rows(file, (paper.cells() for paper in papers), excel_safe)
-        # Before the CSV takes its place: a CSV without its table of problems would look whole.
+        # Written before the CSV takes its place: a CSV without its table of problems would look complete.
         path = problems_path(output)
         if summary.problems:
             with create_csv(path) as table:
@@ -104,16 +104,18 @@ def collect(
 
 
 def forget_problems(client: Client, output: Path, listings: Mapping[str, str] | None = None) -> None:
-    """Has the answers that gave the problems of `output` fetched anew, except those that came since.
+    """Drops the answers behind the problems of `output` from the cache, so that they are fetched again.
 
-    So a run that is killed and started again asks for nothing twice. `listings` has reasons that may come from no
-    answer but from what is not in a listing, and a part of the addresses of such listings.
+    Answers that came since then stay: a run that is killed and started again asks for nothing twice.
+
+    Args:
+        listings: problems that may come from a gap in a listing, by their reason; with a part of the listing's address.
     """
     path = problems_path(output)
     problems = read_problems(path)
     if not problems:
         return
-    # A file's time is that of the clock's last tick, some milliseconds early.
+    # The file system's clock is some milliseconds late.
     written = datetime.fromtimestamp(path.stat().st_mtime + 0.1, UTC)
     for problem in problems:
         client.cache.forget(problem.fetched_from or problem.url, written)
@@ -127,7 +129,7 @@ def _papers(items: Iterable[Item], period: Period, limit: int | None, summary: S
     for item in items:
         if isinstance(item, Expected):
             total = bar.n + item.papers
-            # 0 is of a source that does not know; None shows that.
+            # A source that does not know says 0; for the bar, None is unknown.
             bar.total = min(total, limit or total) if item.papers else None
             continue
         bar.update()

@@ -1,4 +1,4 @@
-"""The one form in which all sources are written: the original project's columns, and a few more."""
+"""The one form of all CSVs here: the original project's columns, and a few more."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from paper_tasks.io.tables import read_rows
 
 @dataclass
 class Paper:
-    """A row. `URLs` is the paper's address at the source, `date` is YYYY-MM-DD or empty, lists are written as JSON."""
+    """A row. `URLs` is the paper's address at the source; `date` is YYYY-MM-DD or empty; lists are written as JSON."""
 
     URLs: str
     title: str
@@ -39,7 +39,7 @@ class Paper:
 
 @dataclass(frozen=True)
 class Problem:
-    """An address that gave no paper, why, and what was fetched for it, where that is another address."""
+    """An address that gave no paper, and why. `fetched_from` is what was fetched for it, if that is another address."""
 
     url: str
     reason: str
@@ -47,7 +47,7 @@ class Problem:
 
 
 def fetched_from(items: Iterable[Any], url: str) -> Iterator[Any]:
-    """The items, problems among them with the address they were fetched from."""
+    """The items; the problems among them get the address that they were fetched from."""
     return (replace(item, fetched_from=url) if isinstance(item, Problem) else item for item in items)
 
 
@@ -86,7 +86,7 @@ def write_rows(file: IO[str], rows: Iterable[list[str]], excel_safe: bool = Fals
 
 
 def read_papers(path: Path) -> Iterator[Paper]:
-    """The papers of a CSV that a scraper, or the original project, wrote. Raises InputError that names the line."""
+    """The papers of a CSV that a scraper or the original project wrote. Raises InputError that names the line."""
     for line, row in _rows(path, {"title", "abstract"}):
         values = {name: row.get(name, "") for name in COLUMNS}
         for name in LISTS:
@@ -100,7 +100,7 @@ def read_papers(path: Path) -> Iterator[Paper]:
 
 
 def read_problems(path: Path) -> list[Problem]:
-    """The problems of an earlier run, none where there is no such file. Raises InputError for another table."""
+    """The problems of an earlier run; [] if there is no such file. Raises InputError for another table."""
     if not path.exists():
         return []
     rows = (row for _, row in _rows(path, set(PROBLEM_COLUMNS)))
@@ -108,7 +108,7 @@ def read_problems(path: Path) -> list[Problem]:
 
 
 def _rows(path: Path, needed: set[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Lines and rows of a table that has the columns `needed`."""
+    """Lines and rows of a table that must have the columns `needed`."""
     for row in read_rows(path):
         if row.problem:
             raise InputError(f"{path}, {row.position}: {row.problem}; correct or remove the row.")

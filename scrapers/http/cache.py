@@ -1,4 +1,4 @@
-"""Answers kept in an SQLite file, so that what came once is not fetched again, whatever ended the run."""
+"""Keeps answers in an SQLite file, so that nothing is fetched twice, whatever ended the last run."""
 
 import gzip
 import json
@@ -29,14 +29,14 @@ def _decompress(stored: bytes) -> dict[str, Any]:
         raise InputError(f"The cache holds an answer that cannot be read ({error}); remove its file.") from error
 
 
-# Compressed JSON; the library's own default is pickle.
+# Compressed JSON; the library's default is pickle, which could run code.
 SERIALIZER = SerializerPipeline(
     [json_preconf_stage, Stage(dumps=_compress, loads=_decompress)], name="json.gz", is_binary=True
 )
 
 
 class AnswerCache(BaseCache):
-    """The cache of one source. Raises InputError where its file cannot be read or written."""
+    """The cache of one source. Raises InputError if its file cannot be read or written."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(cache_name=str(path))
@@ -44,19 +44,19 @@ class AnswerCache(BaseCache):
         self.redirects = _Table(path, "redirects", lock=self.responses._lock, serializer=None)
 
     def forget(self, url: str, before: datetime) -> None:
-        """Drops the answer that `url` gave, also where a redirect led to it, if it is older than `before`."""
+        """Drops the answer of `url` if it is older than `before`, also if a redirect led to it."""
         try:
             answer = self.get_response(self._key(url))
         except ValueError:
-            # No address: nothing was fetched for that problem.
+            # Not an address: nothing was fetched for that problem.
             return
-        # An answer that says 404 counts as false.
+        # An answer with status 404 is false in a condition.
         if answer is not None and answer.created_at < before:
             self.responses.bulk_delete([self._key(url), self._key(answer.url)])
 
     def forget_listings(self, part: str, before: datetime) -> None:
-        """Drops the answers older than `before` that have `part` in their address and are good for some time only."""
-        # Pages, which are good for ever, are many; to unpack them all would take minutes.
+        """Drops the answers that expire, are older than `before`, and have `part` in their address."""
+        # Pages never expire, and are many: unpacking them all would take minutes.
         with self.responses.connection() as connection:
             keys = [key for (key,) in connection.execute("SELECT key FROM responses WHERE expires IS NOT NULL")]
         answers = {key: self.get_response(key) for key in keys}
@@ -73,8 +73,10 @@ class AnswerCache(BaseCache):
 
 
 class _Table(SQLiteDict):
-    """The library's table, where a full disk is an error. (The library's rolls back and says nothing, so that the
-    page would be fetched again next time, and waits without end for a file that may not be written.)
+    """The library's table, but a full disk is an error.
+
+    The library itself rolls back in silence, so that the page would be fetched again next time. It also waits without
+    end for a file that it must not write.
     """
 
     @contextmanager

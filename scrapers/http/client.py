@@ -1,4 +1,4 @@
-"""HTTP as a guest should use it: cached, paced, patient, and only with the hosts that a source names."""
+"""HTTP that is polite to servers: cached, paced, patient, and only to the hosts that a source names."""
 
 import sys
 import time
@@ -37,11 +37,11 @@ ROBOTS_KEEP = timedelta(days=1)
 
 
 class UnexpectedContentError(Exception):
-    """The answer is not of the promised kind, as servers in trouble send; worth asking again."""
+    """The answer is not of the promised kind: a server in trouble sends such, and asking again may help."""
 
 
 class _BusyError(Exception):
-    """No usable answer now; `wait` is how many seconds the server wants to be left alone, None for not at all."""
+    """No usable answer now. `wait` is the pause in seconds that the server asks for; None asks again at once."""
 
     def __init__(self, reason: str, wait: float | None = 0) -> None:
         super().__init__(reason)
@@ -58,9 +58,9 @@ class Client:
         paces: other paces, by the beginning of the address.
         keep: how long a stored answer is good; None for ever.
         keeps: other such times, by patterns of addresses with `*`.
-        contact: an address for the server's operator to write to, sent along.
-        token: a bearer token to be sent along, but not after a redirect; neither logged nor cached.
-        sleep: waits so many seconds.
+        contact: an address for the server's operator to write to; it is sent along.
+        token: a bearer token that is sent along, but not after a redirect; it is neither logged nor cached.
+        sleep: waits this many seconds.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Client:
         self._paces = {"https://": pace, "http://": pace, **(paces or {})}
         self._sleep = sleep
         self._failures, self._stopped = 0, ""
-        # By the beginnings of addresses that have a pace: the last that gave something.
+        # The last address that gave something, for each beginning of addresses that has a pace.
         self._answered: dict[str, str] = {}
         self._session = _Session(
             backend=self.cache,
@@ -103,13 +103,14 @@ class Client:
         self._session.close()
 
     def get(self, url: str, parse: Callable[[bytes], Parsed], ask_again: bool = False) -> Parsed:
-        """What `parse` makes of the answer's body. It may raise UnexpectedContentError to have it asked for again, and
-        FetchError where that is of no use.
+        """What `parse` makes of the answer's body.
 
-        `ask_again` fetches although there is a stored answer. Raises FetchError when the server says no, or five
-        attempts, each after a longer wait, were in vain. No server is asked any more, and the cache answers alone, when
-        told to wait longer than a quarter of an hour, or after five such addresses in a row, unless the server still
-        gives what it gave before.
+        `parse` may raise UnexpectedContentError to ask again, and FetchError if asking again is of no use.
+        `ask_again` fetches although there is a stored answer.
+
+        Raises FetchError if the server refuses, or if five attempts fail, each after a longer wait. The client stops
+        asking, and only the cache answers, in two cases: the server wants a pause of more than a quarter of an hour,
+        or five addresses in a row failed and the server no longer gives what it gave before.
         """
         try:
             return self._get(url, parse, ask_again)
@@ -118,7 +119,7 @@ class Client:
             raise
 
     def obey_robots(self, *urls: str) -> None:
-        """Raises FetchError if the robots.txt of their host asks us to stay away from any; keeps to its crawl delay."""
+        """Raises FetchError if the robots.txt of their host forbids one of them; else keeps to its crawl delay."""
         site = "{0.scheme}://{0.netloc}/".format(urlsplit(urls[0]))
         try:
             robots = self.get(f"{site}robots.txt", lambda body: Protego.parse(body.decode("utf-8-sig", "replace")))
@@ -126,12 +127,12 @@ class Client:
             if error.status and error.status < 500:
                 return
             raise FetchError(f"robots.txt cannot be read ({error}), so nothing may be fetched") from error
-        # Of how the rest of the site is, it tells nothing.
+        # An answer for robots.txt does not show that the rest of the site answers.
         self._answered.clear()
         if not all(robots.can_fetch(url, PROJECT) for url in urls):
             raise FetchError("robots.txt asks programs to stay away")
         if delay := robots.crawl_delay(PROJECT):
-            # One adapter: between requests to different parts of the site, too.
+            # One adapter for all, so that the delay is kept between different parts of the site, too.
             slow = PacedAdapter(delay)
             for prefix, pace in self._paces.items():
                 if delay > pace:
@@ -160,7 +161,7 @@ class Client:
         raise FetchError(f"{reason}, {ATTEMPTS} times")
 
     def _is_up(self, url: str) -> bool:
-        """Whether this part of the server gives what it has given before: then addresses fail, and not the server."""
+        """Whether this part of the server gives what it gave before: then the addresses fail, not the server."""
         if answered := self._answered.get(self._part(url)):
             with suppress(FetchError, _BusyError):
                 self._attempt(answered, bytes, ask_again=True)
@@ -171,7 +172,7 @@ class Client:
         return max(filter(url.startswith, self._paces), key=len, default="")
 
     def _attempt(self, url: str, parse: Callable[[bytes], Parsed], ask_again: bool) -> Parsed:
-        """Raises FetchError for good, _BusyError where another attempt may help."""
+        """Raises FetchError for good, and _BusyError if another attempt may help."""
         if self._stopped and ask_again:
             raise FetchError(self._stopped)
         try:
@@ -182,7 +183,7 @@ class Client:
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
             )
         except (requests.TooManyRedirects, ValueError) as error:
-            # ValueError: a redirect to something that is no address.
+            # ValueError comes from a redirect to something that is not an address.
             raise FetchError(cause(error)) from error
         except requests.Timeout as error:
             raise _BusyError("no answer in time") from error
@@ -197,7 +198,7 @@ class Client:
             self.fetched += 1
         if status == 429 or status >= 500:
             raise _BusyError(f"HTTP {status}", seconds_to_wait(response))
-        # A stored answer says nothing about how the server is now.
+        # A stored answer does not show that the server answers now.
         if status != 200:
             self._failures *= response.from_cache
             raise FetchError(f"HTTP {status}", status, response.content)

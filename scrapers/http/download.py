@@ -1,4 +1,4 @@
-"""Large files, which go to the disk and not into the cache; what was broken off is gone on with."""
+"""Large files: they go to the disk and not into the cache, and a fetch that broke off goes on."""
 
 import sys
 import time
@@ -30,11 +30,13 @@ MAX_BYTES = 4 << 30
 def download(
     url: str, path: Path, hosts: Collection[str], contact: str = "", sleep: Callable[[float], None] = time.sleep
 ) -> Path:
-    """Fetches `url` to `path` unless it is there, and returns `path`.
+    """Fetches `url` to `path` if it is not there, and returns `path`.
 
-    Bytes arrive in `<path>.partial`; `<path>.etag` holds the server's name for that version of the file, so that
-    parts of two versions are never joined. Raises InputError if five attempts in a row bring nothing, or the server
-    wants to be left alone for more than a quarter of an hour.
+    The bytes arrive in `<path>.partial`. `<path>.etag` holds the server's name for this version of the file, so that
+    parts of two versions are never joined.
+
+    Raises InputError if five attempts in a row bring nothing, or if the server wants a pause of more than a quarter of
+    an hour.
     """
     if path.exists():
         return path
@@ -58,7 +60,7 @@ def _fill(session: GuardedSession, url: str, file: IO[bytes], etag: Path, sleep:
         try:
             return _attempt(session, url, file, etag)
         except (FetchError, ValueError) as error:
-            # ValueError: a redirect to something that is no address.
+            # ValueError comes from a redirect to something that is not an address.
             raise InputError(f"{url} cannot be fetched: {error}.") from error
         except requests.RequestException as error:
             attempt = 1 if file.tell() > had else attempt + 1
@@ -77,7 +79,7 @@ def _fill(session: GuardedSession, url: str, file: IO[bytes], etag: Path, sleep:
 
 
 def _attempt(session: GuardedSession, url: str, file: IO[bytes], etag: Path) -> None:
-    """Appends what `file` lacks. Raises FetchError for good, RequestException where another attempt may help."""
+    """Appends what `file` lacks. Raises FetchError for good, and RequestException if another attempt may help."""
     version = etag.read_text(encoding="utf-8") if etag.exists() else ""
     if not version:
         _empty(file)
@@ -91,13 +93,13 @@ def _attempt(session: GuardedSession, url: str, file: IO[bytes], etag: Path) -> 
             _empty(file)
         answer.raise_for_status()
         if answer.headers.get("Content-Encoding", "identity") != "identity":
-            raise FetchError("it comes compressed, which was not asked for")
+            raise FetchError("the server sends it compressed, which was not asked for")
         if answer.status_code == 206 and not part.startswith(f"bytes {have}-"):
-            raise FetchError(f"of its bytes from {have} on came others ({part})")
+            raise FetchError(f"the server sends other bytes ({part}) than those from {have} on")
         if answer.status_code == 200:
             _empty(file)
         version = answer.headers.get("ETag", "")
-        # A weak one (W/) does not promise the same bytes.
+        # A weak ETag (W/) does not promise the same bytes.
         etag.write_text("" if version.startswith("W/") else version, encoding="utf-8")
         length = answer.raw.length_remaining or 0
         _check_size(file.tell() + length)

@@ -1,4 +1,4 @@
-"""Sessions and adapters of requests that stay with their hosts, keep a pace, and read no more than is reasonable."""
+"""Sessions and adapters of requests that ask only some hosts, keep a pace, and limit what they read."""
 
 import random
 import time
@@ -14,18 +14,18 @@ ADDRESS = "https://github.com/Tasfiq-K/from-paper-with-tasks"
 CONNECT_SECONDS, READ_SECONDS, BODY_SECONDS = 20, 60, 300
 MAX_BYTES = 64 << 20
 ATTEMPTS = 5
-# A server that wants longer to be left alone is not waited for.
+# Seconds: nobody waits for a server that wants a longer pause.
 LONGEST_WAIT = 900
-# A server that says 429 but not for how long: the Wayback Machine locks out who comes back within a minute.
+# For a 429 without a time: the Wayback Machine locks out clients that come back within a minute.
 BUSY_SECONDS = 60
-# What a server tells caches is for browsers; how long an answer is good here, its source's module says.
+# They are for browsers. The module of a source says how long an answer is good here.
 CACHE_HEADERS = ("Vary", "Cache-Control", "Pragma", "Expires")
 
 
 class FetchError(Exception):
-    """An address, `url`, that gives no usable answer; a clause that tells why.
+    """The address `url` gives no usable answer; the text is a clause that says why.
 
-    `status` is the HTTP status, if any, and `body` what the server said with it.
+    `status` is the HTTP status, if any, and `body` is what came with it.
     """
 
     def __init__(self, reason: str, status: int | None = None, body: bytes = b"") -> None:
@@ -34,9 +34,9 @@ class FetchError(Exception):
 
 
 class GuardedSession(requests.Session):
-    """Asks `hosts` alone, in redirects too; raises FetchError for any other.
+    """Asks only `hosts`, in redirects too; raises FetchError for any other host.
 
-    A host stands for its subdomains; `host:port` for that port alone.
+    A host includes its subdomains; `host:port` is that port alone.
     """
 
     def __init__(self, hosts: Collection[str], contact: str = "") -> None:
@@ -51,7 +51,7 @@ class GuardedSession(requests.Session):
 
 
 class PacedAdapter(LimiterAdapter):
-    """Waits `pace` seconds between requests to a host, and reads a body only as far and as long as is reasonable."""
+    """Waits `pace` seconds between requests to a host; limits the size of a body and the time to read it."""
 
     def __init__(self, pace: float) -> None:
         # A burst as long as the pause is a burst of one.
@@ -71,13 +71,13 @@ class PacedAdapter(LimiterAdapter):
         response._content_consumed = True
         for name in CACHE_HEADERS:
             response.headers.pop(name, None)
-        # The cache would keep it where a redirect was followed; the request that follows goes without.
+        # The cache would keep the token if a redirect was followed; the next request goes without it.
         request.headers.pop("Authorization", None)
         return response
 
 
 def hosts_of(base_url: str, own: Collection[str]) -> frozenset[str]:
-    """The hosts that may be asked when a source is read at `base_url`: its own, or that of a mirror alone."""
+    """The hosts that may be asked if a source is read at `base_url`: its own ones, or only the mirror's."""
     try:
         check_host(base_url, own)
         return frozenset(own)
@@ -90,15 +90,15 @@ def check_host(url: str, hosts: Collection[str]) -> None:
     try:
         address = parse_url(url)
     except urllib3.exceptions.LocationParseError as error:
-        raise FetchError("it leads to an address that is none") from error
+        raise FetchError("it leads to something that is not an address") from error
     if address.scheme not in ("http", "https") or not any(
         address.netloc == host or f".{address.host}".endswith(f".{host}") for host in hosts
     ):
-        raise FetchError(f"it leads to {address.scheme}://{address.netloc}, which is not of this source")
+        raise FetchError(f"it leads to {address.scheme}://{address.netloc}, which is not a host of this source")
 
 
 def seconds_to_wait(response: requests.Response) -> float:
-    """How long a server in trouble (429, 5xx) wants to be left alone; 0 if it does not say."""
+    """The pause in seconds that a server in trouble (429, 5xx) asks for; 0 if it asks for none."""
     try:
         wait = Retry().parse_retry_after(response.headers["Retry-After"])
     except (KeyError, ValueError, OverflowError, urllib3.exceptions.InvalidHeader):
@@ -107,19 +107,19 @@ def seconds_to_wait(response: requests.Response) -> float:
 
 
 def backoff(attempt: int, wait: float = 0) -> float:
-    """Seconds to let pass after failed attempt number `attempt` (from 1): what the server wants, or ever more."""
+    """Seconds to wait after failed attempt number `attempt` (from 1): what the server asks for, or ever more."""
     return (wait or 2**attempt) * random.uniform(1, 1.5)
 
 
 def cause(error: BaseException) -> str:
-    """The innermost cause of an error, which is what tells most."""
+    """The innermost cause of an error, which says most."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__
     return str(error) or type(error).__name__
 
 
 def _read(raw: urllib3.HTTPResponse) -> bytes:
-    """The decompressed body. (A body that trickles never trips a timeout between two packets.)"""
+    """The decompressed body. It has its own deadline: a slow trickle never runs into a timeout between two packets."""
     body = bytearray()
     ends = time.monotonic() + BODY_SECONDS
     while block := raw.read1(1 << 16, decode_content=True):

@@ -19,18 +19,18 @@ from scrapers.schema import Paper, Problem
 from scrapers.sources.selection import Selection
 from scrapers.sources.spam import is_spam_name, is_spam_title
 
-# The hub hands large files out from hosts of its own.
+# The hub sends large files from other hosts.
 HOSTS = {"huggingface.co", "hf.co"}
 HUB = "https://huggingface.co/datasets/pwc-archive/papers-with-abstracts/resolve/main/data"
 SHARDS = [f"train-0000{number}-of-00004.parquet" for number in range(4)]
 NEEDED = {"paper_url", "title", "abstract", "tasks"}
 COLUMNS = NEEDED | {"arxiv_id", "date", "proceeding", "conference", "methods"}
-# The rest of what a record tells of a method is long, and the same in thousands of records.
+# The other fields of a method are long, and the same in thousands of records.
 OF_METHODS = {"name", "full_name", "area"}
 
 
 def fetch(folder: Path, base_url: str = HUB, contact: str = "") -> list[Path]:
-    """The four shards (580 MB), fetched into `folder` unless they are there. Raises InputError."""
+    """The four shards (580 MB), fetched into `folder` if they are not there. Raises InputError."""
     hosts = hosts_of(base_url, HOSTS)
     return [download(f"{base_url}/{shard}", folder / shard, hosts, contact) for shard in SHARDS]
 
@@ -39,7 +39,7 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
     """The dump's records, one at a time, from a Parquet shard or the .json.gz. Raises InputError."""
     try:
         if path.suffix == ".parquet":
-            # Without these two, all of a row group, perhaps of the shard, is read at once.
+            # Without these two options a whole row group, perhaps the shard, is read at once.
             with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 16) as file:
                 for batch in file.iter_batches(batch_size=500, columns=_leaves(path, file.schema)):
                     yield from batch.to_pylist()
@@ -54,7 +54,7 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def papers(paths: Iterable[Path], selection: Selection) -> Iterator[Item]:
-    """The selected papers that have title and abstract and are no spam. Raises InputError."""
+    """The selected papers that have title and abstract and are not spam. Raises InputError."""
     for path in paths:
         yield Expected(_rows(path))
         for number, record in enumerate(records(path), start=1):
@@ -65,7 +65,7 @@ def papers(paths: Iterable[Path], selection: Selection) -> Iterator[Item]:
 
 
 def paper_of(record: dict[str, Any]) -> Paper:
-    """A record in our columns: hard line breaks become spaces, spam among the names goes."""
+    """A record in our columns: line breaks become spaces, and spam among the names is left out."""
     return Paper(
         URLs=record["paper_url"].strip(),
         title=one_line(record["title"]),
@@ -108,9 +108,9 @@ def _leaves(path: Path, schema: pq.ParquetSchema) -> list[str]:
 
 
 def _rows(path: Path) -> int:
-    """How many records are in it, as far as that can be told without reading them all."""
+    """The number of records, or 0 if only reading them all could tell."""
     try:
         return pq.read_metadata(path).num_rows if path.suffix == ".parquet" else 0
     except (OSError, pyarrow.ArrowException):
-        # Told when its records are read.
+        # The error is raised when the records are read.
         return 0

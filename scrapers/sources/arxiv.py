@@ -1,6 +1,6 @@
-"""New papers from arXiv (metadata CC0): by category and date, or by number; from the Atom API or over OAI-PMH.
+"""New papers from arXiv (metadata CC0), by category and date or by number, from the Atom API or over OAI-PMH.
 
-One request in three seconds over one connection, as arXiv's terms of use want it for both.
+Both get one request in three seconds over one connection, as arXiv's terms of use ask for.
 """
 
 import re
@@ -26,10 +26,10 @@ PACE = 3.0
 # Listings change daily, and so do OAI's tokens.
 KEEP = timedelta(days=1)
 PAGE = 500
-# The API gives no more than so many papers of one query.
+# The API gives at most this many papers of one query.
 MOST = 30_000
 FIRST_DAY = date(1991, 8, 1)
-# Over OAI-PMH nothing has an earlier date, and who asks for what came since an earlier one is refused.
+# Over OAI-PMH no paper has an earlier date, and the server refuses a request with an earlier one.
 FIRST_OAI_DAY = date(2005, 9, 16)
 
 OAI_NAMES = {"o": "http://www.openarchives.org/OAI/2.0/", "x": "http://arxiv.org/OAI/arXiv/"}
@@ -42,7 +42,7 @@ PHYSICS = {
 
 
 class OaiPage(NamedTuple):
-    """What a ListRecords request gave; `token` leads to the next page, if any. `total` is None where it is not told."""
+    """The answer to ListRecords; `token` leads to the next page, if any. `total` is None if the server gives none."""
 
     items: list[Paper | Problem]
     token: str = ""
@@ -53,7 +53,7 @@ class OaiPage(NamedTuple):
 def by_category(client: Client, category: str, since: date, until: date, api: str = API) -> Iterator[Item]:
     """Papers of a category ("cs.CL") first posted from `since` to `until`, oldest first, month by month.
 
-    A Problem where there are none.
+    A Problem if there are none.
     """
     url, nothing = HOME, True
     for query in _queries(category, since, until):
@@ -66,15 +66,15 @@ def by_category(client: Client, category: str, since: date, until: date, api: st
 
 
 def count(client: Client, category: str, since: date, until: date, api: str = API) -> int:
-    """How many papers `by_category` would give; asks for one page a month. Raises FetchError."""
+    """How many papers `by_category` would give. It asks for one page a month. Raises FetchError."""
     return sum(client.get(_page_url(api, query, 0), parse_atom)[1] for query in _queries(category, since, until))
 
 
 def by_number(client: Client, numbers: Sequence[str], api: str = API) -> Iterator[Item]:
-    """The papers with these arXiv numbers, in their order; a Problem for each that arXiv does not give."""
+    """The papers with these arXiv numbers, in their order; a Problem for each number that gives no paper."""
     ids = [arxiv_number(number) for number in numbers]
     yield from (
-        Problem(number, f"'{number}' is no arXiv number; one looks like 2401.01234 or cs/0112017")
+        Problem(number, f"'{number}' is not an arXiv number; one looks like 2401.01234 or cs/0112017")
         for number, id in zip(numbers, ids, strict=True)
         if not id
     )
@@ -87,7 +87,7 @@ def by_number(client: Client, numbers: Sequence[str], api: str = API) -> Iterato
 def harvest(client: Client, category: str, since: date, oai: str = OAI) -> Iterator[Item]:
     """Papers of a category that were posted or changed on `since` or later, over OAI-PMH: better for many papers.
 
-    A Problem where there are none.
+    A Problem if there are none.
     """
     first_url = f"{oai}?{urlencode(_first_request(category, since))}"
     url, ask_again = first_url, False
@@ -101,7 +101,7 @@ def harvest(client: Client, category: str, since: date, oai: str = OAI) -> Itera
             if ask_again:
                 yield Problem(url, "the server does not know its own resumption token")
                 return
-            # A token of yesterday's: begin anew; what came already is passed over.
+            # A token of yesterday: start again; papers that came before are left out.
             url, ask_again = first_url, True
             continue
         if url == first_url and not ask_again:
@@ -128,9 +128,9 @@ def oai_set(category: str) -> str:
 
 
 def check_category(category: str) -> None:
-    """Raises InputError for what cannot be a category."""
+    """Raises InputError for a text that cannot be a category."""
     if not CATEGORY.fullmatch(category):
-        raise InputError(f"'{category}' is no arXiv category; write one like cs.CL.")
+        raise InputError(f"'{category}' is not an arXiv category; write one like cs.CL.")
 
 
 def months(since: date, until: date) -> Iterator[tuple[date, date]]:
@@ -143,7 +143,7 @@ def months(since: date, until: date) -> Iterator[tuple[date, date]]:
 
 
 def parse_atom(body: bytes) -> tuple[list[Paper | Problem], int]:
-    """A page of the API, and how many papers its query has in all."""
+    """The papers on a page of the API, and how many papers the query has on all pages."""
     try:
         feed = parse_feed(body)
     except FeedError as error:
@@ -159,7 +159,7 @@ def parse_atom(body: bytes) -> tuple[list[Paper | Problem], int]:
 
 
 def parse_oai(body: bytes) -> OaiPage:
-    """A page of ListRecords. Raises FetchError where the request is wrong, so that to ask again is of no use."""
+    """A page of ListRecords. Raises FetchError if the request is wrong: asking again is of no use."""
     try:
         root = parse_xml(body, f"{{{OAI_NAMES['o']}}}OAI-PMH")
     except FeedError as error:
@@ -193,7 +193,7 @@ def _by_number(client: Client, ids: Sequence[str], api: str) -> Iterator[Paper |
         papers, _ = client.get(url, parse_atom)
     except FetchError as error:
         if error.status == 400 and len(ids) > 1:
-            # One number that arXiv cannot read fails all that are asked for with it.
+            # One number that arXiv cannot read makes the whole request fail.
             yield from _by_number(client, ids[: len(ids) // 2], api)
             yield from _by_number(client, ids[len(ids) // 2 :], api)
         else:
@@ -227,13 +227,13 @@ def _pages(client: Client, api: str, query: dict[str, str]) -> Iterator[Item]:
     while start < total:
         url = _page_url(api, query, start)
         if start + PAGE > MOST:
-            yield Problem(url, f"{total:,} papers in a month, of which the API gives {MOST:,}; --oai gives all")
+            yield Problem(url, f"{total:,} papers in a month, but the API gives {MOST:,}; --oai gives all")
             return
         page = _Page(start)
         try:
             papers, total = client.get(url, page.parse)
         except FetchError as error:
-            # Some pages never come, or never whole, between others that do.
+            # Some pages never come, or never come whole, though pages after them do.
             papers, reason = page.papers, f"{error}, for a page of up to {PAGE:,} papers"
             if page.size:
                 total = page.total
@@ -246,7 +246,7 @@ def _pages(client: Client, api: str, query: dict[str, str]) -> Iterator[Item]:
 
 
 class _Page:
-    """A page of the API, of which the fullest answer is kept: it is known to send empty or short ones now and then."""
+    """A page of the API. It keeps the fullest answer, for the API sends empty or short pages now and then."""
 
     def __init__(self, start: int) -> None:
         self.start, self.papers, self.total, self.size = start, [], 0, 0

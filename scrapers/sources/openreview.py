@@ -1,4 +1,4 @@
-"""The papers of a venue, with the authors' own keywords, from OpenReview (API 2)."""
+"""The papers of a venue, with the authors' own keywords, from OpenReview's API 2."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ TOKEN = "OPENREVIEW_TOKEN"
 
 
 def papers(client: Client, venue: str, submitted: bool = False, api: str = API) -> Iterator[Item]:
-    """The papers a venue ("ICLR.cc/2024/Conference") has accepted; `submitted`: all that one may read."""
+    """The papers that a venue ("ICLR.cc/2024/Conference") accepted; with `submitted`, all that one may read."""
     offset, total = 0, 1
     while offset < total:
         url = _page_url(venue, submitted, api, offset)
@@ -49,7 +49,7 @@ def count(client: Client, venue: str, submitted: bool = False, api: str = API) -
 
 
 def parse_notes(body: bytes) -> tuple[list[Paper | Problem], int]:
-    """A page of notes, and how many there are in all."""
+    """The papers on a page of notes, and how many notes there are on all pages."""
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -91,7 +91,7 @@ def _of_note(note: Any) -> Paper | Problem:
     try:
         return _paper(note)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, OSError) as error:
-        # The last three from a date that is none.
+        # The last three come from something that is not a date.
         return Problem(API, f"a note of another form ({type(error).__name__}: {error})")
 
 
@@ -125,7 +125,7 @@ def _text(content: dict[str, Any], name: str) -> str:
 
 
 def _keywords(value: Any) -> list[str]:
-    """Venues ask for a list, or for a text with commas or semicolons; authors write either into either."""
+    """Some venues ask for a list, some for one text; authors write commas or semicolons into both."""
     items = value if isinstance(value, list) else [value]
     words = [word for item in items if item for word in str(item).replace(";", ",").split(",")]
     return list(dict.fromkeys(filter(None, map(one_line, words))))

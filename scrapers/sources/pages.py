@@ -1,4 +1,4 @@
-"""What stands on a page of Papers with Code, in the layouts it had from 2019 to its end in July 2025."""
+"""Reads the pages of Papers with Code, in the layouts that they had from 2019 to the end in July 2025."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -18,18 +18,18 @@ PAPER_PARTS = ["paper-title", "paper-abstract", "paper-tasks", "paper-datasets",
 
 
 class LayoutError(Exception):
-    """A page on which a part is missing; a clause that names the part."""
+    """A page lacks a part; the text is a clause that names the part."""
 
 
 def parse_paper(body: bytes, path: str, captured: str) -> Paper:
     """The paper of the page at `path`, as it was on `captured` (YYYYMMDDhhmmss). Raises LayoutError."""
-    # Parsing nothing but these parts takes a fifth of the time.
+    # Parsing only these parts takes a fifth of the time.
     page = _parsed(body, parse_only=SoupStrainer(class_=PAPER_PARTS))
     abstract = _part(page, "abstract", ".paper-abstract")
     tasks = _links(_part(page, "tasks section", ".paper-tasks"), "/task/")
     datasets, methods = {}, {}
     if captured >= SECTIONS_SINCE or page.select_one(".paper-datasets"):
-        # "Add Datasets", which stands where there are none, leads to no dataset.
+        # A paper without datasets has a link "Add Datasets", which leads elsewhere.
         datasets = _links(_part(page, "datasets section", ".paper-datasets"), "/dataset/")
     if captured >= SECTIONS_SINCE or page.select_one(".method-section"):
         methods = _links(_part(page, "methods section", ".method-section"), "/method/")
@@ -50,7 +50,7 @@ def parse_paper(body: bytes, path: str, captured: str) -> Paper:
 
 
 def parse_links(body: bytes, selector: str, prefix: str) -> list[str]:
-    """Paths that begin with `prefix`, each once, of the links that `selector` finds. Raises LayoutError for none."""
+    """The paths of the links that `selector` finds to `prefix`, each once. Raises LayoutError for none."""
     page = _parsed(body)
     paths = [path_of(_address(link)) for link in page.select(selector)]
     found = list(dict.fromkeys(path for path in paths if path.startswith(prefix) and path != prefix))
@@ -60,7 +60,7 @@ def parse_links(body: bytes, selector: str, prefix: str) -> list[str]:
 
 
 def path_of(address: str) -> str:
-    """The path of a page of the site, without a slash at its end; "" for an address that is none of its."""
+    """The path of a page of the site, without a slash at its end; "" for an address of another site."""
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -76,12 +76,12 @@ def _parsed(body: bytes, parse_only: SoupStrainer | None = None) -> BeautifulSou
 
 
 def _decoded(body: bytes) -> str:
-    """The site always wrote UTF-8, whatever a header or a meta element says."""
+    """The text of a page. The site always wrote UTF-8, whatever a header or a meta element says."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise LayoutError("the page is not in UTF-8") from error
-    # Where a server does not tell a page's length, nothing else shows that the rest is missing.
+    # If a server does not send a page's length, nothing else shows that the rest is missing.
     if "</html>" not in text[-1000:].lower():
         raise LayoutError("the page breaks off (no </html>)")
     return text
@@ -102,9 +102,9 @@ def _text(page: BeautifulSoup, name: str, selector: str) -> str:
 
 
 def _links(section: Tag, prefix: str) -> dict[str, str]:
-    """Addresses and texts of the section's links to `prefix`."""
+    """The section's links to `prefix`: address to text."""
     links = [(_address(link), one_line(link.get_text())) for link in section.select("a[href]")]
-    # A picture beside a name may lead there too.
+    # A picture beside the name may have the same link, without a text.
     return {address: text for address, text in links if text and path_of(address).startswith(prefix)}
 
 
@@ -117,7 +117,7 @@ def _address(link: Tag) -> str:
 
 def _date(page: BeautifulSoup) -> str:
     for span in page.select(".authors .author-span"):
-        # An author is no day, nor is 31 Feb.
+        # Authors stand there, too, and dates such as 31 Feb.
         with suppress(ValueError):
             return datetime.strptime(one_line(span.get_text()), "%d %b %Y").strftime("%Y-%m-%d")
     return ""

@@ -1,4 +1,4 @@
-"""Which records of Papers with Code's dump to take."""
+"""Selects records of Papers with Code's dump by their methods."""
 
 import json
 import re
@@ -13,9 +13,9 @@ LINKS = Path(__file__).parents[2] / "json_files"
 
 @dataclass(frozen=True)
 class Selection:
-    """Records with a method that is one of `methods`, or of one of `collections`, or of one of `areas`.
+    """Takes records with a method that is in `methods`, in a collection of `collections` or in an area of `areas`.
 
-    Methods and collections are slugs, areas are in lower case. With none of the three, every record is taken.
+    Methods and collections are slugs, areas are in lower case. If all three are empty, it takes every record.
     """
 
     methods: frozenset[str] = frozenset()
@@ -43,7 +43,7 @@ def original_selection() -> Selection:
 
 @lru_cache(100_000)
 def slug(name: str) -> str:
-    """A name as it stands in an address of the site: "VGG-16 (large)" gives "vgg-16-large"."""
+    """A name as the site writes it in an address: "VGG-16 (large)" gives "vgg-16-large"."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", plain)).strip("-_")
 

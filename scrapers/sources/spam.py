@@ -1,11 +1,14 @@
 """Advertisements in Papers with Code's last months, when anyone could add tasks, methods and papers.
 
-They sell by telephone: "how do i speak to ... customer service?", "+1-888-...", "refund". The name of a task or a
-method is spam if it has a telephone number, a phrase of that trade or an ornament in it, or more than 120 characters.
-A title is spam if it has a telephone number, or such a phrase and the looks of a headline. A record is spam if its
-title is, or if every task and method that it has is; a real paper to which someone added such a name loses the name.
+They sell by telephone: "how do i speak to ... customer service?", "+1-888-...", "refund".
 
-By these rules, none of the original's 2,186 tasks and none of 70,734 titles of conference and arXiv papers is spam.
+- The name of a task or a method is spam if it has more than 120 characters, a telephone number, an ornament or a
+  phrase of that trade.
+- A title is spam if it has a telephone number, or if it has such a phrase and looks like a headline.
+- A record is spam if its title is spam, or if all its tasks and methods are. A real paper to which someone added such
+  a name only loses the name.
+
+These rules find no spam in the original's 2,186 tasks and in 70,734 titles of conference and arXiv papers.
 """
 
 import re
@@ -29,10 +32,10 @@ HEADLINE = re.compile(r"[?™®]|^how (do|can|to)\b", re.IGNORECASE)
 
 
 def is_spam_name(name: str) -> bool:
-    """Whether this cannot be the name of a task or a method."""
+    """Whether an advertisement stands where the name of a task or a method should."""
     return len(name) > LONGEST_NAME or any(rule.search(name) for rule in (PHONE, PHRASES, ORNAMENTS))
 
 
 def is_spam_title(title: str) -> bool:
-    """Whether this advertises."""
+    """Whether a title advertises something."""
     return bool(PHONE.search(title) or (PHRASES.search(title) and HEADLINE.search(title)))

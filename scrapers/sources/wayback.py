@@ -1,7 +1,7 @@
-"""The original project's crawl of Papers with Code, over the Wayback Machine's snapshots of it.
+"""The original project's crawl of Papers with Code, over the Wayback Machine's snapshots of the site.
 
-Categories lead to methods, methods to papers, papers to rows. A snapshot of a method holds the first page of its
-papers only (the rest came by JavaScript), so one may also ask for every paper that there is a snapshot of.
+Categories lead to methods, methods to papers, papers to rows. A snapshot of a method has only the first page of its
+papers, for the rest came by JavaScript. Therefore one may also ask for every paper that has a snapshot.
 """
 
 import json
@@ -19,29 +19,29 @@ from scrapers.sources.pages import SITE, LayoutError, parse_links, parse_paper, 
 
 HOSTS = {"web.archive.org"}
 ARCHIVE = "https://web.archive.org"
-# Of pages they allow eight a second, we take four; of listings 24 a minute.
+# The archive allows eight pages a second; this asks for four, and for 24 listings a minute.
 PACE = 0.25
 SLOWER = {"/cdx/": 10}
-# A snapshot never changes, but more of them are found.
+# A snapshot never changes, but new ones come into the listings.
 KEEP = None
 KEEPS = {"*/cdx/*": timedelta(days=30)}
 LISTING_ROWS = 10_000
-# A listing takes a request for every 10,000 pages, and as many again for snapshots since LATE: 2 for the site's methods
-# or categories, 2 x 58 for its 576,261 papers; at 2.5 seconds each, 5 seconds or 290. To look up one page takes one
-# request, so that this is also how many pages are looked up rather than listed.
+# Requests that a listing takes: one for every 10,000 pages, and as many again for snapshots since LATE. That is 2 for
+# the site's methods or categories and 2 x 58 for its 576,261 papers, in 5 and in 290 seconds. Looking up a page takes
+# one request, so that fewer pages than this are looked up one by one.
 LISTING_REQUESTS = {"/methods": 2, "/methods/category/": 2, "/method/": 2, "/paper/": 116}
-# Without urlkey, resume keys lack the page to go on from.
+# Without urlkey, a resume key does not say from which page to go on.
 FIELDS = ["urlkey", "timestamp", "original"]
-# Of a page, the first snapshot since then, else its first of all: later ones have more tasks, methods and datasets.
+# Later snapshots have more tasks, methods and datasets: a page's first snapshot since then counts, else its first.
 LATE = "2024"
 NO_SNAPSHOT = "no snapshot"
-# Problems that come from listings, and a part of the addresses of those.
+# Problems that come from a listing, and a part of the listing's address.
 LISTINGS = {NO_SNAPSHOT: "/cdx/"}
 PAPER = re.compile(r"/paper/[^/]+")
 
 
 class Step(NamedTuple):
-    """From pages whose paths match `pages`, by the links that `selector` finds (the original's), to others."""
+    """From pages whose paths match `pages` to others, by the links that the original's `selector` finds."""
 
     pages: re.Pattern[str]
     listing: str
@@ -61,7 +61,7 @@ def crawl(
 ) -> Iterator[Item]:
     """The papers among `addresses`, and those to which the categories and methods among them lead.
 
-    None stands for every paper that there is a snapshot of. `robots` obeys robots.txt.
+    None means every paper that has a snapshot. `robots` obeys robots.txt.
     """
     try:
         if robots:
@@ -81,12 +81,12 @@ def crawl(
 
 
 def obey_robots(client: Client, archive: str = ARCHIVE) -> None:
-    """Raises FetchError if robots.txt asks us to stay away from pages or listings."""
+    """Raises FetchError if robots.txt forbids pages or listings."""
     client.obey_robots(f"{archive}/web/", f"{archive}/cdx/")
 
 
 def count(client: Client, archive: str = ARCHIVE, robots: bool = True) -> int:
-    """How many papers there are snapshots of. Raises FetchError."""
+    """How many papers have a snapshot. Raises FetchError."""
     if robots:
         obey_robots(client, archive)
     return sum(bool(PAPER.fullmatch(path)) for path in snapshots(client, "/paper/", archive))
@@ -95,8 +95,7 @@ def count(client: Client, archive: str = ARCHIVE, robots: bool = True) -> int:
 def snapshots(client: Client, prefix: str, archive: str = ARCHIVE) -> dict[str, str]:
     """For each path of the site that begins with `prefix`, the address of its snapshot. Raises FetchError.
 
-    CDX, the Wayback Machine's index, gives rows of FIELDS, and after them an empty row and a resume key where there
-    are more.
+    CDX, the Wayback Machine's index, gives rows of FIELDS. If there are more, an empty row and a resume key follow.
     """
     found = {}
     for since in ("", LATE):
@@ -116,7 +115,7 @@ def snapshots(client: Client, prefix: str, archive: str = ARCHIVE) -> dict[str, 
 
 
 def parse_listing(body: bytes) -> tuple[list[tuple[str, str]], str]:
-    """Rows of (timestamp, address) without the header, and the resume key or ""."""
+    """The rows of a listing as (timestamp, address), without the header; and the resume key, or ""."""
     try:
         rows = json.loads(body) if body.strip() else []
         key = ""
@@ -129,19 +128,19 @@ def parse_listing(body: bytes) -> tuple[list[tuple[str, str]], str]:
             raise TypeError
     except (ValueError, TypeError, IndexError, KeyError, RecursionError) as error:
         raise UnexpectedContentError("no list of snapshots where one was promised") from error
-    # The key comes as it stands in an address.
+    # The key is quoted as in an address.
     return pairs, unquote_plus(key)
 
 
 def _cdx_url(archive: str, path: str, **query: Any) -> str:
-    """Where CDX tells the snapshots of the page at `path`, or with a `*` at its end of all that begin so."""
+    """The address of CDX's list of snapshots of the page at `path`; with `*` at its end, of all that begin so."""
     pages = {"url": f"{urlsplit(SITE).netloc}{path}", "output": "json", "filter": "statuscode:200"}
     rows = {"fl": ",".join(FIELDS), "limit": LISTING_ROWS}
     return f"{archive}/cdx/search/cdx?{urlencode(pages | rows | query)}"
 
 
 def _first_of_each(rows: Sequence[tuple[str, str]], archive: str) -> dict[str, str]:
-    """For each path, the address of the first of its snapshots. (CDX has those of a page in the order of time.)"""
+    """For each path, the address of its first snapshot. (CDX lists the snapshots of a page in order of time.)"""
     found = {}
     for timestamp, original in rows:
         if "?" not in original:
@@ -150,14 +149,14 @@ def _first_of_each(rows: Sequence[tuple[str, str]], archive: str) -> dict[str, s
 
 
 def _parse_lookup(body: bytes, archive: str) -> dict[str, str]:
-    """What a listing would have of one page, of all of its snapshots."""
+    """What a listing would say of one page, from the list of all its snapshots."""
     rows, _ = parse_listing(body)
     late = [row for row in rows if row[0] >= LATE]
     return _first_of_each(rows, archive) | _first_of_each(late, archive)
 
 
 def _parse_next_listing(body: bytes, keys: Collection[str], first: bool) -> tuple[list[tuple[str, str]], str]:
-    """An index in trouble may give none, or again the key that led here; believed, what follows would be missing."""
+    """Refuses what an index in trouble sends: no row at all, or a key that came before. The rest would be missing."""
     pairs, key = parse_listing(body)
     if first and not pairs:
         raise UnexpectedContentError("an empty list of snapshots")
@@ -167,7 +166,7 @@ def _parse_next_listing(body: bytes, keys: Collection[str], first: bool) -> tupl
 
 
 def _follow_all(client: Client, addresses: Sequence[str], archive: str) -> Generator[Item, None, list[str]]:
-    """Yields the problems on the way and returns the paths of all pages come to, each once."""
+    """Yields the problems on the way, and returns the paths of all pages that are reached, each once."""
     paths = dict.fromkeys(map(path_of, addresses))
     kinds = [*(step.pages for step in STEPS), PAPER]
     for path in paths:
@@ -181,7 +180,7 @@ def _follow_all(client: Client, addresses: Sequence[str], archive: str) -> Gener
 
 
 def _follow(client: Client, step: Step, paths: list[str], archive: str) -> Generator[Item, None, list[str]]:
-    """Yields the problems on the way and returns the paths that the pages link to."""
+    """Yields the problems on the way, and returns the paths that the pages link to."""
     listed = _listed_if_many(client, step.listing, paths, archive)
     found = []
     for path in paths:
@@ -194,7 +193,7 @@ def _follow(client: Client, step: Step, paths: list[str], archive: str) -> Gener
 
 
 def _listed_if_many(client: Client, prefix: str, paths: Sequence[str], archive: str) -> dict[str, str] | None:
-    """The listing that has `paths`; None where to look up each of them takes no longer. Raises FetchError."""
+    """The listing that has `paths`; None if looking each of them up takes no longer. Raises FetchError."""
     return None if len(paths) <= LISTING_REQUESTS[prefix] else snapshots(client, prefix, archive)
 
 
@@ -205,7 +204,7 @@ def _read(
     parse: Callable[[bytes, str, str], Parsed],
     archive: str,
 ) -> Parsed | Problem:
-    """What `parse` makes of a page's snapshot, its path and the time it was taken; looked up if `listed` is None."""
+    """What `parse` makes of a page's snapshot, its path and its time; looked up if `listed` is None."""
     asked = ""
     try:
         if listed is None:

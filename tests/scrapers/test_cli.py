@@ -34,13 +34,13 @@ def test_archive(scrapers, tmp_path, output):
         [shard_record(number) for number in range(60)],
     )
     done = scrapers("archive", shard, "-o", output, "--since", "2016", "--area", "General")
-    assert done.returncode == 0 and "54  papers in" in done.stdout and "6  passed over: of another time" in done.stdout
+    assert done.returncode == 0 and "54  papers in" in done.stdout and "6  left out: of another time" in done.stdout
     report = prepared(output, tmp_path)
     assert report.labels == "the column 'tasks'" and report.tasks_kept == 3
     for option, name in (("--method", "ResNet"), ("--area", "Audoi")):
         done = scrapers("archive", shard, "-o", output, option, name)
-        assert done.returncode == 2 and "60  passed over: not selected" in done.stdout
-        assert f"No paper came (passed over: not selected); {output} is as it was." in done.stderr
+        assert done.returncode == 2 and "60  left out: not selected" in done.stdout
+        assert f"No paper came (left out: not selected); {output} is as it was." in done.stderr
         assert len(list(read_papers(output))) == 54
     assert "60  papers in" in scrapers("archive", shard, "-o", output, "--everything").stdout
     assert "5  papers in" in scrapers("archive", shard, "-o", output, "--limit", "5").stdout
@@ -104,7 +104,7 @@ def test_several_categories(scrapers, httpserver, base, files, output, tmp_path,
     address = f"{base}/oai" if oai_too else f"{base}/api/query"
     common = [*ONE_MONTH, *oai_too, "--base-url", address, *files]
     done = scrapers("arxiv", *categories("cs.NO", "cs.CL", "cs.XX", "cs.CV"), *common)
-    assert done.returncode == 1 and "1  passed over: came before" in done.stdout
+    assert done.returncode == 1 and "1  left out: came before" in done.stdout
     assert [paper.arxiv_id for paper in read_papers(output)] == ["2601.00001", "2601.00002", "2601.00003"]
     failed, empty = read_problems(tmp_path / "papers.problem_urls.csv")
     assert "HTTP 400" in failed.reason and "no papers of 'cs.XX'" in empty.reason
@@ -123,7 +123,7 @@ def test_a_sum_is_not_told_where_one_count_is_not(scrapers, httpserver, base, fi
     common = [*ONE_MONTH, "--oai", "--dry-run", "--base-url", f"{base}/oai", *files]
     assert scrapers("arxiv", *categories("cs.CL"), *common).stdout.startswith("7 papers")
     done = scrapers("arxiv", *categories("cs.CV", "cs.CL"), *common)
-    assert done.returncode == 0 and done.stdout == "The server does not tell how many papers there are.\n"
+    assert done.returncode == 0 and done.stdout == "The server does not say how many papers there are.\n"
 
 
 def test_arxiv_over_oai(scrapers, httpserver, base, files, output, tmp_path):
@@ -132,14 +132,14 @@ def test_arxiv_over_oai(scrapers, httpserver, base, files, output, tmp_path):
     httpserver.expect_request("/oai").respond_with_data(oai([*records, old]))
     arguments = ["arxiv", "--oai", "--category", "cs.CV", "--since", "2026", "--base-url", f"{base}/oai", *files]
     done = scrapers(*arguments)
-    assert "60  papers" in done.stdout and "1  passed over: of another time" in done.stdout
+    assert "60  papers" in done.stdout and "1  left out: of another time" in done.stdout
     prepared(output, tmp_path)
     assert scrapers(*arguments, "--dry-run").stdout.startswith("61 papers")
     httpserver.clear()
     httpserver.expect_request("/oai").respond_with_data(oai(records, "token"))
     arguments[arguments.index("2026")] = "2025"
     done = scrapers(*arguments, "--dry-run")
-    assert done.returncode == 0 and done.stdout == "The server does not tell how many papers there are.\n"
+    assert done.returncode == 0 and done.stdout == "The server does not say how many papers there are.\n"
 
 
 def test_openreview(scrapers, httpserver, base, files, output, tmp_path):
@@ -196,20 +196,20 @@ def test_merge_goes_into_prepare(scrapers, machine, base, files, output, tmp_pat
     "arguments, told",
     [
         (["archive", "absent.parquet"], "absent.parquet cannot be read"),
-        (["archive", "--since", "soon"], "'soon' is no date"),
+        (["archive", "--since", "soon"], "'soon' is not a date"),
         (["archive", "--everything", "--area", "Audio"], "Give either --everything, or --area and --method."),
         (["archive", "--everything", "--method", "ResNet"], "Give either --everything, or --area and --method."),
-        (["archive", "--base-url", "ftp://x"], "--base-url 'ftp://x' is no address"),
-        (["wayback", "--base-url", "web"], "--base-url 'web' is no address"),
-        (["openreview", "X", "--base-url", "http://[::1"], "is no address"),
-        (["openreview", "X", "--base-url", "https://"], "is no address"),
-        (["openreview", "X", "--base-url", "http://a:99999"], "is no address"),
+        (["archive", "--base-url", "ftp://x"], "--base-url 'ftp://x' is not an address"),
+        (["wayback", "--base-url", "web"], "--base-url 'web' is not an address"),
+        (["openreview", "X", "--base-url", "http://[::1"], "is not an address"),
+        (["openreview", "X", "--base-url", "https://"], "is not an address"),
+        (["openreview", "X", "--base-url", "http://a:99999"], "is not an address"),
         (["arxiv"], "Give either arXiv numbers, or --category and --since"),
         (["arxiv", "--category", "cs.CL"], "Give either"),
         (["arxiv", "2601.00001", "--category", "cs.CL", "--since", "2026"], "Give either"),
         (
             ["arxiv", *categories("cs.CL", "cs CL"), "--since", "2026", "--base-url", "http://127.0.0.1:9"],
-            "'cs CL' is no arXiv category",
+            "'cs CL' is not an arXiv category",
         ),
         (["arxiv", "2601.00001", "--cache", "/dev/null/x.sqlite"], "/dev/null"),
         (["openreview", "X", "--since", "2021", "--until", "2020"], "comes before"),

@@ -24,7 +24,7 @@ def test_period(since, until, expected):
     "text", ["21", "2021-13", "2021-02-30", "0000", "yesterday", "2021-6", "2021-06-15T00", "2021--15", "٢٠٢١-"]
 )
 def test_no_date(text):
-    with pytest.raises(InputError, match="is no date; write 2021, 2021-06 or 2021-06-15"):
+    with pytest.raises(InputError, match="is not a date; write 2021, 2021-06 or 2021-06-15"):
         period(text)
 
 

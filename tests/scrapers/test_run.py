@@ -28,8 +28,8 @@ def test_papers_problems_and_what_was_passed_over(output):
     assert problems_path(output).name == "papers.problem_urls.csv" and read_problems(problems_path(output)) == [problem]
     assert summary.table(output).split("\n") == [
         f"        2  papers in {output}",
-        "        1  passed over: came before",
-        "        1  passed over: spam",
+        "        1  left out: came before",
+        "        1  left out: spam",
         "        1  failed",
         "            1  the page has no title (h1)",
         f"{problems_path(output)} has each of them.",
@@ -121,7 +121,7 @@ def test_many_reasons_are_summed_up(output):
     "items, reason",
     [
         ([], "nothing matches"),
-        ([Skipped("spam"), Skipped("not selected"), Skipped("not selected")], "passed over: not selected"),
+        ([Skipped("spam"), Skipped("not selected"), Skipped("not selected")], "left out: not selected"),
         ([Skipped("spam"), Problem("u", "HTTP 503")], "HTTP 503"),
     ],
 )

@@ -129,7 +129,7 @@ def test_a_server_that_wants_a_long_rest_is_not_waited_for(fetch, slept):
 
 
 def test_a_redirect_elsewhere_is_refused(fetch):
-    with pytest.raises(InputError, match=r"leads to http://127\.0\.0\.1:9, which is not of this source"):
+    with pytest.raises(InputError, match=r"leads to http://127\.0\.0\.1:9, which is not a host of this source"):
         fetch(lambda request: Response("", 302, {"Location": "http://127.0.0.1:9/file"}))
 
 

@@ -206,7 +206,7 @@ def test_an_error_feed_is_told():
 
 @pytest.mark.parametrize("category", ["cs.CL AND all:x", "cs.", "CS", "", "cs.CL&max_results=9"])
 def test_no_category(client, category):
-    with pytest.raises(InputError, match="is no arXiv category"):
+    with pytest.raises(InputError, match="is not an arXiv category"):
         list(arxiv.by_category(client, category, *JANUARY))
 
 
