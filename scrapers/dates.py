@@ -36,11 +36,13 @@ def period(since: str = "", until: str = "") -> Period:
 
 def _days(text: str) -> tuple[date, date]:
     """First and last day."""
+    no_date = f"'{text}' is not a date; write 2021, 2021-06 or 2021-06-15."
     match = re.fullmatch(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?", text)
+    if match is None:
+        raise InputError(no_date)
+    year, last_month = int(match[1]), int(match[2] or 12)
     try:
-        year, month, day = (int(part) if part else None for part in match.groups())
-        last_month = month or 12
-        last_day = day or calendar.monthrange(year, last_month)[1]
-        return date(year, month or 1, day or 1), date(year, last_month, last_day)
-    except (AttributeError, ValueError) as error:
-        raise InputError(f"'{text}' is not a date; write 2021, 2021-06 or 2021-06-15.") from error
+        last_day = int(match[3] or calendar.monthrange(year, last_month)[1])
+        return date(year, int(match[2] or 1), int(match[3] or 1)), date(year, last_month, last_day)
+    except ValueError as error:
+        raise InputError(no_date) from error

@@ -88,7 +88,7 @@ def write_rows(file: IO[str], rows: Iterable[list[str]], excel_safe: bool = Fals
 def read_papers(path: Path) -> Iterator[Paper]:
     """The papers of a CSV that a scraper or the original project wrote. Raises InputError that names the line."""
     for line, row in _rows(path, {"title", "abstract"}):
-        values = {name: row.get(name, "") for name in COLUMNS}
+        values: dict[str, Any] = {name: row.get(name, "") for name in COLUMNS}
         for name in LISTS:
             try:
                 values[name] = parse_list(values[name])

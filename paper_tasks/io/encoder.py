@@ -69,7 +69,7 @@ class RowEncoder:
     def head(self) -> bytes:
         """What stands before the first row: names of columns, where the format has them."""
         if self._kind == "parquet":
-            return self._schema.serialize().to_pybytes()
+            return bytes(self._schema.serialize())
         return _compress(self._csv([self._columns]), self._compression) if self._kind == "csv" else b""
 
     def encode(self, rows: list[dict[str, Any]]) -> bytes:
@@ -79,7 +79,7 @@ class RowEncoder:
         if self._kind == "parquet":
             from paper_tasks.io import parquet
 
-            return parquet.record_batch(rows, self._schema).serialize().to_pybytes()
+            return bytes(parquet.record_batch(rows, self._schema).serialize())
         if self._kind == "csv":
             data = self._csv([as_text(row.get(name)) for name in self._columns] for row in rows)
         else:
@@ -132,5 +132,5 @@ def _compress(data: bytes, compression: str) -> bytes:
     if compression == ".zst":
         import pyarrow as pa
 
-        return pa.Codec("zstd").compress(data, asbytes=True)
+        return bytes(pa.Codec("zstd").compress(data))
     return data

@@ -107,7 +107,7 @@ def column_names(path: Path) -> list[str]:
         from paper_tasks.io import parquet
 
         check_is_file(path)
-        return parquet.read_schema(path).names
+        return list(parquet.read_schema(path).names)
     names: dict[str, None] = {}
     for row in read_rows(path):
         names |= dict.fromkeys(row.values)
@@ -160,7 +160,7 @@ def _check_start(path: Path, file: Any) -> None:
         raise InputError(f"{path} is a spreadsheet or an archive, not text; save it as CSV.")
 
 
-def _decompressed(raw: IO[bytes], compression: str) -> contextlib.AbstractContextManager[IO[bytes]]:
+def _decompressed(raw: IO[bytes], compression: str) -> contextlib.AbstractContextManager[Any]:
     if compression == ".gz":
         return gzip.open(raw)
     if compression == ".bz2":

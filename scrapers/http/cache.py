@@ -40,8 +40,9 @@ class AnswerCache(BaseCache):
 
     def __init__(self, path: Path) -> None:
         super().__init__(cache_name=str(path))
-        self.responses = _Table(path, "responses", serializer=SERIALIZER)
-        self.redirects = _Table(path, "redirects", lock=self.responses._lock, serializer=None)
+        self._table = _Table(path, "responses", serializer=SERIALIZER)
+        self.responses = self._table
+        self.redirects = _Table(path, "redirects", lock=self._table._lock, serializer=None)
 
     def forget(self, url: str, before: datetime) -> None:
         """Drops the answer of `url` if it is older than `before`, also if a redirect led to it."""
@@ -57,7 +58,7 @@ class AnswerCache(BaseCache):
     def forget_listings(self, part: str, before: datetime) -> None:
         """Drops the answers that expire, are older than `before`, and have `part` in their address."""
         # Pages never expire, and are many: unpacking them all would take minutes.
-        with self.responses.connection() as connection:
+        with self._table.connection() as connection:
             keys = [key for (key,) in connection.execute("SELECT key FROM responses WHERE expires IS NOT NULL")]
         answers = {key: self.get_response(key) for key in keys}
         self.responses.bulk_delete(
@@ -90,6 +91,8 @@ class _Table(SQLiteDict):
     @contextmanager
     def _acquire_sqlite_lock(self) -> Iterator[None]:
         with self._lock:
+            if self._connection is None:
+                raise sqlite3.ProgrammingError("it is closed")
             self._connection.execute("BEGIN IMMEDIATE")
             self._active_transaction = True
             try:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -83,10 +83,11 @@ class Client:
         self._failures, self._stopped = 0, ""
         # The last address that gave something, for each beginning of addresses that has a pace.
         self._answered: dict[str, str] = {}
+        expires: dict[Any, Any] = {"*/robots.txt": ROBOTS_KEEP, **(keeps or {})}
         self._session = _Session(
             backend=self.cache,
             expire_after=keep or -1,
-            urls_expire_after={"*/robots.txt": ROBOTS_KEEP, **(keeps or {})},
+            urls_expire_after=expires,
             allowable_codes=STORED,
             hosts=hosts,
             contact=contact,

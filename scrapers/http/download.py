@@ -65,13 +65,13 @@ def _fill(session: GuardedSession, url: str, file: IO[bytes], etag: Path, sleep:
         except requests.RequestException as error:
             attempt = 1 if file.tell() > had else attempt + 1
             answer = error.response
+            reason = f"HTTP {answer.status_code}" if answer is not None else cause(error)
             refused = answer is not None and answer.status_code < 500 and answer.status_code not in (416, 429)
             if refused or attempt > ATTEMPTS:
-                reason = f"HTTP {answer.status_code}" if answer is not None else cause(error)
                 raise InputError(f"{url} cannot be fetched ({reason}); the same command goes on.") from error
             wait = seconds_to_wait(answer) if answer is not None else 0
             if wait > LONGEST_WAIT:
-                reason = f"HTTP {answer.status_code}, come back in {wait / 60:.0f} minutes"
+                reason += f", come back in {wait / 60:.0f} minutes"
                 raise InputError(f"{url} cannot be fetched now ({reason}); the same command goes on.") from error
             seconds = backoff(attempt, wait)
             tqdm.write(f"{etag.stem} broke off; going on in {seconds:.0f} seconds.", file=sys.stderr)

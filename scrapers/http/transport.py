@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Collection
+from typing import Any
 
 import requests
 import urllib3
@@ -57,8 +58,8 @@ class PacedAdapter(LimiterAdapter):
         # A burst as long as the pause is a burst of one.
         super().__init__(per_second=1 / pace, burst=pace, limit_statuses=(), max_retries=0)
 
-    def send(self, request: requests.PreparedRequest, **options) -> requests.Response:
-        response = super().send(request, **options | {"stream": True})
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        response = super().send(request, *args, **options | {"stream": True})
         try:
             response._content = _read(response.raw)
         except (FetchError, requests.Timeout):
@@ -68,7 +69,7 @@ class PacedAdapter(LimiterAdapter):
             response.raw.close()
             raise requests.ConnectionError(error) from error
         response.raw.release_conn()
-        response._content_consumed = True
+        response._content_consumed = True  # type: ignore[attr-defined]  # requests' own, which its stubs lack
         for name in CACHE_HEADERS:
             response.headers.pop(name, None)
         # The cache would keep the token if a redirect was followed; the next request goes without it.
@@ -82,7 +83,7 @@ def hosts_of(base_url: str, own: Collection[str]) -> frozenset[str]:
         check_host(base_url, own)
         return frozenset(own)
     except FetchError:
-        return frozenset({parse_url(base_url).netloc})
+        return frozenset({parse_url(base_url).netloc or ""})
 
 
 def check_host(url: str, hosts: Collection[str]) -> None:
@@ -113,8 +114,8 @@ def backoff(attempt: int, wait: float = 0) -> float:
 
 def cause(error: BaseException) -> str:
     """The innermost cause of an error, which says most."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__
+    while inner := error.__cause__ or error.__context__:
+        error = inner
     return str(error) or type(error).__name__
 
 

@@ -164,14 +164,14 @@ def parse_oai(body: bytes) -> OaiPage:
         root = parse_xml(body, f"{{{OAI_NAMES['o']}}}OAI-PMH")
     except FeedError as error:
         raise UnexpectedContentError(str(error)) from error
-    error = root.find("o:error", OAI_NAMES)
-    if error is not None:
-        if error.get("code") == "noRecordsMatch":
+    refusal = root.find("o:error", OAI_NAMES)
+    if refusal is not None:
+        if refusal.get("code") == "noRecordsMatch":
             return OaiPage([], total=0)
-        if error.get("code") == "badResumptionToken":
+        if refusal.get("code") == "badResumptionToken":
             return OaiPage([], expired=True)
-        said = f"arXiv says: {error.get('code')}, {one_line(error.text).rstrip('.')}"
-        raise FetchError(said) if error.get("code") == "badArgument" else UnexpectedContentError(said)
+        said = f"arXiv says: {refusal.get('code')}, {one_line(refusal.text).rstrip('.')}"
+        raise FetchError(said) if refusal.get("code") == "badArgument" else UnexpectedContentError(said)
     records = root.find("o:ListRecords", OAI_NAMES)
     if records is None:
         raise UnexpectedContentError("an answer without ListRecords")
@@ -249,7 +249,8 @@ class _Page:
     """A page of the API. It keeps the fullest answer, for the API sends empty or short pages now and then."""
 
     def __init__(self, start: int) -> None:
-        self.start, self.papers, self.total, self.size = start, [], 0, 0
+        self.start, self.total, self.size = start, 0, 0
+        self.papers: list[Paper | Problem] = []
 
     def parse(self, body: bytes) -> tuple[list[Paper | Problem], int]:
         papers, total = parse_atom(body)

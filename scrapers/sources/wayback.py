@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus, urlencode, urlsplit
 
@@ -63,6 +64,7 @@ def crawl(
 
     None means every paper that has a snapshot. `robots` obeys robots.txt.
     """
+    listed: Mapping[str, str] | None
     try:
         if robots:
             obey_robots(client, archive)
@@ -97,19 +99,16 @@ def snapshots(client: Client, prefix: str, archive: str = ARCHIVE) -> dict[str, 
 
     CDX, the Wayback Machine's index, gives rows of FIELDS. If there are more, an empty row and a resume key follow.
     """
-    found = {}
+    found: dict[str, str] = {}
     for since in ("", LATE):
-        key, keys = "", set()
+        key, keys = "", set[str]()
         while key or not keys:
             keys.add(key)
             query = {"collapse": "urlkey", "showResumeKey": "true"}
             query |= {"from": since} if since else {}
             query |= {"resumeKey": key} if key else {}
-            first = not (since or key)
-            rows, key = client.get(
-                _cdx_url(archive, f"{prefix}*", **query),
-                lambda body, keys=keys, first=first: _parse_next_listing(body, keys, first),
-            )
+            parse = partial(_parse_next_listing, keys=keys, first=not (since or key))
+            rows, key = client.get(_cdx_url(archive, f"{prefix}*", **query), parse)
             found |= _first_of_each(rows, archive)
     return found
 
@@ -141,7 +140,7 @@ def _cdx_url(archive: str, path: str, **query: Any) -> str:
 
 def _first_of_each(rows: Sequence[tuple[str, str]], archive: str) -> dict[str, str]:
     """For each path, the address of its first snapshot. (CDX lists the snapshots of a page in order of time.)"""
-    found = {}
+    found: dict[str, str] = {}
     for timestamp, original in rows:
         if "?" not in original:
             found.setdefault(path_of(original), f"{archive}/web/{timestamp}id_/{original}")

@@ -130,7 +130,7 @@ class WaybackMachine:
             rows = [row for at, row in enumerate(rows) if not at or row["urlkey"] != rows[at - 1]["urlkey"]]
         if not rows:
             return Response("")
-        # Of the row that was the last; made of the fields asked for, and encoded once more than JSON needs.
+        # The key names the last row by the fields that were asked for, and is quoted as in an address.
         keys = [f"{row['urlkey'] if 'urlkey' in names else ''} {row['timestamp']}!" for row in rows]
         if query.get("resumeKey", keys[0]) not in keys:
             return Response("org.archive.util.ArchiveException: no such resume key", status=400)
@@ -144,7 +144,7 @@ class WaybackMachine:
 
 
 def urlkey(path):
-    """Pages that differ in case or in a slash at the end are one to CDX."""
+    """CDX takes pages for one that differ only in case or in a slash at the end."""
     return f"com,paperswithcode){path.rstrip('/').lower()}"
 
 

@@ -10,6 +10,7 @@ import pytest
 from werkzeug import Response
 
 from scrapers import cli
+from scrapers.options import CrawlOptions, PaperOptions
 from scrapers.schema import read_papers, read_problems
 from scrapers.sources import arxiv, openreview
 from tests.scrapers.conftest import prepared
@@ -71,9 +72,9 @@ def test_arxiv(scrapers, httpserver, base, files, output, tmp_path):
     assert done.returncode == 1 and "1  arXiv does not have it" in done.stdout
     for _ in range(2):
         done = scrapers("arxiv", "2601.00001", "x", "--retry-problems", "--base-url", f"{base}/api/query", *files)
-        assert done.returncode == 1 and "1  'x' is no arXiv number" in done.stdout
+        assert done.returncode == 1 and "1  'x' is not an arXiv number" in done.stdout
     done = scrapers("arxiv", "2413.00001", "--base-url", f"{base}/api/query", *files)
-    assert done.returncode == 2 and "No paper came ('2413.00001' is no arXiv number" in done.stderr
+    assert done.returncode == 2 and "No paper came ('2413.00001' is not an arXiv number" in done.stderr
     done = scrapers("arxiv", "--category", "cs.XX", "--since", "2099", "--base-url", f"{base}/api/query", *files)
     assert done.returncode == 2 and "No paper came (arXiv has no papers of 'cs.XX' from that time" in done.stderr
     assert len(list(read_papers(output))) == 1
@@ -88,7 +89,7 @@ def categories(*names):
 
 @pytest.mark.parametrize("oai_too", [[], ["--oai"]])
 def test_several_categories(scrapers, httpserver, base, files, output, tmp_path, oai_too):
-    """A paper of two comes once; one without papers, or one that fails, costs no other."""
+    """A paper of two categories comes once. A category without papers, or a failing one, does not hide the others."""
     numbers = {"cs.CL": ["2601.00001", "2601.00002"], "cs.CV": ["2601.00002", "2601.00003"], "cs.XX": []}
 
     def serve(request):
@@ -115,7 +116,7 @@ def test_several_categories(scrapers, httpserver, base, files, output, tmp_path,
     assert done.returncode == 0 and len(list(read_papers(output))) == 2
 
 
-def test_a_sum_is_not_told_where_one_count_is_not(scrapers, httpserver, base, files):
+def test_one_unknown_count_makes_the_sum_unknown(scrapers, httpserver, base, files):
     totals = {"cs:cs:CL": 7, "cs:cs:CV": None}
     httpserver.expect_request("/oai").respond_with_handler(
         lambda request: Response(oai([oai_record("2601.00001")], "token", totals[request.args["set"]]))
@@ -159,7 +160,7 @@ def test_openreview(scrapers, httpserver, base, files, output, tmp_path):
 
 
 def test_several_venues(scrapers, httpserver, base, files, output, tmp_path):
-    """One without papers, or one that fails, costs no other."""
+    """A venue without papers, or a failing one, does not hide the others."""
     notes = {"A": [note("a0"), note("a1")], "B": [note("b0")], "EMPTY": []}
 
     def serve(request):
@@ -193,7 +194,7 @@ def test_merge_goes_into_prepare(scrapers, machine, base, files, output, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "arguments, told",
+    "arguments, words",
     [
         (["archive", "absent.parquet"], "absent.parquet cannot be read"),
         (["archive", "--since", "soon"], "'soon' is not a date"),
@@ -216,12 +217,12 @@ def test_merge_goes_into_prepare(scrapers, machine, base, files, output, tmp_pat
         (["merge", "absent.csv"], "absent.csv does not exist"),
     ],
 )
-def test_bad_input_is_told_in_a_sentence(scrapers, tmp_path, arguments, told):
+def test_bad_input_gets_one_sentence(scrapers, tmp_path, arguments, words):
     arguments = [*arguments, "--output", tmp_path / "out.csv"]
     if arguments[0] in ("wayback", "arxiv", "openreview") and "--cache" not in arguments:
         arguments += ["--cache", tmp_path / "cache.sqlite"]
     done = scrapers(*arguments)
-    assert done.returncode == 2 and done.stderr.startswith("error: ") and told in done.stderr, done.stderr
+    assert done.returncode == 2 and done.stderr.startswith("error: ") and words in done.stderr, done.stderr
     assert done.stderr.count("\n") == 1 and done.stdout == "" and not (tmp_path / "out.csv").exists()
 
 
@@ -233,7 +234,7 @@ def test_a_dry_run_without_a_server(scrapers, files, monkeypatch):
     assert re.fullmatch(r"error: http://127.0.0.1:9 cannot be asked: .*refused.*, 5 times\.", error)
 
 
-def test_unknown_options_are_told(scrapers):
+def test_unknown_options_are_refused(scrapers):
     for arguments in (["archive", "--limit", "0"], ["wayback", "--start", "x"], ["openreview"], ["merge"], ["x"]):
         done = scrapers(*arguments)
         assert done.returncode == 2 and "Traceback" not in done.stderr
@@ -246,22 +247,28 @@ def test_help_of_every_command(scrapers):
         assert done.returncode == 0 and "Example: python -m scrapers" in done.stdout and "csv_files" in done.stdout
 
 
+def client_of(source, base_url, folder, **options):
+    return cli._client(
+        source, base_url, folder / "c.sqlite", folder / "out.csv", PaperOptions(), CrawlOptions(**options)
+    )
+
+
 @pytest.mark.parametrize("base, asked, kept", [("", 0.001, 3.0), ("", 9.0, 9.0), ("http://localhost:1", 0.001, 0.001)])
 def test_no_pace_is_faster_than_the_source_allows(tmp_path, base, asked, kept):
-    with cli._client(arxiv, base or arxiv.API, asked, tmp_path / "c.sqlite", "", None) as client:
+    with client_of(arxiv, base or arxiv.API, tmp_path, pace=asked) as client:
         assert client._paces["https://"] == kept
 
 
 @pytest.mark.parametrize("base, sent", [("", True), ("http://localhost:1", False), ("http://openreview.net", False)])
 def test_a_token_is_for_openreview_alone(tmp_path, monkeypatch, base, sent):
     monkeypatch.setenv("OPENREVIEW_TOKEN", " abc.def\n")
-    with cli._client(openreview, base or openreview.API, None, tmp_path / "c.sqlite", "", None) as client:
+    with client_of(openreview, base or openreview.API, tmp_path) as client:
         assert client._session.headers.get("Authorization") == ("Bearer abc.def" if sent else None)
-    with cli._client(arxiv, arxiv.API, None, tmp_path / "c.sqlite", "", None) as client:
+    with client_of(arxiv, arxiv.API, tmp_path) as client:
         assert "Authorization" not in client._session.headers
 
 
-def test_a_token_that_is_none_is_not_shown(scrapers, files, monkeypatch):
+def test_a_malformed_token_is_not_shown(scrapers, files, monkeypatch):
     monkeypatch.setenv("OPENREVIEW_TOKEN", "Bearer s3cret")
     done = scrapers("openreview", "X", *files)
     assert done.returncode == 2 and "OPENREVIEW_TOKEN holds characters" in done.stderr

@@ -63,7 +63,7 @@ def test_two_runs_at_once(scrapers, slow_machine, base, files, output):
 
 
 def test_progress_with_rate_and_time_left(slow_machine, base, files):
-    """On a terminal, that is: elsewhere it would only be in the way."""
+    """On a terminal alone: elsewhere the bar would only be in the way."""
     leader, follower = pty.openpty()
     termios.tcsetwinsize(follower, (40, 120))
     command = [sys.executable, "-m", "scrapers", "wayback", "--start", "papers", "--base-url", base, *map(str, files)]

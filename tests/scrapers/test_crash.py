@@ -42,7 +42,7 @@ class Site(WaybackMachine):
 
 
 def command(base, folder):
-    # Three methods are listed, with a resume key, and the papers looked up.
+    # Three methods are listed, with a resume key; their papers are looked up one by one.
     pages = [f"https://paperswithcode.com/method/{name}" for name in ("resnet", "lstm", "absent")]
     files = ["--output", folder / "papers.csv", "--cache", folder / "cache.sqlite"]
     return ["wayback", *pages, *files, "--base-url", base, "--pace", "0.001"]
@@ -97,7 +97,7 @@ def test_a_crawl_killed_at_twenty_random_moments(httpserver, base, tmp_path):
     assert finish(command(base, killed)).poll() == 1
     for name in ("papers.csv", problems_path(killed / "papers.csv").name):
         assert (killed / name).read_bytes() == (undisturbed / name).read_bytes()
-    # What was on its way when the run was killed comes again; nothing else does.
+    # Only the answer that was on its way at a kill comes again.
     assert len(set(machine.served)) == requests
     assert len(machine.served) <= requests + KILLS
 
@@ -148,5 +148,5 @@ def test_an_archive_killed_while_fetching_and_while_writing(httpserver, base, tm
         )
     assert finish(command(tmp_path / "killed")).poll() == 0
     assert (tmp_path / "killed" / "papers.csv").read_bytes() == (tmp_path / "undisturbed" / "papers.csv").read_bytes()
-    # What lay in a buffer or on the way when the run was killed comes again.
+    # What was in a buffer or on its way at a kill comes again.
     assert sum(sent) < whole + 6 * (2 << 20)

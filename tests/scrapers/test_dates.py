@@ -28,7 +28,7 @@ def test_no_date(text):
         period(text)
 
 
-def test_an_end_before_the_beginning_is_told():
+def test_an_end_before_the_beginning_is_refused():
     with pytest.raises(InputError, match="--until 2020 comes before --since 2021"):
         period("2021", "2020")
 

@@ -53,7 +53,7 @@ def test_period(output):
     ],
 )
 def test_progress_over_several_lists(output, monkeypatch, items, shown):
-    """One may fail, another not tell its length."""
+    """One source may fail, another may not say its length."""
     terminal = io.StringIO()
     monkeypatch.setattr("scrapers.run.tqdm", lambda **options: tqdm(**options | {"disable": False, "file": terminal}))
     collect(items, output, Period())

@@ -93,7 +93,7 @@ def test_the_original_projects_csv_is_read(path):
 
 
 @pytest.mark.parametrize(
-    "content, told",
+    "content, words",
     [
         (b"title,other\na,b\n", "no column 'abstract'"),
         (b"title,abstract\na\n", "line 2: has 1 cells"),
@@ -105,9 +105,9 @@ def test_the_original_projects_csv_is_read(path):
         (b"\x1f\x8b\x08\0\0\0", "is not CSV"),
     ],
 )
-def test_other_tables_are_told(path, content, told):
+def test_other_tables_are_refused(path, content, words):
     path.write_bytes(content)
-    with pytest.raises(InputError, match=told.replace("(", r"\(")):
+    with pytest.raises(InputError, match=words.replace("(", r"\(")):
         list(read_papers(path))
 
 

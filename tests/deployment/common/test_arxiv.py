@@ -67,7 +67,7 @@ def test_title_and_abstract_on_one_line(httpserver, api):
     assert dict(request.args) == {"id_list": "2401.01234", "max_results": "1"}
 
 
-def test_the_subject_class_of_an_old_id_may_lack_in_the_answer(httpserver, api):
+def test_the_subject_of_an_old_id_is_left_out(httpserver, api):
     answer(httpserver, feed("math/0309136"))
     assert api.paper("math.GT/0309136").title == "Second glances & more"
     (request, _), *_ = httpserver.log
@@ -99,7 +99,7 @@ def test_no_such_paper(httpserver, api, entries):
     ],
     ids=["500", "429", "redirect", "garbage", "html", "encoding", "entities", "huge", "no abstract"],
 )
-def test_a_server_in_trouble_is_told_in_a_sentence(httpserver, api, body, status, reason):
+def test_a_server_in_trouble_gets_one_sentence(httpserver, api, body, status, reason):
     answer(httpserver, body, status=status, headers={"Location": httpserver.url_for("/elsewhere")})
     with pytest.raises(ArxivError, match=reason) as caught:
         api.paper("2401.01234")
@@ -162,7 +162,7 @@ def test_all_users_take_turns(httpserver):
     assert len(times) == 3 and min(after - before for before, after in pairwise(times)) >= 0.4
 
 
-def test_who_waits_too_long_is_told(httpserver, monkeypatch):
+def test_a_user_who_waits_too_long_gets_a_sentence(httpserver, monkeypatch):
     monkeypatch.setattr(module, "QUEUE", 0.1)
     answer(httpserver, feed())
     busy = Arxiv(httpserver.url_for("/api/query"), pace=0)

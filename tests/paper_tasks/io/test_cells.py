@@ -25,12 +25,12 @@ def test_lists_of_every_kind(cell, items):
     assert parse_list(cell) == items
 
 
-def test_blanks_are_no_part_of_a_column(tmp_path):
+def test_blanks_around_items_are_dropped(tmp_path):
     assert parse_column(pd.Series(['[" a ", ""]', " b ;"]), tmp_path / "t.csv") == [["a"], ["b"]]
 
 
 @pytest.mark.parametrize("cell", ["[1, 2]", "[open('x')]", "['a'", "[" * 1000, "['a' 'b']", "['a'\n 'b']"])
-def test_no_lists(tmp_path, cell):
+def test_cells_that_are_not_lists(tmp_path, cell):
     with pytest.raises(ValueError):
         parse_list(cell)
     with pytest.raises(InputError, match=r"t\.csv, row 2, column 'tasks'"):

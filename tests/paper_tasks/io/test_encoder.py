@@ -65,7 +65,7 @@ def test_a_table_that_parquet_cannot_hold_gets_one_sentence(tmp_path):
 
 
 def test_json_is_strict(tmp_path):
-    """What Parquet has and JSON has not: NaN, infinities, bytes."""
+    """Parquet has NaN, infinities and bytes; JSON lacks them."""
     inner = {"score": float("-inf"), "raw": b"\xff", "list": [(1.5, float("nan"))]}
     row = {"title": "A", "year": float("nan"), "text": "Ü".encode(), "inner": inner}
     as_json = {"title": "A", "year": None, "text": "Ü", "inner": {"score": None, "raw": "/w==", "list": [[1.5, None]]}}

@@ -122,7 +122,7 @@ def test_a_broken_json_line_does_not_hide_the_others(tmp_path):
         (None, None, "does not exist"),
     ],
 )
-def test_what_is_no_table_gets_one_sentence(tmp_path, name, content, words):
+def test_a_file_that_is_not_a_table_gets_one_sentence(tmp_path, name, content, words):
     path = tmp_path / (name or "absent.csv")
     if name:
         path.write_bytes(content)
@@ -131,19 +131,19 @@ def test_what_is_no_table_gets_one_sentence(tmp_path, name, content, words):
     assert words in str(caught.value) and path.name in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_folder_is_no_table(tmp_path):
+def test_a_folder_is_not_a_table(tmp_path):
     (tmp_path / "t.csv").mkdir()
     with pytest.raises(InputError, match="is a folder"):
         list(tables.read_rows(tmp_path / "t.csv"))
 
 
-def test_a_pipe_is_no_table(tmp_path):
+def test_a_pipe_is_not_a_table(tmp_path):
     os.mkfifo(tmp_path / "t.csv")
     with pytest.raises(InputError, match="is a pipe or a device, and a table is read twice; name a file"):
         list(tables.read_rows(tmp_path / "t.csv"))
 
 
-def test_blank_lines_before_the_names_of_columns_are_passed_over(tmp_path):
+def test_blank_lines_before_the_column_names_are_skipped(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("\ufeff\n \n,\ntitle,abstract\n\nA,B\n", encoding="utf-8")
     assert list(tables.read_rows(path)) == [Row(6, {"title": "A", "abstract": "B"})]
@@ -205,20 +205,20 @@ def test_dates_and_decimals_of_parquet_have_no_quotation_marks(tmp_path):
     assert cells == {"day": "2024-01-02", "price": "1.50", "right": "true", "list": '["a"]', "none": ""}
 
 
-def test_two_columns_of_one_name_are_told(tmp_path):
+def test_two_columns_of_one_name_are_refused(tmp_path):
     path = tmp_path / "t.parquet"
     pq.write_table(pa.Table.from_arrays([pa.array(["A"]), pa.array(["B"])], names=["title", "title"]), path)
     with pytest.raises(InputError, match=r"t\.parquet: the column 'title' is there more than once"):
         list(tables.read_rows(path))
 
 
-def test_names_without_what_tells_the_format():
+def test_the_stem_is_the_name_without_its_format():
     assert [tables.table_stem(Path(name)) for name in ("a.csv", "a.b.jsonl.zst", "a/b.PARQUET")] == ["a", "a.b", "b"]
     with pytest.raises(InputError, match="names no format"):
         tables.table_stem(Path("a.gz"))
 
 
-def test_columns_of_every_row_count(tmp_path):
+def test_column_names_come_from_every_row(tmp_path):
     path = tmp_path / "t.jsonl"
     path.write_text('{"title": "A"}\n[1]\n{"title": "B", "year": 2024}\n', encoding="utf-8")
     assert tables.column_names(path) == ["title", "year"]
@@ -236,7 +236,7 @@ def test_progress_is_the_share_that_was_read(tmp_path, name):
     assert shares[1000] == pytest.approx(0.5, abs=0.2)
 
 
-def test_a_line_without_end_is_no_table(tmp_path, monkeypatch):
+def test_a_line_without_end_is_not_a_table(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "LONGEST_LINE", 1000)
     path = tmp_path / "t.jsonl"
     path.write_text('{"title": "A"}\n' + '{"title": "' + "A" * 2000 + '"}', encoding="utf-8")

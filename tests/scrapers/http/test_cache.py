@@ -15,20 +15,20 @@ from scrapers.http.client import Client
 from scrapers.http.transport import FetchError
 
 
-def test_a_file_that_is_no_cache_is_told(tmp_path):
+def test_a_file_that_is_not_a_cache_is_refused(tmp_path):
     path = tmp_path / "cache.sqlite"
     path.write_bytes(b"something else entirely, " * 100)
     with pytest.raises(InputError, match=r"cache.sqlite cannot be used \(file is not a database\)"):
         AnswerCache(path)
 
 
-def test_a_folder_is_told(tmp_path):
+def test_a_folder_is_refused(tmp_path):
     (tmp_path / "cache.sqlite").mkdir()
     with pytest.raises(InputError, match="cannot be used"):
         AnswerCache(tmp_path / "cache.sqlite")
 
 
-def test_a_file_that_may_not_be_written_is_told(tmp_path):
+def test_a_file_that_must_not_be_written_is_reported(tmp_path):
     path = tmp_path / "cache.sqlite"
     AnswerCache(path).close()
     # Root may write any file; SQLite keeps to this pragma all the same.
@@ -40,7 +40,7 @@ def test_a_file_that_may_not_be_written_is_told(tmp_path):
     cache.close()
 
 
-def test_a_damaged_cache_is_told(tmp_path, httpserver, base, make_client):
+def test_a_damaged_cache_is_reported(tmp_path, httpserver, base, make_client):
     httpserver.expect_request("/a").respond_with_data("x" * 100_000)
     client = make_client()
     client.get(f"{base}/a", bytes)
@@ -53,7 +53,7 @@ def test_a_damaged_cache_is_told(tmp_path, httpserver, base, make_client):
         make_client().get(f"{base}/a", bytes)
 
 
-def test_a_damaged_answer_is_told(tmp_path, httpserver, base, make_client):
+def test_a_damaged_answer_is_reported(tmp_path, httpserver, base, make_client):
     httpserver.expect_request("/a").respond_with_data("x")
     make_client().get(f"{base}/a", bytes)
     with sqlite3.connect(tmp_path / "cache" / "test.sqlite") as connection:
@@ -63,7 +63,7 @@ def test_a_damaged_answer_is_told(tmp_path, httpserver, base, make_client):
 
 
 def test_no_pickle(tmp_path, httpserver, base, make_client):
-    """A cache that someone passes on runs nothing."""
+    """A cache from somebody else runs no code."""
     httpserver.expect_request("/a").respond_with_data("x")
     make_client().get(f"{base}/a", bytes)
     with sqlite3.connect(tmp_path / "cache" / "test.sqlite") as connection:
@@ -105,8 +105,8 @@ def test_forget_listings_is_for_what_is_good_for_a_time_only(httpserver, base, m
 
 def fill(cache, base):
     resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
-    told = pytest.raises(InputError, match="cannot be used")
-    with Client({base.removeprefix("http://")}, 0.001, cache) as client, told:
+    error = pytest.raises(InputError, match="cannot be used")
+    with Client({base.removeprefix("http://")}, 0.001, cache) as client, error:
         for number in range(100):
             client.get(f"{base}/a?{number}", bytes)
 

@@ -58,7 +58,7 @@ def test_ask_again_keeps_the_new_answer(httpserver, base, make_client):
     assert len(asked) == 2
 
 
-def test_user_agent_tells_who_asks(httpserver, base, make_client):
+def test_user_agent_says_who_asks(httpserver, base, make_client):
     asked = serve(httpserver, "/a", Response("."))
     make_client(contact="me@example.org").get(f"{base}/a", bytes)
     assert asked[0].headers["User-Agent"] == f"{transport.PROJECT}/0.1 (+{transport.ADDRESS}; me@example.org)"
@@ -199,7 +199,7 @@ def test_pages_that_are_not_there_are_answers(httpserver, base, client):
                 client.get(f"{base}/{path}?{number}", bytes)
 
 
-def test_no_page_is_told_and_not_asked_for_twice(httpserver, base, client):
+def test_a_missing_page_is_reported_and_not_asked_for_twice(httpserver, base, client):
     asked = serve(httpserver, "/gone", Response("", 404))
     for _ in range(2):
         with pytest.raises(FetchError, match="HTTP 404"):
@@ -265,7 +265,7 @@ def test_html_where_json_was_promised(httpserver, base, client, make_client, sle
         client.get(f"{base}/b", parse_json)
 
 
-def test_a_stored_answer_that_is_no_good_is_fetched_without_waiting(httpserver, base, client, slept):
+def test_a_useless_stored_answer_is_fetched_again_without_waiting(httpserver, base, client, slept):
     serve(httpserver, "/a", Response("<html>Busy</html>"), Response("[]"))
     client.get(f"{base}/a", bytes)
     assert client.get(f"{base}/a", parse_json) == [] and slept == []

@@ -110,7 +110,7 @@ def test_gives_up_when_nothing_comes(fetch, slept):
 
 
 @pytest.mark.parametrize("status, attempts", [(404, 1), (403, 1), (429, 5), (503, 5)])
-def test_a_status_is_told(fetch, slept, status, attempts):
+def test_a_status_is_reported(fetch, slept, status, attempts):
     asked = []
 
     def serve(request):
@@ -139,7 +139,7 @@ def test_a_redirect_to_no_address_is_refused(raw_server, tmp_path):
         download(f"http://{host}/file", tmp_path / "file", {host})
 
 
-def test_a_length_that_is_none(raw_server, tmp_path):
+def test_a_length_that_is_not_a_number(raw_server, tmp_path):
     host = raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nwhole")
     assert download(f"http://{host}/file", tmp_path / "file", {host}).read_bytes() == b"whole"
 
@@ -184,5 +184,5 @@ def test_another_part_than_asked_for_is_refused(fetch, tmp_path):
     (tmp_path / "dump").mkdir()
     (tmp_path / "dump" / "file.partial").write_bytes(CONTENT[:10])
     (tmp_path / "dump" / "file.etag").write_text('"v1"')
-    with pytest.raises(InputError, match=r"came others \(bytes 5-9/10\)"):
+    with pytest.raises(InputError, match=r"sends other bytes \(bytes 5-9/10\) than those from 10 on"):
         fetch(lambda request: Response(b"x", 206, {"Content-Range": "bytes 5-9/10"}))

@@ -107,14 +107,14 @@ def test_dates_may_be_timestamps(tmp_path):
         gzip.compress(b"[1]", mtime=0)[:-12] + b"x" * 12,
     ],
 )
-def test_a_damaged_dump_is_told(tmp_path, content):
+def test_a_damaged_dump_is_reported(tmp_path, content):
     for name in ("train.parquet", "dump.json.gz"):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=rf"{name} cannot be read .*; it should be a shard or the \.json\.gz"):
             read(tmp_path / name)
 
 
-def test_another_table_is_told(tmp_path):
+def test_another_table_is_refused(tmp_path):
     pq.write_table(pa.table({"title": ["a"], "abstract": ["b"], "paper_url": ["c"]}), tmp_path / "a.parquet")
     with pytest.raises(InputError, match="no column 'tasks'"):
         read(tmp_path / "a.parquet")

@@ -78,7 +78,7 @@ def test_an_empty_or_short_page_is_asked_for_again(httpserver, client, base):
     assert len(papers(arxiv.by_category(client, "cs.CL", *JANUARY, f"{base}/api/query"))) == 2
 
 
-def test_more_than_the_api_gives_is_told(httpserver, client, base, monkeypatch):
+def test_more_papers_than_the_api_gives_are_a_problem(httpserver, client, base, monkeypatch):
     monkeypatch.setattr(arxiv, "PAGE", 1)
     monkeypatch.setattr(arxiv, "MOST", 2)
     queries = serve(httpserver, lambda query: atom([atom_entry(f"2601.0000{query['start']}")], 5))
@@ -91,7 +91,7 @@ def test_more_than_the_api_gives_is_told(httpserver, client, base, monkeypatch):
     )
 
 
-def test_a_month_without_papers_is_none_but_a_category_without_any_is_told(httpserver, client, base):
+def test_only_a_category_without_any_papers_is_a_problem(httpserver, client, base):
     queries = serve(
         httpserver,
         lambda query: atom(
@@ -116,7 +116,7 @@ def test_by_number_in_order_and_what_is_missing(httpserver, client, base):
     ]
 
 
-def test_a_number_that_arxiv_cannot_read_costs_no_other(httpserver, client, base):
+def test_a_number_that_arxiv_cannot_read_does_not_hide_the_others(httpserver, client, base):
     wrong, asked = "xyz/0101001", []
 
     def handle(request):
@@ -162,7 +162,7 @@ def test_pages_after_one_that_never_comes_are_read(httpserver, client, base, mon
 
 
 @pytest.mark.parametrize("lengths, came", [([0, 1, 0, 0, 0], 1), ([0] * 5, 0)])
-def test_of_a_first_page_that_is_never_whole_the_fullest_is_taken(httpserver, client, base, monkeypatch, lengths, came):
+def test_the_fullest_answer_counts_if_a_page_is_never_complete(httpserver, client, base, monkeypatch, lengths, came):
     monkeypatch.setattr(arxiv, "PAGE", 2)
     entries = [atom_entry(f"2601.0000{number}") for number in range(3)]
 
@@ -198,7 +198,7 @@ def test_other_answers_are_no_feed(body):
             parse(body)
 
 
-def test_an_error_feed_is_told():
+def test_an_error_feed_is_reported():
     entry = "<entry><id>http://arxiv.org/api/errors#incorrect_id</id><summary>incorrect id\n format</summary></entry>"
     with pytest.raises(UnexpectedContentError, match="arXiv says: incorrect id format"):
         arxiv.parse_atom(atom([entry]).encode())
@@ -278,7 +278,7 @@ def test_nothing_to_harvest(httpserver, client, base):
     assert arxiv.count_harvest(client, "cs", date(2026, 1, 1), f"{base}/oai") == 0
 
 
-def test_a_server_that_does_not_tell_how_many(httpserver, client, base):
+def test_a_server_that_does_not_say_how_many(httpserver, client, base):
     serve_oai(httpserver, {"": oai([oai_record("2601.00001")], "t"), "t": oai([oai_record("2601.00002")], "")})
     assert arxiv.count_harvest(client, "cs", date(2026, 1, 1), f"{base}/oai") is None
     assert len(papers(arxiv.harvest(client, "cs", date(2026, 1, 1), f"{base}/oai"))) == 2
@@ -296,7 +296,7 @@ def test_a_wrong_request_is_not_repeated(httpserver, client, base):
     assert problem.reason == "arXiv says: badArgument, It is so" and len(asked) == 1
 
 
-def test_other_oai_errors_are_told():
+def test_other_oai_errors_are_reported():
     with pytest.raises(UnexpectedContentError, match="arXiv says: badVerb, It is so"):
         arxiv.parse_oai(oai(error="badVerb").encode())
     with pytest.raises(UnexpectedContentError, match="without ListRecords"):

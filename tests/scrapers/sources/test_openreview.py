@@ -60,13 +60,13 @@ def test_page_by_page(httpserver, client, base, monkeypatch):
     assert queries[-1]["invitation"] == f"{VENUE}/-/Submission"
 
 
-def test_a_list_that_ends_early_is_told(httpserver, client, base):
+def test_a_list_that_ends_early_is_a_problem(httpserver, client, base):
     serve(httpserver, [note("a")], count=3)
     *_, problem = openreview.papers(client, VENUE, api=base)
     assert problem.reason == "the list ends after 1 of 3 papers"
 
 
-def test_no_such_venue_is_told(httpserver, client, base):
+def test_an_unknown_venue_is_a_problem(httpserver, client, base):
     serve(httpserver, [])
     *_, problem = openreview.papers(client, "ICLR 2024", api=base)
     assert "no papers of 'ICLR 2024'" in problem.reason and "ICLR.cc/2024/Conference" in problem.reason
@@ -81,7 +81,7 @@ def test_a_paper_without_a_part_is_a_problem():
     ]
 
 
-def test_problems_tell_where_they_came_from(httpserver, client, base):
+def test_problems_say_where_they_came_from(httpserver, client, base):
     serve(httpserver, [note("a", abstract="")])
     *_, problem = openreview.papers(client, VENUE, api=base)
     assert problem.fetched_from.startswith(f"{base}/notes?content.venueid=ICLR.cc")
@@ -105,7 +105,7 @@ def test_a_server_in_trouble_is_a_problem(httpserver, client, base):
         ("", "nothing"),
     ],
 )
-def test_a_refusal_tells_what_is_wanted_and_what_the_server_says(httpserver, client, base, body, said):
+def test_a_refusal_says_what_is_wanted_and_what_the_server_says(httpserver, client, base, body, said):
     httpserver.expect_request("/notes").respond_with_data(body, 403)
     (problem,) = openreview.papers(client, VENUE, api=base)
     assert problem.reason.startswith(
@@ -116,7 +116,7 @@ def test_a_refusal_tells_what_is_wanted_and_what_the_server_says(httpserver, cli
     assert refusal.value.url.startswith(base) and client.fetched == 2
 
 
-def test_a_note_of_another_form_costs_no_other(httpserver, client, base):
+def test_a_note_of_another_form_does_not_hide_the_others(httpserver, client, base):
     odd = [
         {},
         1,

@@ -20,7 +20,7 @@ def test_every_field():
     assert (paper.arxiv_id, paper.date, paper.venue) == ("1706.03762", "2017-06-12", "NeurIPS 2017 12")
 
 
-def test_add_datasets_means_none():
+def test_add_datasets_means_no_datasets():
     page = paper_page(datasets=())
     assert "Add Datasets" in page and parse(page).datasets_used == []
 
@@ -57,7 +57,7 @@ def test_a_missing_part_is_named(missing, named):
         parse(paper_page(**missing))
 
 
-def test_a_page_that_breaks_off_is_told():
+def test_a_page_that_breaks_off_is_refused():
     """Cut within the tasks, it would look like a paper with fewer of them."""
     page = paper_page()
     for length in range(0, len(page) - len("</html>"), 50):
@@ -65,12 +65,12 @@ def test_a_page_that_breaks_off_is_told():
             parse(page[:length])
 
 
-def test_another_page_is_told():
+def test_another_page_is_refused():
     with pytest.raises(LayoutError, match="no abstract"):
         parse("<html><body><h1>Sign in</h1></body></html>")
 
 
-def test_links_that_are_none_are_passed_over():
+def test_broken_links_are_left_out():
     odd = '<a href="http://[x">x</a><a href="">y</a><a>z</a><a href="/task/"></a>'
     page = paper_page(tasks=["A"]).replace("<ul>", f"<ul>{odd}")
     assert parse(page).tasks == ["A"]
@@ -82,7 +82,7 @@ def test_a_picture_beside_a_name_takes_no_name_away():
     assert parse(page).datasets_used == ["VOC", "COCO"]
 
 
-def test_a_day_that_is_none():
+def test_an_impossible_day_is_left_out():
     assert parse(paper_page(date="31 Feb 2020")).date == ""
 
 

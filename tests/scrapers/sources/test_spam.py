@@ -50,7 +50,7 @@ def test_papers(title):
         "Acme Helpline Number",
     ],
 )
-def test_names_that_are_none(name):
+def test_names_that_are_spam(name):
     assert is_spam_name(name)
 
 

@@ -66,7 +66,7 @@ def listing(*rows):
     return Response(json.dumps([["urlkey", "timestamp", "original"], *rows]))
 
 
-def test_a_listing_that_goes_in_a_circle_is_told(machine, client, base):
+def test_a_listing_that_goes_in_a_circle_is_refused(machine, client, base):
     row = ["com,paperswithcode)/paper/one", "20240101000000", f"{SITE}/paper/one"]
     machine.listing = lambda request: listing(row, [], ["again"])
     (problem,) = wayback.crawl(client, None, base)
@@ -117,7 +117,7 @@ def test_a_listing_that_fails_is_a_problem(machine, client, base):
     assert problem.fetched_from.startswith(f"{base}/cdx/search/cdx?url=paperswithcode.com%2Fpaper%2F%2A")
 
 
-def test_an_empty_listing_is_not_believed(machine, make_client, base):
+def test_an_empty_listing_is_refused(machine, make_client, base):
     empty = [lambda request: Response("[]", content_type="application/json")] * 5
     machine.faults["/cdx/search/cdx"] = list(empty)
     (problem,) = wayback.crawl(make_client(), None, base)
