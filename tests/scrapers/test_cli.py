@@ -65,7 +65,7 @@ def test_arxiv(scrapers, httpserver, base, files, output, tmp_path):
     arguments = ["arxiv", "--category", "cs.CV", "--since", "2026-01", "--until", "2026-01-15"]
     done = scrapers(*arguments, "--base-url", f"{base}/api/query", *files)
     assert done.returncode == 0 and "60  papers" in done.stdout, done.stderr
-    assert prepared(output, tmp_path)["labels"].startswith("distant")
+    assert prepared(output, tmp_path).labels.startswith("distant")
     done = scrapers(*arguments, "--base-url", f"{base}/api/query", *files, "--dry-run")
     assert done.stdout.startswith("60 papers; to read all takes about 0 minutes")
     done = scrapers("arxiv", "2601.00001", "2601.00099", "--base-url", f"{base}/api/query", *files)
@@ -190,7 +190,7 @@ def test_merge_goes_into_prepare(scrapers, machine, base, files, output, tmp_pat
     assert done.stdout == f"90 rows are 45 papers in {tmp_path / 'all.csv'}.\n"
     papers = list(read_papers(tmp_path / "all.csv"))
     assert papers[0].tasks == ["Other", "Image Captioning", "Object Detection"]
-    assert prepared(tmp_path / "all.csv", tmp_path)["labels"] == "the column 'tasks'"
+    assert prepared(tmp_path / "all.csv", tmp_path).labels == "the column 'tasks'"
 
 
 @pytest.mark.parametrize(

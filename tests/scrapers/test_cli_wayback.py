@@ -25,7 +25,7 @@ def test_wayback(scrapers, machine, base, files, output, tmp_path):
     with output.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == COLUMNS and json.loads(rows[0]["tasks"]) == ["Image Captioning", "Object Detection"]
-    assert prepared(output, tmp_path)["labels"] == "the column 'tasks'"
+    assert prepared(output, tmp_path).labels == "the column 'tasks'"
 
     served = len(machine.served)
     machine.pages["/paper/paper-1"] = paper_page(*topic(1))
