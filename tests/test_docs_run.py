@@ -25,6 +25,8 @@ CURL_SECONDS = 120
 # What needs neither network nor log-in nor hours; a cluster has tests of its own.
 QUICK = re.compile(r"paper-tasks (tag (?!.*(--engine|\.\.\.))|label |prepare .*sample)|python -m scrapers merge ")
 RUNNABLE = [command for command in COMMANDS if QUICK.match(" ".join(command.words))]
+# Once each, and where the output is shown.
+RUNNABLE = [*{command.words: command for command in sorted(RUNNABLE, key=lambda command: command.output)}.values()]
 PYTHON = [block for document in DOCUMENTS for block in markdown.blocks(document, "python")]
 REMOTE = [block for block in PYTHON if "http://" in block.text]
 LOCAL = [block for block in PYTHON if block not in REMOTE]
