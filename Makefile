@@ -85,8 +85,8 @@ original: csv_files/prepared/report.json
 
 # On a machine with nothing else to do.
 bench: csv_files/prepared/report.json
-	$(BIN)/python -m paper_tasks.benchmark.speed --output results --document README.md
-	$(BIN)/python -m paper_tasks.benchmark.scale
+	$(BIN)/python -m paper_tasks bench --output results --document README.md
+	$(BIN)/python -m paper_tasks bench-scale --write-only
 
 # In an environment of its own: it wants older releases of what we use.
 annif: .venv-annif/bin/annif
@@ -156,7 +156,7 @@ picture: $(VENV)/test.stamp
 	$(BIN)/python -m tools.screenshots
 
 bench-scale: $(VENV)/test.stamp
-	$(BIN)/python -m paper_tasks.benchmark.scale $(if $(wildcard $(PAPERS)),$(PAPERS),csv_files/sample_papers.csv)
+	$(BIN)/python -m paper_tasks bench-scale $(if $(wildcard $(PAPERS)),$(PAPERS),csv_files/sample_papers.csv)
 
 # Put together in build/space, installed in an environment of its own, started, asked.
 space: $(VENV)/app.stamp

@@ -1,4 +1,7 @@
-"""What limits the bundled model: where its time goes, and how much of the CPU's int8 rate its encoder reaches."""
+"""What limits a model: the shares of its time by kind of work, and its int8 rate beside the CPU's.
+
+`speed` starts this module as a program.
+"""
 
 import argparse
 import json
@@ -23,22 +26,22 @@ from paper_tasks.tagger.text import format_paper
 import onnxruntime  # isort: skip  (after model_folder, which turns its telemetry off)
 
 TOKENIZING, PRODUCTS, ATTENTION, REST = "tokenizing", "int8 matrix products", "attention", "everything else"
-# As the optimiser leaves them; the weight is the second input of each.
+# The names of matrix products in an optimised graph; the weight is the second input of each.
 PRODUCT_OPS = {"MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul"}
-# Once a paper, not once a token.
+# Nodes that run once for each paper, and not for each token.
 ONCE_A_PAPER = re.compile("/(head|words)/")
-# Rows, inner and columns of the product that tells the peak: larger than any here, and little enough for the cache.
+# Rows, inner size and columns of the product that measures the peak: larger than the model's, and fits the cache.
 PEAK_SHAPE = (512, 1024, 1024)
 REPEATS = 7
 
 
 def limits(model: Path, papers: list[tuple[str, str]], threads: int) -> dict[str, Any]:
-    """`time_shares` of one thread by kind of work (they sum to 1), and `int8_peak_share` on all threads."""
+    """The values of a BenchReport that describe the model: `time_shares` of one thread, int8 rates of all threads."""
     config = model_folder.read_config(model)
     texts = [format_paper(*paper, config.text_format) for paper in papers]
     tokenizer = model_folder.open_tokenizer(model, config)
     start = time.perf_counter()
-    # One by one, and so by one thread, as everything else here.
+    # One text at a time uses one thread, as the profile below does.
     encoded = [tokenizer.encode(text).ids for text in texts]
     tokenizing = time.perf_counter() - start
 
@@ -47,7 +50,7 @@ def limits(model: Path, papers: list[tuple[str, str]], threads: int) -> dict[str
     seconds = _profile(onnx_file, encoded)
     products = sum(seconds[op] for op in PRODUCT_OPS)
     attention = seconds["QAttention"]
-    # QAttention is a product with int8 weights and then attention: its product goes at the rate of the others.
+    # QAttention is an int8 product and then attention; its product is assumed to run at the rate of the others.
     projection = min(attention, products * per_token["QAttention"] / max(1, per_token["products"]))
     shares = {
         TOKENIZING: tokenizing,
@@ -75,7 +78,7 @@ def limits(model: Path, papers: list[tuple[str, str]], threads: int) -> dict[str
 
 
 def multiply_adds(path: Path) -> dict[str, int]:
-    """int8 multiply-adds for each token that the encoder reads: of attention's projections, and of other products."""
+    """int8 multiply-adds for each token that the encoder reads: in attention's projections, and in other products."""
     graph = onnx.load(path).graph
     shapes = {weight.name: tuple(weight.dims) for weight in graph.initializer}
     found = {"QAttention": 0, "products": 0}
@@ -86,10 +89,10 @@ def multiply_adds(path: Path) -> dict[str, int]:
 
 
 def int8_peak(threads: int) -> float:
-    """Operations a second (two for each multiply-add) of one large MatMulInteger, the best of some runs."""
+    """Operations a second of one large MatMulInteger, two for each multiply-add; the best of several runs."""
     rows, inner, columns = PEAK_SHAPE
     rng = np.random.default_rng(0)
-    # 7 bits, as our weights have.
+    # The model's weights have 7 bits.
     weight = rng.integers(-63, 64, (inner, columns), dtype=np.int8)
     graph = helper.make_graph(
         [helper.make_node("MatMulInteger", ["a", "b"], ["c"])],
@@ -111,7 +114,7 @@ def int8_peak(threads: int) -> float:
 
 
 def _profile(path: Path, encoded: list[list[int]]) -> Counter[str]:
-    """Seconds by operator, of one thread that answers all papers."""
+    """Seconds by operator, when one thread runs all texts."""
     with tempfile.TemporaryDirectory() as folder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1

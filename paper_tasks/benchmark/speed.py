@@ -1,9 +1,9 @@
-"""How fast is the shipped model on one machine, beside the original's recipe? `make bench` measures it.
+"""How fast the shipped model is on one machine, beside the original's recipe.
 
-Every measurement is made in a fresh process, one at a time, the systems taking turns: none is warm beside another.
+Every measurement runs in a process of its own, one at a time, and the systems take turns: no system is warm beside
+another.
 """
 
-import argparse
 import hashlib
 import json
 import math
@@ -14,13 +14,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from paper_tasks.benchmark.report import plot, report
+from paper_tasks.benchmark import report as reports
+from paper_tasks.benchmark.options import BenchOptions
+from paper_tasks.benchmark.report import BenchReport
 from paper_tasks.benchmark.systems import (
     ANNIF,
     ANSWERED,
@@ -36,82 +37,86 @@ from paper_tasks.benchmark.systems import (
     model_files,
 )
 from paper_tasks.data.prepared_folder import multi_hot, read_labels, read_split, texts
-from paper_tasks.entry import PREPARED, one_sentence_errors, positive
 from paper_tasks.errors import InputError
-from paper_tasks.evaluation.baselines import annif_client as annif
-from paper_tasks.evaluation.rendering import update_document
+from paper_tasks.evaluation.baselines import annif_client
 from paper_tasks.io import atomic, tables
-from paper_tasks.paths import CHECKOUT, MODEL_DIR
+from paper_tasks.paths import CHECKOUT
 from paper_tasks.tagger.model_folder import read_config, usable_cores, verify_files
 from paper_tasks.tagger.text import format_paper, has_words
 
-ROOT = CHECKOUT
 MARKS = ("<!-- speed: from here on written by `make bench` -->", "<!-- speed: to here -->")
-# Each ratio, and the score that it is of.
+JSON = "bench.json"
+# Each ratio to the original's recipe, and the score that it is of.
 RATIOS = {
     "throughput": "papers_per_s",
     "latency": "latency_p50_ms",
     "cold_start": "cold_start_s",
     "memory": "peak_mib",
 }
-# Papers that tell what limits the model.
+# Profiling is slow: so many papers show what limits the model.
 PROFILED = 100
 
 
-@dataclass(frozen=True)
-class BenchOptions:
-    """On what to measure, and how often; `original` is a size of `bench_systems.SIZES`."""
+def bench(source: Path, prepared: Path, model: Path, output: Path, cache: Path, options: BenchOptions) -> BenchReport:
+    """Measures all systems on the papers of a table, and writes `bench.json`, `bench.md` and `bench.png` to `output`.
 
-    papers: int = 1000
-    threads: int = 2
-    rounds: int = 3
-    original: str = "distilroberta"
+    Annif learns from the train split in `prepared`. It is left out if there is none, or if Annif is not installed.
+    `cache` keeps what was built and trained to compare with.
 
-
-def bench(
-    source: Path, prepared: Path, model: Path, output: Path, cache: Path, options: BenchOptions
-) -> dict[str, Any]:
-    """Measures all systems, and writes `bench.json`, `bench.md` and `bench.png` to `output`; returns the first.
-
-    Annif learns from the train split in `prepared`; without that, or not installed, it is left out. Raises InputError
-    for a table that is not there or too short, and ModelError for an unusable model.
+    Raises InputError for a table that is missing or too short, and ModelError for a model that cannot be used.
     """
     if options.threads > usable_cores():
-        raise InputError(f"--threads {options.threads}: only {usable_cores()} cores may be used here.")
+        raise InputError(f"--threads {options.threads} is too many: this process may use {usable_cores()} cores.")
     verify_files(model, read_config(model))
     papers = read_papers(source, options.papers)
     folders = Folders(model, _cached_original(cache, papers, options.original), _cached_annif(cache, prepared))
     systems = [OURS, FAST, ORIGINAL, FP32] + ([ANNIF] if folders.annif else [])
     if not (model / "fast" / "config.json").is_file():
-        print(f"{model} has no fast tier, which is not measured.", file=sys.stderr)
+        print(f"The fast tier is not measured: {model} has none.", file=sys.stderr)
         systems.remove(FAST)
-    output.mkdir(parents=True, exist_ok=True)
-    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in systems}
-    with tempfile.TemporaryDirectory() as scratch:
-        sample = Path(scratch) / "papers.json"
-        sample.write_text(json.dumps(papers), encoding="utf-8")
-        common = ["--threads", str(options.threads), "--papers", str(sample)]
-        places = [f"--{name}={folder.absolute()}" for name, folder in folders._asdict().items() if folder]
-        for turn in range(options.rounds):
-            for name in systems:
-                print(f"round {turn + 1} of {options.rounds}: {name}", file=sys.stderr)
-                rounds[name].append(_measure(name, [*common, *places], options.threads))
-        sample.write_text(json.dumps(papers[:PROFILED]), encoding="utf-8")
-        limits = _worker(["profile", *common, "--model", str(model.absolute())], options.threads)[1]
-    found = summary(rounds) | limits
-    for name, scores in found["systems"].items():
+    rounds, limits = _measure_all(systems, folders, papers, options)
+    medians = summary(rounds)
+    for name, scores in medians["systems"].items():
         scores["disk_mb"] = sum(file.stat().st_size for file in model_files(name, folders)) / 1e6
-    found |= {"papers": len(papers), "threads": options.threads, "rounds": options.rounds, "original": options.original}
-    atomic.write_json(output / "bench.json", found)
-    atomic.write_text(output / "bench.md", f"# Speed\n\n{report(found)}")
-    plot(found, output / "bench.png")
-    return found
+    report = BenchReport(
+        **medians,
+        **limits,
+        papers=len(papers),
+        threads=options.threads,
+        rounds=options.rounds,
+        original=options.original,
+    )
+    write(report, output)
+    return report
+
+
+def write(report: BenchReport, folder: Path) -> None:
+    """Writes `bench.json`, `bench.md` and `bench.png` to `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    atomic.write_json(folder / JSON, report.to_json())
+    atomic.write_text(folder / "bench.md", reports.page(report))
+    reports.plot(report, folder / "bench.png")
+
+
+def write_again(folder: Path) -> BenchReport:
+    """Writes the page and the plot anew from the `bench.json` in `folder`; measures nothing.
+
+    Raises InputError if the file is missing or damaged.
+    """
+    try:
+        report = BenchReport.from_json(json.loads((folder / JSON).read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise InputError(f"{error.filename} is missing: run `paper-tasks bench` without --write-only.") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{folder / JSON} cannot be read ({error}): run `paper-tasks bench` again.") from error
+    write(report, folder)
+    return report
 
 
 def read_papers(source: Path, count: int) -> list[tuple[str, str]]:
-    """(title, abstract) of the first so many rows that have both. Raises InputError if there are too few."""
+    """(title, abstract) of the first `count` rows that have both. Raises InputError if there are too few."""
     if not source.is_file():
-        raise InputError(f"{source} does not exist; `make data` prepares it, or name a table by --table.")
+        raise InputError(f"{source} does not exist; `make data` writes it, or name a table with --table.")
     papers = []
     for row in tables.read_rows(source):
         paper = tuple(row.values.get(name) or "" for name in ("title", "abstract"))
@@ -119,14 +124,11 @@ def read_papers(source: Path, count: int) -> list[tuple[str, str]]:
             papers.append(paper)
         if len(papers) == count:
             return papers
-    raise InputError(f"{source} has only {len(papers)} papers with title and abstract; ask for no more by --papers.")
+    raise InputError(f"{source} has only {len(papers)} papers with title and abstract; ask for fewer with --papers.")
 
 
 def summary(rounds: Mapping[str, list[Mapping[str, float]]]) -> dict[str, Any]:
-    """Each system's medians over the rounds, `spread` (least and most), and ours as ratios to the original's.
-
-    A throughput above 1 is faster; of the others less than 1 is better.
-    """
+    """Medians, ranges and ratios of what the rounds measured, under the names that a BenchReport gives them."""
     systems: dict[str, dict[str, float]] = {}
     spread: dict[str, dict[str, list[float]]] = {}
     for name, measured in rounds.items():
@@ -141,33 +143,55 @@ def summary(rounds: Mapping[str, list[Mapping[str, float]]]) -> dict[str, Any]:
     return found | ({"fast_ratios_to_original": ratios(FAST)} if FAST in systems else {})
 
 
+class _Run(NamedTuple):
+    """What a process printed last, as JSON, and the seconds until its first answer; NaN if it reported none."""
+
+    first_answer: float
+    result: dict[str, Any]
+
+
+def _measure_all(
+    systems: list[str], folders: Folders, papers: list[tuple[str, str]], options: BenchOptions
+) -> tuple[dict[str, list[dict[str, float]]], dict[str, Any]]:
+    """The scores of each system in each round, and what limits the shipped model (see `profile.limits`)."""
+    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in systems}
+    with tempfile.TemporaryDirectory() as scratch:
+        sample = Path(scratch) / "papers.json"
+        sample.write_text(json.dumps(papers), encoding="utf-8")
+        common = ["--threads", str(options.threads), "--papers", str(sample)]
+        paths = [f"--{name}={folder.absolute()}" for name, folder in folders._asdict().items() if folder]
+        for turn in range(options.rounds):
+            for name in systems:
+                print(f"round {turn + 1} of {options.rounds}: {name}", file=sys.stderr)
+                rounds[name].append(_measure(name, [*common, *paths], options.threads))
+        sample.write_text(json.dumps(papers[:PROFILED]), encoding="utf-8")
+        profiled = _run("profile", [*common, "--model", str(folders.model.absolute())], options.threads)
+    return rounds, profiled.result
+
+
 def _measure(name: str, arguments: list[str], threads: int) -> dict[str, float]:
-    cold, found = _worker(["systems", name, LATENCY, *arguments], threads)
-    p50, p95 = np.percentile(found["times_ms"], [50, 95]).tolist()
-    _, bulk = _worker(["systems", name, BULK, *arguments], threads)
+    python = str(annif_client.PROGRAM.with_name("python")) if name == ANNIF else sys.executable
+    single = _run("systems", [name, LATENCY, *arguments], threads, python)
+    bulk = _run("systems", [name, BULK, *arguments], threads, python).result
+    p50, p95 = np.percentile(single.result["times_ms"], [50, 95]).tolist()
     return {
         "papers_per_s": bulk["papers_per_s"],
         "latency_p50_ms": p50,
         "latency_p95_ms": p95,
-        "cold_start_s": cold,
+        "cold_start_s": single.first_answer,
         "peak_mib": bulk["peak_mib"],
     }
 
 
-def _worker(command: list[str], threads: int) -> tuple[float, dict[str, Any]]:
-    """Seconds until the process told of its first answer (no number if it did not), and the JSON it ended with.
-
-    Raises InputError if it fails.
-    """
-    own = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(threads), "RAYON_NUM_THREADS": str(threads)}
-    module, *arguments = command
-    python = annif.PROGRAM.with_name("python") if arguments[0] == ANNIF else sys.executable
+def _run(module: str, arguments: list[str], threads: int, python: str = sys.executable) -> _Run:
+    """Runs a module of this package in a process of its own. Raises InputError if it fails."""
+    environment = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": str(threads), "RAYON_NUM_THREADS": str(threads)}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
         start = time.perf_counter()
         process = subprocess.Popen(
             [python, "-m", f"paper_tasks.benchmark.{module}", *arguments],
-            cwd=ROOT,
-            env=os.environ | own,
+            cwd=CHECKOUT,
+            env=os.environ | environment,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -175,26 +199,26 @@ def _worker(command: list[str], threads: int) -> tuple[float, dict[str, Any]]:
         seconds, last = math.nan, ""
         with process:
             # Omikuji writes its log among our lines.
-            for last in process.stdout:
+            for last in process.stdout or ():
                 if last == ANSWERED:
                     seconds = time.perf_counter() - start
         if process.returncode:
             errors.seek(0)
             reason = (errors.read().strip() or "it printed nothing").splitlines()[-1]
-            raise InputError(f"The benchmark's {' '.join(command[:2])} failed: {reason}")
-    return seconds, json.loads(last)
+            raise InputError(f"The benchmark's {module} {arguments[0]} failed: {reason}")
+    return _Run(seconds, json.loads(last))
 
 
 def _cached_original(cache: Path, papers: list[tuple[str, str]], size: str) -> Path:
     bpe_texts = [format_paper(*paper) for paper in papers]
-    what = [SIZES[size], bpe_texts]
-    return _cached(cache, f"original-{size}", what, lambda folder: build_original(folder, bpe_texts, size))
+    made_from = [SIZES[size], bpe_texts]
+    return _cached(cache, f"original-{size}", made_from, lambda folder: build_original(folder, bpe_texts, size))
 
 
 def _cached_annif(cache: Path, prepared: Path) -> Path | None:
-    """The folder of a trained project; None, and a line on it, where Annif or its papers are missing."""
-    if not annif.PROGRAM.is_file():
-        print(annif.HOW_TO_INSTALL, file=sys.stderr)
+    """The folder of a trained project; None, and a line on stderr, if Annif or its papers are missing."""
+    if not annif_client.PROGRAM.is_file():
+        print(annif_client.HOW_TO_INSTALL, file=sys.stderr)
         return None
     try:
         labels, train = read_labels(prepared), read_split(prepared, "train")
@@ -204,15 +228,15 @@ def _cached_annif(cache: Path, prepared: Path) -> Path | None:
     train_texts = texts(train)
 
     def build(folder: Path) -> None:
-        with annif.Annif(labels) as project:
+        with annif_client.Annif(labels) as project:
             project.train(train_texts, multi_hot(train["tasks"], labels))
             project.keep(folder)
 
-    return _cached(cache, "annif", [annif.PROJECT, labels, train_texts], build)
+    return _cached(cache, "annif", [annif_client.PROJECT, labels, train_texts], build)
 
 
 def _cached(cache: Path, name: str, made_from: list[Any], build: Callable[[Path], None]) -> Path:
-    """The folder that `build` writes, kept until what it is made from changes; never half there."""
+    """The folder that `build` writes; it is written once for the same `made_from`, and always as a whole."""
     digest = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:16]
     folder = cache / f"{name}-{digest}"
     if not folder.is_dir():
@@ -221,36 +245,3 @@ def _cached(cache: Path, name: str, made_from: list[Any], build: Callable[[Path]
         with atomic.write_folder(folder) as partial:
             build(partial)
     return folder
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """The command line; what fails gets one sentence and exit code 2."""
-    default = BenchOptions()
-    parser = argparse.ArgumentParser(
-        prog="python -m paper_tasks.benchmark.speed", description=__doc__.partition("\n")[0]
-    )
-    parser.add_argument("--table", type=Path, default=Path("csv_files/prepared/test.csv"), help="table of papers")
-    parser.add_argument("--prepared", type=Path, default=PREPARED, help="folder that `prepare` wrote, for Annif")
-    parser.add_argument("--papers", type=positive, default=default.papers, help="how many of them (%(default)s)")
-    parser.add_argument("--threads", type=positive, default=default.threads, help="CPU threads (%(default)s)")
-    parser.add_argument("--rounds", type=positive, default=default.rounds, help="how often (%(default)s)")
-    parser.add_argument("--model", type=Path, default=MODEL_DIR, help="folder of an exported model (the bundled one)")
-    parser.add_argument("--output", type=Path, default=Path("results"), help="folder to write to (%(default)s)")
-    parser.add_argument(
-        "--cache", type=Path, default=Path("build/bench"), help="keeps what was built and trained to compare with"
-    )
-    parser.add_argument("--document", type=Path, help="also put the table between its marks in this Markdown file")
-    parser.add_argument(
-        "--original", choices=SIZES, default=default.original, help="its size; tiny is only to try the benchmark"
-    )
-    given = parser.parse_args(arguments)
-    options = BenchOptions(given.papers, given.threads, given.rounds, given.original)
-    with one_sentence_errors():
-        text = report(bench(given.table, given.prepared, given.model, given.output, given.cache, options))
-        if given.document is not None:
-            update_document(given.document, text, MARKS)
-        print(text, end="")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,7 @@
-"""The systems that `bench` compares, each run in a process of its own, which imports only what the system needs."""
+"""The systems that `bench` compares. Each runs in a process of its own, which imports only what the system needs.
+
+`speed` starts this module as a program: Annif with the Python of its own environment, all others with ours.
+"""
 
 import argparse
 import json
@@ -11,15 +14,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 Papers = list[tuple[str, str]]
-# Answers a list of papers, as its users would ask it.
+# Tags a list of papers in the way that its users call it.
 System = Callable[[Papers], Any]
 
 OURS, FAST, ORIGINAL, FP32 = "ours, int8", "ours, fast tier", "the original's recipe", "transformers, fp32"
 ANNIF = "Annif (Omikuji)"
 BULK, LATENCY = "bulk", "latency"
-# The line that tells of the first answer.
+# The line that reports the first answer.
 ANSWERED = "answered\n"
-# RoBERTa's vocabulary, the labels, and its window.
+# RoBERTa's vocabulary, the labels, and RoBERTa's longest text in tokens.
 VOCABULARY, LABELS, WINDOW = 50_265, 260, 512
 SIZES = {
     "distilroberta": {
@@ -31,14 +34,14 @@ SIZES = {
     # Only to try the benchmark on.
     "tiny": {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64},
 }
-# Papers answered before the clock starts, and papers asked one by one.
+# Papers to tag before the measurement starts, and papers to tag one by one.
 WARM_UP, ONE_BY_ONE = 8, 200
-# As Annif's own commands pass them on.
+# The batch size of Annif's own commands.
 ANNIF_BATCH = 32
 
 
 class Folders(NamedTuple):
-    """Where the systems lie: a model that we exported, what `build_original` wrote, a project that `Annif` kept."""
+    """The folders of the systems: an exported model, what `build_original` wrote, a project that `Annif.keep` wrote."""
 
     model: Path
     original: Path
@@ -46,7 +49,7 @@ class Folders(NamedTuple):
 
 
 def open_system(name: str, mode: str, threads: int, folders: Folders) -> System:
-    """A system, ready to answer."""
+    """Loads a system, and returns the function that tags papers with it."""
     if name in (OURS, FAST):
         from paper_tasks.tagger.classifier import FAST as FAST_TIER
         from paper_tasks.tagger.classifier import FULL, TaskClassifier
@@ -61,8 +64,8 @@ def open_system(name: str, mode: str, threads: int, folders: Folders) -> System:
 def build_original(folder: Path, texts: Iterable[str], size: str = "distilroberta") -> None:
     """Writes a RoBERTa classifier with random weights: `fp32/`, `model.onnx` in dynamic int8, and `tokenizer/`.
 
-    Random weights take the same time as trained ones. The byte-level BPE is learnt from `texts`: there it cuts
-    into fewer tokens than RoBERTa's own would, which is in favor of this recipe.
+    Random weights take the same time as trained ones. The byte-level BPE learns from `texts`, so it makes fewer tokens
+    of them than RoBERTa's own would, which makes this recipe faster.
     """
     import torch
     from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -93,7 +96,7 @@ def build_original(folder: Path, texts: Iterable[str], size: str = "distilrobert
 
 
 def model_files(name: str, folders: Folders) -> list[Path]:
-    """The files of a system's model and tokenizer; the packages that run it are not among them."""
+    """The files of a system's model and tokenizer, without the packages that run it."""
     if name == ANNIF:
         return [file for file in (folders.annif / "data").rglob("*") if file.is_file()]
     if name in (OURS, FAST):
@@ -106,18 +109,18 @@ def model_files(name: str, folders: Folders) -> list[Path]:
 
 
 def peak_mib() -> float:
-    """The most memory that this process had in RAM at once, in MiB."""
+    """The highest resident memory of this process so far, in MiB."""
     try:
-        # Not getrusage: its peak begins with that of the process which started this one.
+        # The peak of getrusage would start with that of the parent process.
         with open("/proc/self/status", encoding="utf-8") as status:
             (kib,) = (line.split()[1] for line in status if line.startswith("VmHWM:"))
         return int(kib) / 1024
-    except FileNotFoundError:  # macOS, which counts bytes
+    except FileNotFoundError:  # macOS has no /proc, and counts bytes
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def keep_to_cores(threads: int) -> None:
-    """Lets this process run on so many cores only, where the system can do that."""
+    """Lets this process run on so many cores only, if the operating system supports it."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
@@ -166,7 +169,7 @@ def _fp32(folder: Path, threads: int) -> System:
 
 
 def _annif(folder: Path) -> System:
-    """Run by the Python of Annif's own environment, through what its commands and its server call."""
+    """Annif through the functions that its own commands and its server call; needs the Python of its environment."""
     from paper_tasks.evaluation.baselines.annif_client import environment
 
     os.environ |= environment(folder)
@@ -188,7 +191,7 @@ def _annif(folder: Path) -> System:
 
 
 def _main() -> None:
-    """Prints a line at the first answer, and then, as JSON, what was measured."""
+    """Prints a line after the first answer, and then the measurements as JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("system")
     parser.add_argument("mode", choices=(BULK, LATENCY))

@@ -1,11 +1,11 @@
-"""A crowd at the Flask page's door: a real server on loopback, with fewer places in line than people."""
+"""Many users at the Flask page: a real server on loopback, with a queue that is too short for all of them."""
 
 from threading import Thread
 
 import pytest
 
 from deployment.web import create_app, create_server
-from paper_tasks.benchmark.load import DOORS, PAPERS, crowd
+from paper_tasks.benchmark.load import FRONT_ENDS, different_papers, simulate_users
 
 pytestmark = pytest.mark.slow
 
@@ -14,9 +14,11 @@ def test_fifty_at_once_get_their_own_answer_or_a_stated_503(classifier):
     server = create_server(create_app(classifier, places=16), "127.0.0.1", 0)
     Thread(target=server.run, daemon=True).start()
     try:
-        seen = crowd(DOORS["web"], f"http://127.0.0.1:{server.effective_port}", 50, 8, PAPERS[:120])
+        seen = simulate_users(
+            FRONT_ENDS["web"], f"http://127.0.0.1:{server.effective_port}", 50, 8, different_papers()[:120]
+        )
     finally:
         server.close()
     assert seen["errors"] == 0 and seen["mixed_up"] == 0, seen
     # A busy machine may answer few in 8 seconds, but whoever has a place in line.
-    assert seen["answered"] >= 16 and seen["told_to_come_back"] > 0, seen
+    assert seen["answered"] >= 16 and seen["asked_to_retry"] > 0, seen

@@ -1,9 +1,9 @@
-"""A crowd at the Gradio app's door: a real server on loopback, with fewer places in its queue than people."""
+"""Many users at the Gradio app: a real server on loopback, with a queue that is too short for all of them."""
 
 import pytest
 
 from deployment import app
-from paper_tasks.benchmark.load import DOORS, PAPERS, crowd
+from paper_tasks.benchmark.load import FRONT_ENDS, different_papers, simulate_users
 from tests.deployment.server import free_port
 
 pytestmark = pytest.mark.slow
@@ -14,8 +14,8 @@ def test_fifty_at_once_get_their_own_answer_or_a_stated_503(classifier, monkeypa
     port = free_port()
     blocks = app.serve(classifier, "127.0.0.1", port, wait=False)
     try:
-        seen = crowd(DOORS["gradio"], f"http://127.0.0.1:{port}", 50, 8, PAPERS[:120])
+        seen = simulate_users(FRONT_ENDS["gradio"], f"http://127.0.0.1:{port}", 50, 8, different_papers()[:120])
     finally:
         blocks.close(verbose=False)
     assert seen["errors"] == 0 and seen["mixed_up"] == 0, seen
-    assert seen["answered"] >= 16 and seen["told_to_come_back"] > 0, seen
+    assert seen["answered"] >= 16 and seen["asked_to_retry"] > 0, seen

@@ -5,15 +5,17 @@ import sys
 
 import pytest
 
+from paper_tasks import cli
 from paper_tasks.benchmark import speed
 from paper_tasks.benchmark.systems import ANNIF, FAST, FP32, ORIGINAL, OURS, Folders, model_files
 from paper_tasks.errors import InputError
-from paper_tasks.evaluation.baselines import annif
+from paper_tasks.evaluation.baselines import annif_client
 from paper_tasks.paths import MODEL_DIR
+from tests import ROOT
 from tests.paper_tasks import tiny
 
 SCORES = {"papers_per_s", "latency_p50_ms", "latency_p95_ms", "cold_start_s", "peak_mib"}
-# Memory of a run of the command line, told by the process itself.
+# Runs the command line, and prints the peak of its memory.
 TAG = """
 import sys
 from paper_tasks import cli
@@ -52,17 +54,24 @@ def test_papers_without_title_or_abstract_are_no_papers(tmp_path):
         speed.read_papers(source, 3)
 
 
+def bench(monkeypatch, *arguments):
+    """Runs the command line; its exit code."""
+    monkeypatch.setattr("sys.argv", ["paper-tasks", "bench", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["--table", "nowhere.csv"], "nowhere.csv does not exist"),
-        (["--threads", "100000"], "cores may be used"),
-        (["--model", "nowhere"], "holds no model"),
+        (["--threads", "100000"], "is too many"),
+        (["--model", "nowhere"], "nowhere holds no model"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_sentence(arguments, sentence, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        speed.main([*arguments, *([] if "--threads" in arguments else ["--threads", "1"])])
+def test_a_wrong_input_is_reported_in_one_sentence(arguments, sentence, monkeypatch, capsys):
+    assert bench(monkeypatch, *arguments, *([] if "--threads" in arguments else ["--threads", "1"])) == 2
     error = capsys.readouterr().err
     assert sentence in error and error.startswith("error: ") and error.count("\n") == 1
 
@@ -81,13 +90,13 @@ def test_what_is_built_is_kept_and_never_half(tmp_path):
     assert speed._cached(tmp_path, "thing", [2], build) != folder
 
 
-@pytest.mark.skipif(not annif.PROGRAM.is_file(), reason="`make annif` has not put Annif there")
+@pytest.mark.skipif(not annif_client.PROGRAM.is_file(), reason="`make annif` has not put Annif there")
 def test_annif_answers_in_its_own_environment(prepared, tmp_path):
     folder = speed._cached_annif(tmp_path, prepared)
     sample = tmp_path / "papers.json"
     sample.write_text(json.dumps([["A title", "We train a network on images."]] * 3), encoding="utf-8")
-    places = [word for name in Folders._fields for word in (f"--{name}", str(folder))]
-    found = speed._measure(ANNIF, ["--threads", "1", "--papers", str(sample), *places], 1)
+    folders = [word for name in Folders._fields for word in (f"--{name}", str(folder))]
+    found = speed._measure(ANNIF, ["--threads", "1", "--papers", str(sample), *folders], 1)
     assert found.keys() == SCORES and min(found.values()) > 0
     assert speed._cached_annif(tmp_path, prepared) == folder
     assert model_files(ANNIF, Folders(folder, folder, folder))
@@ -99,13 +108,13 @@ def test_annif_is_left_out_where_it_has_nothing_to_learn_from(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_small_benchmark(tmp_path):
+def test_a_small_benchmark(tmp_path, monkeypatch):
     table = tiny.write_papers(tmp_path / "papers.csv", 12)
     document = tmp_path / "README.md"
     document.write_text("\n".join(["Before.", *speed.MARKS, "After.\n"]), encoding="utf-8")
     options = ["--papers", "12", "--rounds", "1", "--threads", "1", "--original", "tiny"]
-    places = ["--output", str(tmp_path / "results"), "--cache", str(tmp_path / "cache"), "--document", str(document)]
-    speed.main(["--table", str(table), "--prepared", str(tmp_path / "none"), *options, *places])
+    paths = ["--output", tmp_path / "results", "--cache", tmp_path / "cache", "--document", document]
+    assert not bench(monkeypatch, "--table", table, "--prepared", tmp_path / "none", *options, *paths)
 
     found = json.loads((tmp_path / "results" / "bench.json").read_text(encoding="utf-8"))
     assert {OURS, ORIGINAL, FP32} <= found["systems"].keys()
@@ -120,7 +129,7 @@ def test_a_small_benchmark(tmp_path):
     assert (tmp_path / "results" / "bench.png").read_bytes()[:4] == b"\x89PNG"
     assert f"| {OURS} |" in (tmp_path / "results" / "bench.md").read_text(encoding="utf-8")
     text = document.read_text(encoding="utf-8")
-    assert text.startswith("Before.") and text.endswith("After.\n") and f"| {OURS} |" in text
+    assert text.startswith("Before.") and text.endswith("After.\n") and f"`{OURS}` tags" in text
 
 
 @pytest.mark.slow
@@ -130,7 +139,7 @@ def test_memory_does_not_grow_with_the_table(tmp_path):
         source = tiny.write_papers(tmp_path / f"{rows}.csv", rows)
         output = ["--output", str(tmp_path / f"{rows}.{tier}.csv"), "--tier", tier]
         command = [sys.executable, "-c", TAG, "tag", str(source), *output]
-        run = subprocess.run(command, cwd=speed.ROOT, env=os.environ, capture_output=True, text=True, check=True)
+        run = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True)
         peaks.append(float(run.stdout.splitlines()[-1]))
-    # 7,800 more rows, if they were kept, would take 8 MiB for the probabilities alone and as much for texts and tags.
+    # 7,800 more rows in memory would take 8 MiB for the probabilities alone, and as much for texts and tags.
     assert max(peaks) < 250e6 / 2**20 and peaks[2] - peaks[1] < 10
