@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -117,17 +117,17 @@ def read_papers(source: Path, count: int) -> list[tuple[str, str]]:
     """(title, abstract) of the first `count` rows that have both. Raises InputError if there are too few."""
     if not source.is_file():
         raise InputError(f"{source} does not exist; `make data` writes it, or name a table with --table.")
-    papers = []
+    papers: list[tuple[str, str]] = []
     for row in tables.read_rows(source):
-        paper = tuple(row.values.get(name) or "" for name in ("title", "abstract"))
-        if not row.problem and all(map(has_words, paper)):
-            papers.append(paper)
+        title, abstract = (row.values.get(name) or "" for name in ("title", "abstract"))
+        if not row.problem and has_words(title) and has_words(abstract):
+            papers.append((title, abstract))
         if len(papers) == count:
             return papers
     raise InputError(f"{source} has only {len(papers)} papers with title and abstract; ask for fewer with --papers.")
 
 
-def summary(rounds: Mapping[str, list[Mapping[str, float]]]) -> dict[str, Any]:
+def summary(rounds: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, Any]:
     """Medians, ranges and ratios of what the rounds measured, under the names that a BenchReport gives them."""
     systems: dict[str, dict[str, float]] = {}
     spread: dict[str, dict[str, list[float]]] = {}

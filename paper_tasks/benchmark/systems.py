@@ -57,7 +57,7 @@ def open_system(name: str, mode: str, threads: int, folders: Folders) -> System:
         tier = FAST_TIER if name == FAST else FULL
         return TaskClassifier.load(folders.model, threads, bulk=mode == BULK, tier=tier).predict
     if name == ANNIF:
-        return _annif(folders.annif)
+        return _annif(folders)
     return {ORIGINAL: _original, FP32: _fp32}[name](folders.original, threads)
 
 
@@ -81,14 +81,13 @@ def build_original(folder: Path, texts: Iterable[str], size: str = "distilrobert
     bpe.save_model(str(tokenizer))
     RobertaTokenizerFast.from_pretrained(str(tokenizer), model_max_length=WINDOW).save_pretrained(tokenizer)
     torch.manual_seed(22)
-    config = RobertaConfig(
-        vocab_size=VOCABULARY,
-        max_position_embeddings=WINDOW + 2,
-        type_vocab_size=1,
-        num_labels=LABELS,
-        **SIZES[size],
-    )
-    model = RobertaForSequenceClassification(config).eval()
+    settings: dict[str, Any] = SIZES[size] | {
+        "vocab_size": VOCABULARY,
+        "max_position_embeddings": WINDOW + 2,
+        "type_vocab_size": 1,
+        "num_labels": LABELS,
+    }
+    model = RobertaForSequenceClassification(RobertaConfig(**settings)).eval()
     model.save_pretrained(fp32)
     plain_onnx(model, folder / "fp32.onnx")
     quantize_dynamic(folder / "fp32.onnx", folder / "model.onnx", weight_type=QuantType.QUInt8)
@@ -98,6 +97,7 @@ def build_original(folder: Path, texts: Iterable[str], size: str = "distilrobert
 def model_files(name: str, folders: Folders) -> list[Path]:
     """The files of a system's model and tokenizer, without the packages that run it."""
     if name == ANNIF:
+        assert folders.annif, "Annif is measured only with a project"
         return [file for file in (folders.annif / "data").rglob("*") if file.is_file()]
     if name in (OURS, FAST):
         folder = folders.model / "fast" if name == FAST else folders.model
@@ -168,11 +168,12 @@ def _fp32(folder: Path, threads: int) -> System:
     return answer
 
 
-def _annif(folder: Path) -> System:
+def _annif(folders: Folders) -> System:
     """Annif through the functions that its own commands and its server call; needs the Python of its environment."""
     from paper_tasks.evaluation.baselines.annif_client import environment
 
-    os.environ |= environment(folder)
+    assert folders.annif, "needs a project that `Annif.keep` wrote"
+    os.environ |= environment(folders.annif)
     import annif
     import annif.registry
     from annif.corpus import Document
@@ -209,7 +210,7 @@ def _main() -> None:
     if options.mode == BULK:
         start = time.perf_counter()
         answer(papers)
-        found = {"papers_per_s": len(papers) / (time.perf_counter() - start), "peak_mib": peak_mib()}
+        found: dict[str, Any] = {"papers_per_s": len(papers) / (time.perf_counter() - start), "peak_mib": peak_mib()}
     else:
         times = []
         for paper in papers[:ONE_BY_ONE]:

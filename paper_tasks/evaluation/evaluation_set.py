@@ -106,7 +106,7 @@ class EvaluationSet:
             hits = metrics.hits_at_k(merged_truth, merge(predictions.masked))
             found["masked_recall_at_5"] = metrics.micro_recall(hits, merged_truth)
             found["masked_recall_at_5_macro"] = metrics.macro_recall(hits, merged_truth)
-        found["coverage"] = metrics.share(merged_predicted.any(axis=1))
+        found["coverage"] = metrics.share(merged_predicted.max(axis=1))
         found["precision"] = metrics.precision(merged_truth, merged_predicted)
         if predictions.are_probabilities:
             found["calibration_error"] = metrics.calibration_error(self.truth, predictions.scores)

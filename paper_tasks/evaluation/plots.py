@@ -59,8 +59,8 @@ def f1_by_frequency(report: EvaluationReport, per_task: pd.DataFrame) -> Figure:
     frequencies = [group["train papers"].median() for group in groups]
     for system, (color, marker, line) in _styles(report).items():
         if system in report.models[-1:]:
-            dots = {"color": color, "alpha": 0.3, "markersize": 5, "label": f"{system}, one task"}
-            axes.plot(occurring["train papers"], occurring[f"f1 {system}"], ".", **dots)
+            f1, label = occurring[f"f1 {system}"], f"{system}, one task"
+            axes.plot(occurring["train papers"], f1, ".", color=color, alpha=0.3, markersize=5, label=label)
         means = [group[f"f1 {system}"].mean() for group in groups]
         axes.plot(frequencies, means, line, marker=marker, color=color, label=system)
     axes.set(
@@ -114,7 +114,9 @@ def reliability_diagram(report: EvaluationReport) -> Figure:
         curve.plot(*_curve(masked), line, marker=marker, color=color, alpha=0.4, label=label)
         probabilities, pairs = [each.mean_probability for each in bins], [each.pairs for each in bins]
         sizes.plot(probabilities, pairs, line, marker=marker, color=color)
-    curve.set(title="Do the probabilities mean what they say?", ylabel="share that is right", ylim=(0, 1))
+    curve.set(
+        title="Reliability: how often labels of a probability are right", ylabel="share that is right", ylim=(0, 1)
+    )
     curve.legend(loc="upper left", bbox_to_anchor=(1, 1))
     sizes.set(xlabel="probability", ylabel="pairs (log scale)", yscale="log", xlim=(0, 1))
     return figure

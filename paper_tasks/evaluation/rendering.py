@@ -9,8 +9,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from paper_tasks.errors import InputError
 from paper_tasks.io import atomic
 
-# Trailing blanks would be line breaks in Markdown; an unknown name is an error, and never an empty text.
-_OPTIONS = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True, "undefined": StrictUndefined}
 MISSING = "–"
 
 
@@ -19,7 +17,15 @@ def render(template: Path, **context: Any) -> str:
 
     Its own filters: `number` (1234 as 1,234), `percent` (0.123 as 12%), `decimals` (see `cell`), `signed` (+0.123).
     """
-    environment = Environment(loader=FileSystemLoader(template.parent), autoescape=False, **_OPTIONS)
+    environment = Environment(
+        loader=FileSystemLoader(template.parent),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        # A name that is not given is an error, and never an empty text.
+        undefined=StrictUndefined,
+        autoescape=False,
+    )
     environment.filters |= {
         "number": "{:,}".format,
         "percent": "{:.0%}".format,

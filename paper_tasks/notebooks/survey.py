@@ -12,6 +12,7 @@ from paper_tasks.data import vocabulary
 from paper_tasks.data.prepare import frequent_tasks
 from paper_tasks.data.prepared_folder import SPLITS, multi_hot, read_labels, read_split
 from paper_tasks.io import atomic
+from paper_tasks.paths import JSON_FILES
 
 Tasks = Sequence[Sequence[str]]
 
@@ -34,7 +35,7 @@ def task_counts(tasks: Tasks) -> pd.Series:
 
 def original_counts() -> pd.Series:
     """The same of the original's 17,861 papers with tasks, labelled by Papers with Code: 2,186 tasks."""
-    path = vocabulary.JSON_FILES / "task_counts.json"
+    path = JSON_FILES / "task_counts.json"
     return pd.Series(json.loads(path.read_text(encoding="utf-8")), name="papers").sort_values(ascending=False)
 
 

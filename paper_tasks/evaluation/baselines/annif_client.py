@@ -121,7 +121,7 @@ class Annif:
     def _write(self, name: str, texts: Sequence[str], truth: np.ndarray) -> None:
         with (self._folder / name).open("w", encoding="utf-8") as file:
             for text, row in zip(texts, truth, strict=True):
-                uris = " ".join(f"<{_uri(index)}>" for index in np.flatnonzero(row))
+                uris = " ".join(f"<{_uri(index)}>" for index in np.flatnonzero(row).tolist())
                 file.write(f"{' '.join(text.split())}\t{uris}\n")
 
     def _run(self, *arguments: str) -> str:

@@ -88,7 +88,8 @@ def train(prepared_dir: Path, output_dir: Path, options: OriginalOptions | None 
     stages = [options.frozen_epochs, options.epochs]
     folder = output_dir / "checkpoint"
     started = checkpoint.exists(folder)
-    state = checkpoint.load_state(folder) if started else {"stages": stages, "stage": 0, "epoch": 0, "seconds": 0.0}
+    fresh = {"stages": stages, "stage": 0, "epoch": 0, "seconds": 0.0}
+    state: dict[str, Any] = checkpoint.load_state(folder) if started else fresh
     if state["stages"] != stages:
         raise InputError(
             f"{folder} is of a training of {' and '.join(map(str, state['stages']))} epochs; ask for the same number, "
@@ -129,6 +130,7 @@ def _learner(
     """fastai's learner of one linear layer on blurr's wrapper of the encoder."""
     papers = pd.concat([train_papers, dev_papers], ignore_index=True)
     abstracts = papers["abstract"].tolist()
+    input_ids: Any = tokenizer(abstracts)["input_ids"]
     loaders = data_loaders(
         multi_hot(papers["tasks"], labels),
         len(train_papers),
@@ -136,7 +138,7 @@ def _learner(
         tokenizer,
         lambda row: abstracts[row],
         labels=labels,
-        lengths=list(map(len, tokenizer(abstracts)["input_ids"])),
+        lengths=list(map(len, input_ids)),
         max_length=min(MAX_LENGTH, tokenizer.model_max_length),
         batch_size=BATCH,
         seed=SEED,

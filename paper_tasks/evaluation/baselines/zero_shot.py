@@ -57,9 +57,12 @@ class ZeroShot:
         from paper_tasks.modeling.batches import in_batches
         from paper_tasks.modeling.model import mean_pooling
 
-        embedded = np.empty((len(texts), self._encoder.config.hidden_size), dtype=np.float32)
+        order, vectors = [], []
         with torch.inference_mode():
             for rows, inputs in in_batches(texts, self._tokenizer, self._max_length, "zero-shot"):
                 hidden = self._encoder(**inputs).last_hidden_state
-                embedded[rows] = F.normalize(mean_pooling(hidden, inputs["attention_mask"])).numpy()
+                order.append(rows)
+                vectors.append(F.normalize(mean_pooling(hidden, inputs["attention_mask"])).numpy())
+        embedded = np.empty((len(texts), vectors[0].shape[1]), dtype=np.float32)
+        embedded[np.concatenate(order)] = np.concatenate(vectors)
         return embedded

@@ -78,7 +78,6 @@ def test_a_wrong_input_is_reported_in_one_sentence(arguments, sentence, monkeypa
 
 def test_what_is_built_is_kept_and_never_half(tmp_path):
     def build(folder, fail=False):
-        folder.mkdir(parents=True)
         (folder / "made").touch()
         if fail:
             raise InputError("broke off")
