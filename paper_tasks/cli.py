@@ -208,7 +208,7 @@ def original(
     train(prepared, output, options)
 
 
-@app.command(epilog="Example: paper-tasks bench --papers 200 --rounds 1")
+@app.command(epilog="Example: python -m paper_tasks bench --papers 200 --rounds 1")
 @with_options
 def bench(
     *,
@@ -242,7 +242,9 @@ def bench(
     print(reports.page(report), end="")
 
 
-@app.command("bench-scale", epilog="Example: paper-tasks bench-scale csv_files/sample_papers.csv --papers 200")
+@app.command(
+    "bench-scale", epilog="Example: python -m paper_tasks bench-scale csv_files/sample_papers.csv --papers 200"
+)
 @with_options
 def bench_scale(
     source: Annotated[Path, Argument(metavar="INPUT", help="Table of papers to tag.")] = Path(
@@ -269,7 +271,7 @@ def bench_scale(
     print(table, end="")
 
 
-@app.command("bench-load", epilog="Example: paper-tasks bench-load web --users 50 --seconds 60")
+@app.command("bench-load", epilog="Example: python -m paper_tasks bench-load web --users 50 --seconds 60")
 @with_options
 def bench_load(
     front_end: Annotated[Literal["web", "gradio"], Argument(help="The Flask page's API, or the Gradio app.")],

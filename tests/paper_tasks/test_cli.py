@@ -32,7 +32,9 @@ def assert_one_sentence(done, *words):
         assert str(word) in done.stderr
 
 
-@pytest.mark.parametrize("command", ["", *(command.callback.__name__ for command in cli.app.registered_commands)])
+@pytest.mark.parametrize(
+    "command", ["", *(command.name or command.callback.__name__ for command in cli.app.registered_commands)]
+)
 def test_help(run, command):
     done = run(*command.split(), "--help")
     assert done.returncode == 0 and "--help" in done.stdout
