@@ -51,15 +51,15 @@ def run_main(monkeypatch, capfd):
 @pytest.fixture(scope="session")
 def app_url(classifier, tmp_path_factory):
     """The address of one Gradio app for all tests, in this process; the arXiv that it asks has one paper."""
-    from deployment.app import serve
     from deployment.common.arxiv import Arxiv
+    from deployment.gradio_app.server import serve
 
     port = free_port()
     with HTTPServer() as arxiv, pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
         query = {"id_list": "2401.01234", "max_results": "1"}
         arxiv.expect_request("/query", query_string=query).respond_with_data(ARXIV_FEED)
-        blocks = serve(classifier, "127.0.0.1", port, wait=False, arxiv=Arxiv(arxiv.url_for("/query"), pace=0))
+        blocks = serve(classifier, "127.0.0.1", port, arxiv=Arxiv(arxiv.url_for("/query"), pace=0))
         yield f"http://127.0.0.1:{port}"
         blocks.close(verbose=False)
 
@@ -67,7 +67,8 @@ def app_url(classifier, tmp_path_factory):
 @pytest.fixture(scope="session")
 def page_url(classifier):
     """The address of one Flask page for all tests, in this process."""
-    from deployment.web import create_app, create_server
+    from deployment.flask_app.server import create_server
+    from deployment.flask_app.views import create_app
 
     server = create_server(create_app(classifier, seconds=600), "127.0.0.1", 0)
     thread = Thread(target=server.run, daemon=True)

@@ -1,6 +1,6 @@
-"""Takes the README's pictures of the apps: `python -m tools.screenshots`.
+"""Takes the pictures of the apps that the documents show: `python -m tools.screenshots`.
 
-`python -m tools.screenshots FOLDER` takes one of each view, on a desk and a phone, light and dark, to look at.
+`python -m tools.screenshots FOLDER` takes a picture of each view instead, on a desktop and a phone, light and dark.
 """
 
 import sys
@@ -8,34 +8,36 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from threading import Thread
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import FilePayload, Page, sync_playwright
 
-from deployment.app import serve
-from deployment.web import create_app, create_server
-from paper_tasks.export.local_server import free_port
+from deployment.flask_app.server import create_server
+from deployment.flask_app.views import create_app
+from deployment.gradio_app.server import serve
+from paper_tasks.export.local_server import HOST, free_port
 from paper_tasks.tagger.classifier import TaskClassifier
 from tools.chromium import CHROMIUM
 
 FOLDER = Path(__file__).parents[1] / "deployment" / "screenshots"
 MOST_BYTES = 250_000
 SCREENS = {"desktop": (1200, 1000), "phone": (390, 844)}
-THEMES = ("light", "dark")
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
 
 
 class Shot(NamedTuple):
-    """A view, the screen and theme it is seen in, and whether below the screen's edge too."""
+    """A view of an app, its screen and theme, and whether the picture goes on below the edge of the screen."""
 
     view: Callable[[Page], None]
     screen: str
-    theme: str
+    theme: Theme
     full: bool = True
 
 
 def one_paper(page: Page) -> None:
-    """An example's tasks, and the reasons for the first."""
+    """The tasks of an example, and the reasons for the first task."""
     page.get_by_text("A language few speak").first.click()
     page.locator("#tags button").first.click()
     page.locator("#reasons mark").first.wait_for()
@@ -43,7 +45,7 @@ def one_paper(page: Page) -> None:
 
 
 def many_papers(page: Page) -> None:
-    """A small file, with broken rows, tagged."""
+    """The tasks of a small file, which has broken rows."""
     papers = {
         "Faster pedestrian detection": 5,
         "Speech recognition on a bus": 3,
@@ -52,7 +54,7 @@ def many_papers(page: Page) -> None:
     }
     titles = [title for title, times in papers.items() for _ in range(times)]
     lines = ["title,abstract", *(f"{title},We show how." for title in titles), " , ", 'a,"b']
-    file = {"name": "papers.csv", "mimeType": "text/csv", "buffer": "\n".join(lines).encode()}
+    file = FilePayload(name="papers.csv", mimeType="text/csv", buffer="\n".join(lines).encode())
     page.get_by_role("tab", name="Many papers").click()
     page.locator("#upload input[type=file]").set_input_files(file)
     page.get_by_role("button", name="Tag them all").click()
@@ -60,7 +62,7 @@ def many_papers(page: Page) -> None:
 
 
 def about(page: Page) -> None:
-    """The About tab."""
+    """The About tab, with the model's card open."""
     page.get_by_role("tab", name="About").click()
     page.get_by_role("cell", name="micro f1").wait_for()
     page.get_by_role("button", name="The model's card").click()
@@ -75,7 +77,7 @@ def web_page(page: Page) -> None:
 
 
 VIEWS = (one_paper, many_papers, about, web_page)
-README = (
+DOCUMENTED = (
     Shot(one_paper, "desktop", "light", full=False),
     Shot(many_papers, "desktop", "light"),
     Shot(web_page, "phone", "dark"),
@@ -83,10 +85,10 @@ README = (
 
 
 def take(shots: dict[Path, Shot]) -> None:
-    """Opens both apps, and saves each picture, in 256 colors."""
-    classifier, port = TaskClassifier.load(), free_port()
-    blocks = serve(classifier, "127.0.0.1", port, wait=False)
-    server = create_server(create_app(classifier), "127.0.0.1", 0)
+    """Starts both apps, and saves each picture, in 256 colors."""
+    classifier, gradio_port, flask_port = TaskClassifier.load(), free_port(), free_port()
+    blocks = serve(classifier, HOST, gradio_port)
+    server = create_server(create_app(classifier), HOST, flask_port)
     Thread(target=server.run, daemon=True).start()
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -94,8 +96,8 @@ def take(shots: dict[Path, Shot]) -> None:
             width, height = SCREENS[screen]
             page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
             page.set_default_timeout(120_000)
-            door = server.effective_port if view is web_page else port
-            page.goto(f"http://127.0.0.1:{door}/{'' if view is web_page else f'?__theme={theme}'}")
+            address = f"{flask_port}/" if view is web_page else f"{gradio_port}/?__theme={theme}"
+            page.goto(f"http://{HOST}:{address}")
             view(page)
             page.wait_for_timeout(1500)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,12 +110,12 @@ def take(shots: dict[Path, Shot]) -> None:
 
 
 def main() -> None:
-    """The README's pictures, or one of each view into a folder."""
+    """Takes the pictures of the documents, or one of each view into the folder that the arguments name."""
     if sys.argv[1:]:
         every = [Shot(view, screen, theme) for view in VIEWS for screen in SCREENS for theme in THEMES]
         take({Path(sys.argv[1]) / f"{shot.view.__name__}_{shot.screen}_{shot.theme}.png": shot for shot in every})
     else:
-        take({FOLDER / f"{shot.view.__name__}.png": shot for shot in README})
+        take({FOLDER / f"{shot.view.__name__}.png": shot for shot in DOCUMENTED})
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What both doors take at most, unless it says otherwise."""
+"""What both front ends take at most, unless they say otherwise."""
 
-# Longer than any title or abstract. The app's API takes longer ones, too, and reads what `clean_text` leaves of them.
+# Longer than any title or abstract. The app's API takes longer ones, and reads what `clean_text` leaves of them.
 TITLE_CHARACTERS, ABSTRACT_CHARACTERS = 1_000, 20_000
-# Papers at once, by a program.
+# In one request of a program.
 PAPERS = 256
-# More people than this waiting for one small machine are better told to come back.
-PLACES = 64
+# Requests that wait for the model, or that it answers. One small machine would answer more of them too late.
+QUEUE_SIZE = 64

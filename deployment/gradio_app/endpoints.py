@@ -1,6 +1,6 @@
-"""What the app answers, as functions of JSON: the API's endpoints, and what its page asks.
+"""What the app answers: the endpoints of its API, as functions of JSON, and the functions behind its page.
 
-Whatever a client sends, each function answers, or raises gr.Error with one sentence that tells what to change.
+Whatever a client sends, each function answers, or raises gr.Error with one sentence that says what to change.
 """
 
 from collections.abc import Callable
@@ -21,52 +21,66 @@ from paper_tasks.io.rows import Row
 from paper_tasks.tagger.classifier import TaskClassifier
 from paper_tasks.tagger.explain import Explanation, explain
 
+# Of functions behind the page. Their names count in the API nevertheless: one that is called like an endpoint would
+# rename the endpoint.
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+
 
 class Endpoints:
-    """The functions, over one classifier and one way to arXiv."""
+    """The functions, over one classifier and one client of arXiv."""
 
     def __init__(self, classifier: TaskClassifier, arxiv: Arxiv | None = None) -> None:
         self.classifier = classifier
         self.arxiv = arxiv or Arxiv()
 
-    def tag(self, title: str, abstract: str) -> list[dict]:
+    def tag(self, title: str, abstract: str) -> list[dict[str, Any]]:
         """The tasks of one paper, likeliest first: a list of {"task", "probability" (0 to 1), "area"}."""
         (tags,) = self.classifier.rank(self.probabilities(title, abstract))
         return self.classifier.as_json(tags)
 
     @logged("tag_batch", papers=len)
-    def tag_batch(self, papers: list[dict]) -> list[list[dict]]:
-        """The tasks of each of up to 256 papers, in their order; a paper is {"title", "abstract"}, one of them perhaps
-        missing, and its tasks are as /tag gives them."""
+    def tag_batch(self, papers: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+        """The tasks of each of up to 256 papers, in their order, as /tag gives them.
+
+        A paper is {"title", "abstract"}; one of the two may be missing.
+        """
         if not isinstance(papers, list) or not all(isinstance(paper, dict) for paper in papers):
             refuse('\'papers\' must be a list of papers like {"title": ..., "abstract": ...}.', "No papers")
         if len(papers) > PAPERS:
             refuse(f"'papers' has {len(papers):,} papers; send at most {PAPERS} at once.", "Too many papers")
         texts = [
-            tuple(_text(paper.get(name), f"papers[{place}].{name}") for name in ("title", "abstract"))
-            for place, paper in enumerate(papers)
+            (
+                _text(paper.get("title"), f"papers[{index}].title"),
+                _text(paper.get("abstract"), f"papers[{index}].abstract"),
+            )
+            for index, paper in enumerate(papers)
         ]
         try:
             return list(map(self.classifier.as_json, self.classifier.predict(texts)))
         except EmptyPaper as error:
             refuse(f"papers[{error.index}]: {NO_WORDS}", "No text")
 
-    def explain(self, title: str, abstract: str, task: str) -> dict:
-        """Why a task: {"task", "probability", "text", "spans"}, each span of the text with its "start", "end", "text",
-        "kind" ("mention" of the task's very name, "sentence" or "word"), "contribution" (fall of the log-odds when it
-        is left out) and "without" (the probability that is then left). Where no word is left without it,
-        "contribution" is null and "without" 0."""
+    def explain(self, title: str, abstract: str, task: str) -> dict[str, Any]:
+        """Why a task: {"task", "probability", "text", "spans"}.
+
+        Each span of the text has "start", "end", "text", "kind" ("mention" of the task's name, "sentence" or "word"),
+        "contribution" (how far the log-odds fall when the span is left out) and "without" (the probability that is
+        left). If no word is left without the span, "contribution" is null and "without" is 0.
+        """
         return self.explanation(title, abstract, task).as_dict()
 
     @logged("explain")
     def explanation(self, title: str, abstract: str, task: str) -> Explanation:
-        """The same, for the page."""
+        """What `explain` answers, as the page needs it."""
         task = _text(task, "task")
         try:
             self.classifier.spellings(task)
         except KeyError:
-            # As Python writes it: on one line, whatever is in it.
-            refuse(f"{task[:80]!r} is none of the tasks; take one that /tag answers, spelled as there.", "No such task")
+            # The task as Python writes it, so that the message stays on one line.
+            refuse(
+                f"{task[:80]!r} is not a task here; use a task that /tag answers, spelled as there.",
+                "No such task",
+            )
         try:
             return explain(self.classifier, _text(title, "title"), _text(abstract, "abstract"), task)
         except EmptyPaper:
@@ -82,7 +96,7 @@ class Endpoints:
 
     @logged("tag_file", papers=lambda answer: len(answer[0]))
     def tag_file(self, path: Path, steps: Callable[[int, int], None]) -> tuple[list[TaggedRow], list[Row]]:
-        """The papers of a file with their tasks, and its broken rows; `steps` is told how many of how many are done."""
+        """The papers of a file with their tasks, and its broken rows; `steps` gets the papers done, and all papers."""
         try:
             rows, broken = papers_file.read(path)
         except InputError as error:
@@ -105,17 +119,17 @@ class Endpoints:
 
 
 def refuse(message: str, title: str = "Error") -> NoReturn:
-    """Tells a person or a program what is wrong with what they sent; nothing for the server's log."""
+    """Raises gr.Error with a message for the person or program that asked; the server's log gets nothing of it."""
     raise gr.Error(message, title=title, print_exception=False)
 
 
 def refuse_empty() -> NoReturn:
-    """The answer to a paper without a word."""
+    """Raises gr.Error for a paper without a word."""
     refuse(NO_WORDS, "No text")
 
 
 def _text(value: Any, name: str) -> str:
-    """A text as it came; "" for None."""
+    """A text as it was sent; "" for None."""
     if value is None:
         return ""
     if not isinstance(value, str):

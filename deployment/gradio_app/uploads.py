@@ -1,40 +1,47 @@
-"""The folder of what people upload, and of what is made for them to download: of one process, and cleaned.
+"""The folder of uploads and of files to download: each process has its own, and cleans it.
 
-Gradio's own `delete_cache` knows of no upload that was broken off, or that is none of its page's.
+Gradio's own `delete_cache` misses uploads that were broken off, and uploads that were not made through the page.
 """
 
 import os
 import shutil
+import tempfile
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Thread
 
 from deployment.common import request_log
 
+# Gradio reads it, too, and serves files from this folder alone.
+VARIABLE = "GRADIO_TEMP_DIR"
 _PREFIX = "paper-tasks-"
-# Seconds: how often the folder is looked at, and how old something in it must be to be deleted.
-CLEAN_EVERY, KEEP = 600, 3_000
-# Twice, for a folder that a killed process left looks new until it is as old itself.
-KEEP_HOURS = 2 * (CLEAN_EVERY + KEEP) // 3_600
+# Seconds: between two sweeps of the folder, and the age at which something in it is deleted.
+SWEEP_EVERY, KEEP = 600, 3_000
+# Twice as long: the folder of a killed process looks new at first, and is deleted when it is old itself.
+KEEP_HOURS = 2 * (SWEEP_EVERY + KEEP) // 3_600
 
 
-def own_folder(parent: Path) -> TemporaryDirectory:
-    """A folder for this process alone, from now on cleaned; it does not outlive it. Raises OSError."""
+def upload_folder() -> Path:
+    """Where Gradio keeps uploads."""
+    return Path(os.environ.get(VARIABLE) or Path(tempfile.gettempdir(), "gradio").resolve())
+
+
+def own_folder(parent: Path) -> tempfile.TemporaryDirectory[str]:
+    """A folder for this process alone, swept from now on and deleted at its end. Raises OSError."""
     parent.mkdir(parents=True, exist_ok=True)
-    folder = TemporaryDirectory(prefix=_PREFIX, dir=parent)
-    Thread(target=_keep_clean, args=[Path(folder.name)], daemon=True).start()
+    folder = tempfile.TemporaryDirectory(prefix=_PREFIX, dir=parent)
+    Thread(target=_keep_sweeping, args=[Path(folder.name)], daemon=True).start()
     return folder
 
 
-def _keep_clean(folder: Path) -> None:
+def _keep_sweeping(folder: Path) -> None:
     while True:
-        clean(folder)
-        time.sleep(CLEAN_EVERY)
+        sweep(folder)
+        time.sleep(SWEEP_EVERY)
 
 
-def clean(folder: Path) -> None:
-    """Deletes what is old in a process's folder, and the folders beside it that no process has cleaned for as long."""
+def sweep(folder: Path) -> None:
+    """Deletes what is old in a process's folder, and the folders beside it whose processes no longer sweep them."""
     try:
         os.utime(folder)
     except OSError as error:

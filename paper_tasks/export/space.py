@@ -35,7 +35,7 @@ ANSWER = 120
 # From the app's folder to the top of the Space.
 DOCUMENTS = ("README.md", "requirements.txt")
 # Files that modules load from their own folders.
-ASSETS = (".css", ".html", ".js", ".svg")
+ASSETS = (".css", ".html", ".j2", ".js", ".svg")
 QUESTION = ("Faster pedestrian detection at night", "A detector of pedestrians for thermal cameras.")
 
 _ASK = """

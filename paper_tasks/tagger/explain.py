@@ -44,6 +44,9 @@ _FUNCTION_WORDS = frozenset(
 )
 
 
+Kind = Literal["mention", "sentence", "word"]
+
+
 class Span(NamedTuple):
     """A part of the text. `contribution` is how far the task's log-odds fall when it is left out; for a mention: when
     all mentions of the task are. `without` is the probability that is left (0 to 1). Where no word is left, there is
@@ -51,7 +54,7 @@ class Span(NamedTuple):
 
     start: int
     end: int
-    kind: Literal["mention", "sentence", "word"]
+    kind: Kind
     contribution: float
     without: float
 
@@ -184,7 +187,7 @@ class _Meter:
         self._full = self._log_odds(text)
         self.probability = _sigmoid(self._full)
 
-    def leave_out(self, pieces: Sequence[Sequence[tuple[int, int]]], kind: str) -> list[Span]:
+    def leave_out(self, pieces: Sequence[Sequence[tuple[int, int]]], kind: Kind) -> list[Span]:
         """For each piece (one or more spans) the fall without it, told at its first span; until the budget ends."""
         measured = []
         for piece in pieces:

@@ -17,6 +17,8 @@ import pytest
 import yaml
 
 from deployment import web
+from deployment.flask_app.server import create_server
+from deployment.flask_app.views import BODY_BYTES, create_app
 from paper_tasks.export import space
 from paper_tasks.paths import MODEL_DIR
 from tests import ROOT
@@ -44,10 +46,10 @@ def test_the_program_serves(address):
 
 def test_the_servers_own_limit_is_above_flasks(address):
     just_too_large = httpx.post(
-        f"{address}/api/tasks", content=b" " * (web.BODY_BYTES + 1), headers={"Content-Type": "application/json"}
+        f"{address}/api/tasks", content=b" " * (BODY_BYTES + 1), headers={"Content-Type": "application/json"}
     )
     assert just_too_large.status_code == 413 and "bytes" in just_too_large.json()["error"]
-    in_chunks = httpx.post(f"{address}/api/tasks", content=iter([b" " * web.BODY_BYTES] * 9))
+    in_chunks = httpx.post(f"{address}/api/tasks", content=iter([b" " * BODY_BYTES] * 9))
     assert in_chunks.status_code == 413
 
 
@@ -62,7 +64,7 @@ def serve():
             server.run()
 
     def serve(app):
-        servers.append(web.create_server(app, "127.0.0.1", free_port()))
+        servers.append(create_server(app, "127.0.0.1", free_port()))
         Thread(target=run, args=servers[-1:], daemon=True).start()
         return servers[-1].effective_port
 
@@ -74,9 +76,9 @@ def serve():
 def test_no_text_is_written_to_a_disk(classifier, serve, monkeypatch):
     written = []
     monkeypatch.setattr("tempfile.TemporaryFile", lambda *_: written.append(1) or BytesIO())
-    content = json.dumps(PAPER).encode() + b" " * (web.BODY_BYTES - 1000)
+    content = json.dumps(PAPER).encode() + b" " * (BODY_BYTES - 1000)
     response = httpx.post(
-        f"http://127.0.0.1:{serve(web.create_app(classifier))}/api/tasks",
+        f"http://127.0.0.1:{serve(create_app(classifier))}/api/tasks",
         content=content,
         headers={"Content-Type": "application/json"},
     )
@@ -92,7 +94,7 @@ def test_nobody_waits_for_the_batch_of_a_client_that_has_gone(classifier, serve,
         return ask(papers)
 
     monkeypatch.setattr(classifier, "probabilities", slowly)
-    port = serve(web.create_app(classifier))
+    port = serve(create_app(classifier))
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"http://127.0.0.1:{port}/api/tasks", json={"papers": [PAPER] * 256}, timeout=0.5)
     sleep(0.5)
@@ -142,7 +144,10 @@ def test_its_modules_alone_serve_and_log_json_and_end_when_asked(tmp_path):
 
 
 def test_no_training_framework_and_no_gradio_is_loaded():
-    code = "import sys, deployment.web; print({'torch', 'transformers', 'gradio', 'pandas'} & set(sys.modules))"
+    code = (
+        "import sys, deployment.web, deployment.flask_app.server;"
+        "print({'torch', 'transformers', 'gradio', 'pandas'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
@@ -164,6 +169,6 @@ def test_its_requirements_are_those_of_the_app():
 
     app, page = pins("requirements.txt"), pins("requirements-web.txt")
     assert page.keys() - app.keys() == {"flask", "waitress"}
-    # arXiv is asked by the app alone.
-    assert page.keys() & app.keys() == app.keys() - {"gradio", "httpx", "defusedxml"}
+    # The app alone asks arXiv; Flask brings jinja2 along.
+    assert page.keys() & app.keys() == app.keys() - {"gradio", "httpx", "defusedxml", "jinja2"}
     assert all(app[name] == page[name] for name in page.keys() & app.keys())

@@ -1,4 +1,4 @@
-"""The README's pictures are those that the script takes; whether they are good, a person must see."""
+"""The pictures in the documents are those that the script takes; whether they look good, a person must see."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests import ROOT
-from tools.screenshots import FOLDER, MOST_BYTES, README
+from tools.screenshots import DOCUMENTED, FOLDER, MOST_BYTES
 
 
 def test_the_documents_show_each_picture_with_words_for_it():
@@ -15,12 +15,12 @@ def test_the_documents_show_each_picture_with_words_for_it():
     shown = {
         path: words for words, path in re.findall(r"!\[([^\]]+)\]\((?:\.\./)?(deployment/screenshots/[^)]+)\)", pages)
     }
-    taken = {f"{shot.view.__name__}.png" for shot in README}
+    taken = {f"{shot.view.__name__}.png" for shot in DOCUMENTED}
     assert {Path(path).name for path in shown} == taken == {path.name for path in FOLDER.iterdir()}
     assert all(len(words) > 40 for words in shown.values())
 
 
-@pytest.mark.parametrize("shot", README, ids=lambda shot: shot.view.__name__)
+@pytest.mark.parametrize("shot", DOCUMENTED, ids=lambda shot: shot.view.__name__)
 def test_a_picture_is_small_and_of_its_screen(shot):
     path = FOLDER / f"{shot.view.__name__}.png"
     assert path.stat().st_size < MOST_BYTES

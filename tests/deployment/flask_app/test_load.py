@@ -4,14 +4,15 @@ from threading import Thread
 
 import pytest
 
-from deployment.web import create_app, create_server
+from deployment.flask_app.server import create_server
+from deployment.flask_app.views import create_app
 from paper_tasks.benchmark.load import FRONT_ENDS, different_papers, simulate_users
 
 pytestmark = pytest.mark.slow
 
 
 def test_fifty_at_once_get_their_own_answer_or_a_stated_503(classifier):
-    server = create_server(create_app(classifier, places=16), "127.0.0.1", 0)
+    server = create_server(create_app(classifier, queue_size=16), "127.0.0.1", 0)
     Thread(target=server.run, daemon=True).start()
     try:
         seen = simulate_users(

@@ -8,7 +8,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from deployment.web import create_app
+from deployment.flask_app.views import create_app
 
 # How a request that does not fit the description may be refused; by itself schemathesis would not have 413.
 REFUSALS = {400, 413, 415, 422}

@@ -1,4 +1,4 @@
-"""The line alone, before a classifier that answers when it is told to."""
+"""The queue alone, before a classifier that answers when a test lets it."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -51,10 +51,10 @@ def wait_for(condition):
 
 
 def test_it_is_ready_when_the_model_has_answered(clerk):
-    line = RequestQueue(clerk)
-    assert not line.ready
+    queue = RequestQueue(clerk)
+    assert not queue.ready
     clerk.open.set()
-    wait_for(lambda: line.ready)
+    wait_for(lambda: queue.ready)
 
 
 def test_a_model_that_fails_is_not_ready():
@@ -62,11 +62,11 @@ def test_a_model_that_fails_is_not_ready():
         def probabilities(self, papers):
             raise RuntimeError("no")
 
-    line = RequestQueue(Broken())
-    wait_for(line._first_answer.done)
-    assert not line.ready
+    queue = RequestQueue(Broken())
+    wait_for(queue._first_answer.done)
+    assert not queue.ready
     with pytest.raises(RuntimeError):
-        line.probabilities(papers(1))
+        queue.probabilities(papers(1))
 
 
 def test_answers_keep_the_order_of_a_batch(clerk):
@@ -74,82 +74,82 @@ def test_answers_keep_the_order_of_a_batch(clerk):
     assert RequestQueue(clerk).probabilities(papers(3, 1, 2)).tolist() == [[3], [1], [2]]
 
 
-def test_who_finds_the_line_full_is_told_at_once(clerk, crowd):
-    line = RequestQueue(clerk, places=2)
-    first = [crowd.submit(line.probabilities, papers(number)) for number in (1, 2)]
-    wait_for(lambda: line._places._value == 0)
+def test_a_full_queue_refuses_at_once(clerk, crowd):
+    queue = RequestQueue(clerk, size=2)
+    first = [crowd.submit(queue.probabilities, papers(number)) for number in (1, 2)]
+    wait_for(lambda: queue._free_slots._value == 0)
     with pytest.raises(Busy, match="try again"):
-        line.probabilities(papers(3))
+        queue.probabilities(papers(3))
     clerk.open.set()
     assert [answer.result(10).tolist() for answer in first] == [[[1]], [[2]]]
-    assert line.probabilities(papers(3)).tolist() == [[3]]
+    assert queue.probabilities(papers(3)).tolist() == [[3]]
 
 
-def test_who_waits_too_long_is_told_and_leaves_the_line(clerk):
-    line = RequestQueue(clerk, places=1, seconds=0.1)
+def test_a_request_that_waits_too_long_is_refused_and_leaves_the_queue(clerk):
+    queue = RequestQueue(clerk, size=1, seconds=0.1)
     with pytest.raises(Busy, match=r"0\.1 seconds"):
-        line.probabilities(papers(1))
+        queue.probabilities(papers(1))
     clerk.open.set()
-    wait_for(lambda: line.ready)
-    assert line.probabilities(papers(2)).tolist() == [[2]]
+    wait_for(lambda: queue.ready)
+    assert queue.probabilities(papers(2)).tolist() == [[2]]
     assert "1" not in clerk.done
 
 
 def test_a_batch_lets_others_in_between_its_papers(clerk, crowd):
-    line = RequestQueue(clerk)
-    batch = crowd.submit(line.probabilities, papers(*range(100, 150)))
-    wait_for(lambda: line._model._work_queue.qsize() == 1)
-    single = crowd.submit(line.probabilities, papers(7))
-    wait_for(lambda: line._model._work_queue.qsize() == 2)
+    queue = RequestQueue(clerk)
+    batch = crowd.submit(queue.probabilities, papers(*range(100, 150)))
+    wait_for(lambda: queue._model._work_queue.qsize() == 1)
+    single = crowd.submit(queue.probabilities, papers(7))
+    wait_for(lambda: queue._model._work_queue.qsize() == 2)
     clerk.open.set()
     assert single.result(10).tolist() == [[7]] and len(batch.result(10)) == 50
     assert clerk.done.index("7") == 2
 
 
-def test_batches_do_not_take_all_places(clerk, crowd):
-    line = RequestQueue(clerk)
-    batches = [crowd.submit(line.probabilities, papers(1, 2)) for _ in range(BATCHES)]
-    wait_for(lambda: line._batches._value == 0)
+def test_batches_do_not_take_all_slots(clerk, crowd):
+    queue = RequestQueue(clerk)
+    batches = [crowd.submit(queue.probabilities, papers(1, 2)) for _ in range(BATCHES)]
+    wait_for(lambda: queue._free_batch_slots._value == 0)
     with pytest.raises(Busy, match="try again"):
-        line.probabilities(papers(3, 4))
-    single = crowd.submit(line.probabilities, papers(7))
+        queue.probabilities(papers(3, 4))
+    single = crowd.submit(queue.probabilities, papers(7))
     clerk.open.set()
     assert single.result(10).tolist() == [[7]] and all(len(batch.result(10)) == 2 for batch in batches)
-    assert line.probabilities(papers(3, 4)).tolist() == [[3], [4]]
+    assert queue.probabilities(papers(3, 4)).tolist() == [[3], [4]]
 
 
 def test_a_batch_ends_when_nobody_waits_for_it(clerk):
     clerk.open.set()
-    line = RequestQueue(clerk)
+    queue = RequestQueue(clerk)
     with pytest.raises(Busy, match="gone"):
-        line.probabilities(papers(1, 2, 3, 4), abandoned=lambda: "2" in clerk.done)
-    assert clerk.done[1:] == ["1", "2"] and line.probabilities(papers(5, 6)).tolist() == [[5], [6]]
+        queue.probabilities(papers(1, 2, 3, 4), abandoned=lambda: "2" in clerk.done)
+    assert clerk.done[1:] == ["1", "2"] and queue.probabilities(papers(5, 6)).tolist() == [[5], [6]]
 
 
-def test_who_asks_while_the_program_ends_is_told(clerk):
-    line = RequestQueue(clerk)
-    line._model.shutdown(wait=False)
+def test_a_request_at_the_end_of_the_program_is_refused(clerk):
+    queue = RequestQueue(clerk)
+    queue._model.shutdown(wait=False)
     with pytest.raises(Busy, match="about to end"):
-        line.probabilities(papers(1))
+        queue.probabilities(papers(1))
 
 
-def test_many_batches_at_once_are_answered_as_far_as_the_time_goes(crowd):
+def test_many_batches_at_once_are_answered_while_there_is_time(crowd):
     class Slow:
         def probabilities(self, papers):
             sleep(0.005)
             return np.zeros((1, 1))
 
-    line = RequestQueue(Slow(), seconds=0.5)
+    queue = RequestQueue(Slow(), seconds=0.5)
     # Each takes 0.1 seconds by itself; all at once would be late together.
-    batches = [crowd.submit(line.probabilities, papers(*range(20))) for _ in range(12)]
+    batches = [crowd.submit(queue.probabilities, papers(*range(20))) for _ in range(12)]
     late = [batch.exception(10) for batch in batches]
     assert 2 <= late.count(None) < 12 and all(isinstance(error, Busy) for error in late if error)
 
 
-def test_an_empty_paper_is_told_by_its_place_and_frees_it(clerk):
+def test_an_empty_paper_is_named_by_its_index_and_frees_its_slot(clerk):
     clerk.open.set()
-    line = RequestQueue(clerk, places=1)
+    queue = RequestQueue(clerk, size=1)
     for _ in range(3):
         with pytest.raises(EmptyPaper) as caught:
-            line.probabilities([("1", ""), ("", ""), ("2", "")])
+            queue.probabilities([("1", ""), ("", ""), ("2", "")])
         assert caught.value.index == 1

@@ -9,9 +9,9 @@ from time import monotonic, sleep
 
 import pytest
 
-from deployment import web
 from deployment.common.examples import EXAMPLES
 from deployment.common.limits import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
+from deployment.flask_app import views
 from paper_tasks.tagger.classifier import TaskClassifier
 
 PAPER = {"title": "Faster pedestrian detection", "abstract": "A pedestrian detector for crowded streets."}
@@ -20,7 +20,7 @@ PAPER = {"title": "Faster pedestrian detection", "abstract": "A pedestrian detec
 @pytest.fixture(scope="module")
 def client(classifier):
     # The time is not what is tested here, and the machine may be a slow one.
-    return web.create_app(classifier, seconds=600).test_client()
+    return views.create_app(classifier, seconds=600).test_client()
 
 
 def refused(response, status, *words):
@@ -51,7 +51,7 @@ def test_the_form_is_answered(client, classifier):
 
 
 def test_the_threshold_is_marked_on_each_bar_and_what_is_below_it_is_told_apart(client, classifier, monkeypatch):
-    monkeypatch.setattr(web, "LEAST", 0.0)
+    monkeypatch.setattr(views, "LEAST", 0.0)
     page = client.post("/", data=PAPER).text
     named, _, less = page.partition("Less certain")
     assert named and less
@@ -72,9 +72,9 @@ def test_every_example_is_answered(client):
 
 def test_where_no_task_reaches_its_threshold_the_nearest_are_shown(classifier, monkeypatch):
     monkeypatch.setattr(classifier, "thresholds", classifier.thresholds * 0 + 1)
-    page = web.create_app(classifier).test_client().post("/", data=PAPER).text
+    page = views.create_app(classifier).test_client().post("/", data=PAPER).text
     assert "not certain of any task" in page and "Less certain" in page and "<title>No certain task" in page
-    assert len(re.findall('class="percent"', page)) == web.NEAREST
+    assert len(re.findall('class="percent"', page)) == views.NEAREST
 
 
 def test_a_text_in_another_language_is_told(client):
@@ -110,7 +110,7 @@ def test_a_line_end_counts_as_one_character(client):
 
 
 def test_a_form_too_large_is_told_on_the_page(client):
-    response = client.post("/", data={"abstract": "x" * (web.BODY_BYTES + 1)})
+    response = client.post("/", data={"abstract": "x" * (views.BODY_BYTES + 1)})
     assert response.status_code == 413 and "too large" in response.text and "<form" in response.text
 
 
@@ -158,7 +158,7 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(client):
     refused(client.post("/api/tasks", data="{", **as_json), 400, "not JSON")
     refused(client.post("/api/tasks", data="[" * 100_000, **as_json), 400, "not JSON")
     refused(client.post("/api/tasks", data="{}"), 415, "application/json")
-    refused(client.post("/api/tasks", data=b" " * (web.BODY_BYTES + 1), **as_json), 413, "bytes")
+    refused(client.post("/api/tasks", data=b" " * (views.BODY_BYTES + 1), **as_json), 413, "bytes")
     assert refused(client.post("/api/tasks", json={"title": 1}), 422)["field"] == "title"
     assert refused(client.post("/api/tasks", json={}), 422, "nothing to read")["field"] == "abstract"
     papers = [{"title": "a"}, {"title": " "}]
@@ -173,11 +173,11 @@ def test_a_wrong_address_or_method_is_told_in_the_form_of_its_door(client):
     refused(client.post("/healthz"), 405)
     page = client.get("/absent")
     assert page.status_code == 404 and page.mimetype == "text/html" and "There is nothing" in page.text
-    assert client.put("/", data="x" * (web.BODY_BYTES + 1)).status_code == 405
+    assert client.put("/", data="x" * (views.BODY_BYTES + 1)).status_code == 405
 
 
 def test_no_other_file_is_served(client):
-    for path in ("web.py", "../web.py", "%2e%2e/web.py", "..%2f..%2fREADME.md", "/etc/passwd"):
+    for path in ("views.py", "../views.py", "%2e%2e/views.py", "..%2f..%2fREADME.md", "/etc/passwd"):
         assert client.get(f"/static/{path}", follow_redirects=True).status_code == 404
 
 
@@ -211,7 +211,7 @@ def slow(classifier):
 
 
 def test_health_waits_for_the_models_first_answer(slow):
-    client = web.create_app(slow).test_client()
+    client = views.create_app(slow).test_client()
     response = client.get("/healthz")
     refused(response, 503, "not answered")
     assert int(response.headers["Retry-After"]) > 0
@@ -223,9 +223,9 @@ def test_health_waits_for_the_models_first_answer(slow):
     assert client.get("/healthz").json == {"status": "ready"}
 
 
-@pytest.mark.parametrize("limits, word", [({"places": 0}, "Too many"), ({"seconds": 0.05}, "0.05 seconds")])
+@pytest.mark.parametrize("limits, word", [({"queue_size": 0}, "Too many"), ({"seconds": 0.05}, "0.05 seconds")])
 def test_who_cannot_be_served_now_is_told_when_to_come_back(slow, limits, word):
-    client = web.create_app(slow, **limits).test_client()
+    client = views.create_app(slow, **limits).test_client()
     response = client.post("/api/tasks", json=PAPER)
     refused(response, 503, word)
     assert int(response.headers["Retry-After"]) > 0
@@ -235,7 +235,7 @@ def test_who_cannot_be_served_now_is_told_when_to_come_back(slow, limits, word):
 
 
 def test_a_fault_of_ours_is_a_sentence_and_quotes_no_text(slow, caplog):
-    client = web.create_app(slow).test_client()
+    client = views.create_app(slow).test_client()
     slow.open.set()
     slow.fault = "a secret abstract"
     response = client.post("/api/tasks", json=PAPER)
@@ -259,7 +259,7 @@ def test_the_log_has_the_request_and_not_its_text(client, caplog):
 @pytest.mark.parametrize("path", ["/", "/absent", "/api/vocabulary", "/api/absent", "/static/style.css", "/healthz"])
 def test_every_answer_has_the_safety_headers(client, path):
     headers = client.get(path).headers
-    assert dict(headers).items() >= web.HEADERS.items() and "X-Request-Id" in headers
+    assert dict(headers).items() >= views.HEADERS.items() and "X-Request-Id" in headers
     assert "unsafe" not in headers["Content-Security-Policy"] and "*" not in headers["Content-Security-Policy"]
     assert ("no-store" in headers["Cache-Control"]) == (not path.startswith("/static"))
 

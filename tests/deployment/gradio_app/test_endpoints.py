@@ -112,7 +112,7 @@ def test_a_wrong_batch_is_told_by_its_field(endpoints, papers, words):
 
 
 def test_a_fault_of_ours_is_no_unknown_task(endpoints, monkeypatch):
-    with pytest.raises(gr.Error, match="'Gardening' is none of the tasks"):
+    with pytest.raises(gr.Error, match="'Gardening' is not a task here"):
         endpoints.explain("Pedestrian detection", "", "Gardening")
 
     def broken(*_):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from deployment import app
+from deployment.gradio_app import layout
+from deployment.gradio_app.server import serve
 from paper_tasks.benchmark.load import FRONT_ENDS, different_papers, simulate_users
 from tests.deployment.server import free_port
 
@@ -10,9 +11,9 @@ pytestmark = pytest.mark.slow
 
 
 def test_fifty_at_once_get_their_own_answer_or_a_stated_503(classifier, monkeypatch):
-    monkeypatch.setattr(app, "PLACES", 16)
+    monkeypatch.setattr(layout, "QUEUE_SIZE", 16)
     port = free_port()
-    blocks = app.serve(classifier, "127.0.0.1", port, wait=False)
+    blocks = serve(classifier, "127.0.0.1", port)
     try:
         seen = simulate_users(FRONT_ENDS["gradio"], f"http://127.0.0.1:{port}", 50, 8, different_papers()[:120])
     finally:

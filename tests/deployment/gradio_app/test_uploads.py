@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from deployment.gradio_app import uploads
-from deployment.gradio_app.uploads import KEEP, clean, own_folder
+from deployment.gradio_app.uploads import KEEP, own_folder, sweep
 
 
 def put(path, age, text="A secret."):
@@ -26,7 +26,7 @@ def test_what_is_old_is_deleted_whoever_made_it(tmp_path):
     put(elsewhere / "papers.csv", KEEP + 60)
     (tmp_path / "paper-tasks-link").symlink_to(elsewhere)
     os.utime(tmp_path / "paper-tasks-link", (0, 0), follow_symlinks=False)
-    clean(own)
+    sweep(own)
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert left == {
         "paper-tasks-own/new/papers.csv",
@@ -49,13 +49,13 @@ def test_what_cannot_be_deleted_is_told_and_hinders_nothing(tmp_path, monkeypatc
         unlink(path)
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    clean(own)
+    sweep(own)
     assert [path.name for path in own.iterdir()] == ["a"]
     assert "PermissionError at" in caplog.records[0].fields["fault"]
 
 
 def test_a_folder_is_cleaned_again_and_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(uploads, "CLEAN_EVERY", 0.01)
+    monkeypatch.setattr(uploads, "SWEEP_EVERY", 0.01)
     with own_folder(tmp_path / "new") as name:
         for _ in range(2):
             put(Path(name) / "tmpold", KEEP + 60)

@@ -1,0 +1,9 @@
+// Runs once for the list of tasks: a button in the list tells Python which task was chosen.
+// Gradio gives `element`, the list, and `trigger`, which sends an event.
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-task]");
+  if (!button) return;
+  for (const other of element.querySelectorAll("button[data-task]"))
+    other.setAttribute("aria-pressed", other === button);
+  trigger("click", {task: button.dataset.task});
+});
