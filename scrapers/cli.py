@@ -18,6 +18,7 @@ from typer import Argument, Option
 
 from paper_tasks.errors import InputError
 from paper_tasks.options import with_options
+from paper_tasks.paths import JSON_FILES
 from scrapers.options import Cache, CrawlOptions, ExcelSafe, Output, PaperOptions, ServerOptions
 
 if TYPE_CHECKING:
@@ -110,7 +111,6 @@ def wayback(
     """
     from scrapers.sources import wayback as source
     from scrapers.sources.pages import SITE
-    from scrapers.sources.selection import LINKS
 
     base_url = _base_url(crawl, source.ARCHIVE)
     pages: list[str] | None = addresses
@@ -118,7 +118,7 @@ def wayback(
         pages = [f"{SITE}/methods"]
     elif not addresses and start != "papers":
         name = {"categories": "category_links.json", "methods": "method_links.json"}[start]
-        pages = json.loads((LINKS / name).read_text(encoding="utf-8"))
+        pages = json.loads((JSON_FILES / name).read_text(encoding="utf-8"))
     with _client(source, base_url, cache, output, papers, crawl) as client:
         if papers.dry_run:
             found = source.count(client, base_url, not ignore_robots)

@@ -22,6 +22,8 @@ import pyarrow.parquet as pq
 import typer
 from typer import Option
 
+from paper_tasks.io import atomic
+
 ROOT = Path(__file__).parents[1]
 RECORDS = 576_261
 SHARDS = 4
@@ -145,7 +147,7 @@ def main(
             figures[name] = measure(dump, records, Path(folder) / "papers.csv", "--everything")
         print(name, figures[name], flush=True)
     output.parent.mkdir(exist_ok=True)
-    output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    atomic.write_json(output, figures)
 
 
 if __name__ == "__main__":

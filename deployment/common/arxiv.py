@@ -21,11 +21,11 @@ MOST_CHARACTERS = 200
 
 
 class ArxivError(Exception):
-    """No paper, told in one sentence: what is wrong, and what to do."""
+    """There is no paper; the text is one sentence: what is wrong, and what to do."""
 
 
 class Paper(NamedTuple):
-    """What arXiv tells of a paper, on one line each."""
+    """A paper on arXiv; each text is on one line."""
 
     title: str
     abstract: str
@@ -42,11 +42,11 @@ class Arxiv:
         self._client = httpx.Client(headers=headers, timeout=SILENCE, follow_redirects=False)
 
     def paper(self, text: str) -> Paper:
-        """The paper of an id or link. Raises ArxivError if it is none, arXiv has no such paper, or does not answer."""
+        """The paper of an id or link. Raises ArxivError if there is none, or if arXiv does not answer."""
         number = arxiv_number(text) if len(text) <= MOST_CHARACTERS else ""
         if not number:
             raise ArxivError(
-                "This is no arXiv id or link: give one like 2401.01234, hep-th/9901001 or "
+                "This is not an arXiv id or link: give one like 2401.01234, hep-th/9901001 or "
                 "https://arxiv.org/abs/2401.01234."
             )
         if not self._turn.acquire(timeout=QUEUE):

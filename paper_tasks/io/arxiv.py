@@ -1,4 +1,4 @@
-"""arXiv's numbers, and the XML that its servers answer with; the two clients that ask them are elsewhere."""
+"""arXiv's numbers, and the XML of its answers. The clients are in deployment/common and scrapers/sources."""
 
 import re
 from typing import NamedTuple
@@ -6,8 +6,8 @@ from xml.etree.ElementTree import Element, ParseError
 
 from paper_tasks.io.cells import one_line
 
-# Since 2007 ("2401.01234"), and before ("hep-th/9901001"); a subject ("math.GT/0309136"), which arXiv itself leaves
-# out, and any version. Two digits of a year and two of a month come first.
+# "2401.01234" since 2007, "hep-th/9901001" before; perhaps with a subject ("math.GT/0309136"), which arXiv itself
+# leaves out, and with a version. The digits begin with the year and the month.
 _NUMBER = (
     r"(?:(?P<new>[0-9]{2}(?:0[1-9]|1[0-2])\.[0-9]{4,5})"
     r"|(?P<archive>[a-z]+(?:-[a-z]+)?)(?:\.[a-z]{2})?(?P<old>/[0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3}))(?:v[0-9]{1,3})?"
@@ -44,7 +44,7 @@ class Entry(NamedTuple):
 class Feed(NamedTuple):
     """A page of the API. `total` counts the papers of the query on all pages; None where the answer lacks it.
 
-    `error` is what arXiv says of a wrong request; then there are no entries.
+    `error` is what arXiv says of a wrong request; the list is then empty.
     """
 
     entries: list[Entry]
@@ -53,9 +53,9 @@ class Feed(NamedTuple):
 
 
 def arxiv_number(text: str) -> str:
-    """The number of a paper, without its version: from a number, arXiv's citation or link, or a DOI; else "".
+    """The number in a number, in arXiv's citation or link of a paper, or in its DOI; "" for any other text.
 
-    A subject goes: "math.GT/0309136v2" gives "math/0309136".
+    Version and subject are left out: "math.GT/0309136v2" gives "math/0309136".
     """
     match = _PAPER.fullmatch(text.strip())
     if match is None:
@@ -84,11 +84,11 @@ def parse_feed(body: bytes) -> Feed:
 
 
 def parse_xml(body: bytes, root: str) -> Element:
-    """The root of a document, which must have this tag. Raises FeedError, also for a document type.
+    """The root of a document, which must have this tag. Raises FeedError for any other.
 
-    Without a document type there are no entities, which could grow beyond all memory.
+    A document type is refused: it could define entities that fill the memory.
     """
-    # The Space has this package; the web page, which asks nobody, has not.
+    # Only those who ask arXiv have this package: the app and the scrapers.
     import defusedxml
     from defusedxml import ElementTree
 

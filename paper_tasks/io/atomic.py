@@ -1,7 +1,7 @@
-"""Files and folders that are whole or not there: written beside their place, brought to the disk, then renamed.
+"""Writes files and folders so that they are complete or absent: beside their place, to the disk, then renamed.
 
-Each is written under a fixed name, with `.partial` behind it, by one process at a time. A run that follows a killed one
-therefore overwrites what that has left.
+One process at a time writes a file, under its name with `.partial` behind it. A run after a killed one therefore
+overwrites what that has left.
 """
 
 import json
@@ -20,9 +20,9 @@ _PARTIAL, _OLD = ".partial", ".old"
 
 @contextmanager
 def write_atomic(path: Path) -> Iterator[Path]:
-    """Gives the name of an empty file to fill; the file takes its place at `path` if nothing is raised, else it goes.
+    """Gives the path of an empty file to fill. It replaces `path` at the end; if an error is raised, it is removed.
 
-    Raises InputError if the file cannot be written (its folder must exist), or another process writes it.
+    Raises InputError if the file cannot be written (its folder must exist), or if another process writes it.
     """
     partial = partial_path(path)
     try:
@@ -42,7 +42,7 @@ def write_atomic(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def open_atomic(path: Path) -> Iterator[IO[str]]:
-    """A text file to write to, as `write_atomic` has it; lines end as they are written.
+    """A text file in UTF-8 to write to, as in `write_atomic`; line ends stay as they are written.
 
     A lone surrogate, which has no UTF-8, becomes a question mark.
     """
@@ -51,22 +51,22 @@ def open_atomic(path: Path) -> Iterator[IO[str]]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file as `write_atomic` has it."""
+    """Writes a text file in UTF-8, as in `write_atomic`."""
     with open_atomic(path) as file:
         file.write(text)
 
 
 def write_json(path: Path, content: Any, indent: int | None = 2) -> None:
-    """Writes JSON as `write_atomic` has it: readable by default; `indent` 0 gives lines without blanks, None a line."""
+    """Writes JSON, as in `write_atomic`: readable by default; `indent` 0 leaves out blanks, None line breaks, too."""
     separators = None if indent else (",", ":")
     write_text(path, json.dumps(content, ensure_ascii=False, indent=indent, separators=separators) + "\n")
 
 
 @contextmanager
 def write_folder(folder: Path) -> Iterator[Path]:
-    """Gives an empty folder to fill, which replaces `folder` as a whole if nothing is raised, else it goes.
+    """Gives an empty folder to fill. It replaces `folder` at the end; if an error is raised, it is removed.
 
-    A kill between the two renames leaves the former folder aside: `restore_folder` puts it back. Raises InputError if
+    A kill between the two renames leaves the old folder aside: `restore_folder` puts it back. Raises InputError if
     another process writes the folder, and OSError.
     """
     partial, old = partial_path(folder), folder.with_name(folder.name + _OLD)
@@ -90,14 +90,14 @@ def write_folder(folder: Path) -> Iterator[Path]:
 
 
 def restore_folder(folder: Path) -> None:
-    """Puts a folder back that a killed `write_folder` had set aside."""
+    """Puts back a folder that a killed `write_folder` has left aside."""
     old = folder.with_name(folder.name + _OLD)
     if not folder.exists() and old.exists():
         old.rename(folder)
 
 
 def partial_path(path: Path) -> Path:
-    """Where a file or folder is while it is written."""
+    """The path of a file or folder while it is written."""
     return path.with_name(path.name + _PARTIAL)
 
 

@@ -1,4 +1,4 @@
-"""What a cell of a table holds: a value as text or JSON, and a text that is a list."""
+"""Cells of a table: a value as text or JSON, and a text that is a list."""
 
 import ast
 import base64
@@ -14,13 +14,14 @@ from paper_tasks.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-# How pandas and Python write an empty cell; and a tuple or a set of texts, by its ends.
+# Texts that stand for an empty cell, as pandas and Python write it.
 _EMPTY = ("", "nan", "none", "null")
+# A tuple or a set of texts, by its ends.
 _TUPLE = re.compile(r"""[({]\s*['"].*['"]\s*,?\s*[)}]""", re.DOTALL)
-# Two texts of a Python list without a comma between them, as numpy writes a list: Python makes one text of them.
+# Two texts without a comma between them, as numpy prints a list; Python would join them.
 _TEXT = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 _SIDE_BY_SIDE = re.compile(rf"[\[({{]\s*(?:{_TEXT}\s*,\s*)*{_TEXT}\s+{_TEXT}", re.DOTALL)
-# What a spreadsheet takes for the start of a formula, in full width too.
+# A spreadsheet takes a cell that starts so for a formula; some are in full width.
 FORMULA_STARTS = (*"=+-@\t\r\n", *"＝＋－＠")
 
 
@@ -41,7 +42,7 @@ def as_json(value: Any, ensure_ascii: bool = False) -> str:
     try:
         return json.dumps(value, ensure_ascii=ensure_ascii, default=_as_written, allow_nan=False)
     except ValueError:
-        # NaN is rare: only now is a copy made.
+        # NaN is rare, so that a copy is only made now.
         return json.dumps(_finite(value), ensure_ascii=ensure_ascii, default=_as_written)
 
 

@@ -1,4 +1,4 @@
-"""Rows as bytes of a table, in the formats that tables.py reads."""
+"""Turns rows into the bytes of a table, in the formats that tables.py reads."""
 
 import bz2
 import csv
@@ -33,19 +33,19 @@ def write_table(path: Path, papers: "pd.DataFrame") -> None:
 
 
 def csv_lines(rows: Iterable[list[Any]]) -> str:
-    """Rows of a list of problems as lines of CSV, which end as those of a text file do."""
+    """Rows of a list of problems as lines of CSV; they end as those of a text file."""
     return _csv_text(rows, line_end="\n")
 
 
 class RowEncoder:
-    """Rows as bytes to append to a file: `head()` first, then `encode()` for some rows at a time.
+    """Turns rows into bytes to append to a file: `head()` comes first, then `encode()` for some rows at a time.
 
-    At the end, `place_table` makes the table out of the file. Until then the file may be cut back to the end of any
-    call's bytes, and carried on.
+    At the end, `place_table` makes the table out of the file. Until then a run may cut the file back to the end of any
+    call's bytes, and go on from there.
 
     Args:
-        like: the table to come; its name says the format and the compression.
-        columns: those to write. JSON Lines has every column that a row has.
+        like: path of the table; its name says the format and the compression.
+        columns: the columns to write. JSON Lines has every column that a row has.
         types: of columns in Parquet; a column without a type is text, and other values in it become JSON.
         excel_safe: puts an apostrophe before cells of CSV that a spreadsheet would run as a formula.
     """
@@ -67,13 +67,13 @@ class RowEncoder:
             self._schema = parquet.schema_of(columns, types)
 
     def head(self) -> bytes:
-        """What stands before the first row: names of columns, where the format has them."""
+        """The bytes before the first row: the names of the columns, if the format has them."""
         if self._kind == "parquet":
             return bytes(self._schema.serialize())
         return _compress(self._csv([self._columns]), self._compression) if self._kind == "csv" else b""
 
     def encode(self, rows: list[dict[str, Any]]) -> bytes:
-        """The rows; b"" for none. Of Parquet, which cannot be appended to, they are a message of an Arrow stream."""
+        """The rows; b"" for none. Parquet cannot be appended to: its rows are a message of an Arrow stream."""
         if not rows:
             return b""
         if self._kind == "parquet":
@@ -93,9 +93,9 @@ class RowEncoder:
 
 
 def place_table(appended: Path, path: Path) -> None:
-    """Makes the table at `path` out of the file that a RowEncoder's bytes were appended to, which then is gone.
+    """Makes the table at `path` out of the file with a RowEncoder's bytes, and removes that file.
 
-    A kill at any moment leaves one of the two, or both, and each whole; a second call then does the rest. Raises
+    After a kill at any moment one of the two is there, or both, and each is whole; a second call does the rest. Raises
     OSError, and InputError if Parquet cannot hold such a table.
     """
     if table_format(path) != "parquet":
@@ -122,7 +122,7 @@ def _json_line(row: dict[str, Any]) -> bytes:
 
 
 def _compress(data: bytes, compression: str) -> bytes:
-    """One member of a compressed file; all these formats may have several, one behind the other."""
+    """A member of a compressed file. All these formats may have several members, one behind the other."""
     if compression == ".gz":
         return gzip.compress(data, mtime=0)
     if compression == ".bz2":

@@ -1,7 +1,7 @@
-"""One process at a time writes a file or a folder; the lock ends with the process, however that ends.
+"""Lets one process at a time write a file or a folder. The lock ends with the process, however that ends.
 
-The lock is on the very file that is written, by `flock`. The library filelock empties the file that it locks, so that
-each output would need a second file beside it.
+`flock` locks the very file that is written. The library filelock would empty it: it needs a lock file of its own,
+which would stay beside each output.
 """
 
 import fcntl

@@ -13,14 +13,14 @@ from paper_tasks.io.atomic import move, partial_path, write_atomic
 from paper_tasks.io.cells import as_text, encodable
 from paper_tasks.io.rows import Row, check_names
 
-# For a ParquetFile: pages are read as they are needed. Otherwise a row group is, which may be the whole file.
+# Options of a ParquetFile that reads pages as they are needed, not whole row groups: one may be the whole file.
 BY_PAGES = {"buffer_size": 1 << 20, "pre_buffer": False}
 # Rows of a Parquet file that are in memory together while it is written.
 ROW_GROUP = 8192
 
 
 def read_schema(path: Path) -> pa.Schema:
-    """Names and types of a Parquet file. Raises InputError if it is another file, or has a name twice."""
+    """Names and types of a Parquet file's columns. Raises InputError for another file or a repeated name."""
     try:
         schema = pq.read_schema(path)
     except (pa.ArrowInvalid, OSError) as error:
@@ -30,7 +30,7 @@ def read_schema(path: Path) -> pa.Schema:
 
 
 def read_rows(path: Path) -> Iterator[tuple[Row, float]]:
-    """Each row, and the share of the file's rows that are read with it. Raises InputError as `read_schema` does."""
+    """Each row, with the share of the file's rows that are read by then. Raises InputError as `read_schema` does."""
     read_schema(path)
     try:
         with pq.ParquetFile(path, **BY_PAGES) as file:
@@ -48,7 +48,7 @@ def batch_rows(batch: pa.RecordBatch, first: int) -> Iterator[Row]:
     try:
         yield from (Row(first + index, values) for index, values in enumerate(batch.to_pylist()))
     except (ValueError, OverflowError):
-        # Text that is no UTF-8, or a date beyond the calendar: only row by row is it known whose.
+        # A text that is not UTF-8, or a date beyond the calendar: reading row by row shows which.
         for index in range(len(batch)):
             yield _batch_row(batch.slice(index, 1), first + index)
 
@@ -126,7 +126,7 @@ def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]
 
 
 def _no_parquet(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path} is no Parquet file ({_first_line(error)}).")
+    return InputError(f"{path} is not a Parquet file ({_first_line(error)}).")
 
 
 def _first_line(error: Exception) -> str:

@@ -9,7 +9,7 @@ from paper_tasks.tagger.text import format_paper, has_words
 
 # The columns that tagging adds.
 TASKS, PROBABILITIES = "predicted_tasks", "probabilities"
-# Of a probability as it is written.
+# Decimals of a probability in a table.
 DIGITS = 4
 TEXTS = ("title", "abstract")
 
@@ -39,9 +39,9 @@ def spellings(names: Iterable[str], field: str) -> list[str]:
 
 
 def find_text(values: Mapping[str, Any], field: str) -> tuple[str, Any]:
-    """The column that is `field` in some spelling, and its value; "" for None and where there is no such column.
+    """The column that is `field` in some spelling, and its value; "" for None and if there is no such column.
 
-    A row may have several such columns, as in a table of mixed spellings; the first that is filled counts.
+    A row may have several such columns, as in a table of mixed spellings: the first one with a value counts.
     """
     names = spellings(values, field) or [field]
     name = next((name for name in names if values.get(name)), names[0])
@@ -49,19 +49,19 @@ def find_text(values: Mapping[str, Any], field: str) -> tuple[str, Any]:
 
 
 def paper_texts(values: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Title and abstract of a row, however its columns are spelled. They may be other values than texts."""
+    """Title and abstract of a row, however its columns are spelled. Texts, if `check_paper` found no problem."""
     return find_text(values, "title")[1], find_text(values, "abstract")[1]
 
 
 def check_paper(row: Row) -> Row:
-    """The row, with a problem if its title or abstract is no text, or if they have no word."""
+    """The row; it gets a problem if its title or abstract is not text, or if they have no word."""
     if row.problem:
         return row
     texts = []
     for name in TEXTS:
         column, text = find_text(row.values, name)
         if not isinstance(text, str):
-            return replace(row, problem="is no text", column=column)
+            return replace(row, problem="is not text", column=column)
         texts.append(text)
     return row if has_words(format_paper(*texts)) else replace(row, problem="has no words in title and abstract")
 

@@ -36,7 +36,7 @@ COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 LONGEST_CELL = 16_000_000
 # Characters; a file without line ends would otherwise be read whole.
 LONGEST_LINE = 64_000_000
-# Levels of lists and objects in a row of JSON. Python reads a thousand, but cannot write as many again.
+# Levels of lists and objects in a row of JSON. Python can read more of them than it can write again.
 MOST_LEVELS = 100
 _TOO_DEEP = f"has more than {MOST_LEVELS} lists or objects in each other"
 _SEPARATORS = {";": "semicolons", "\t": "tabs"}
@@ -59,7 +59,7 @@ def table_format(path: Path) -> str:
     kind = FORMATS.get("".join(suffixes[:-1][-1:] if compressed else suffixes[-1:]))
     if kind is None:
         endings = ", ".join(FORMATS)
-        raise InputError(f"{path} has a name that names no format; it must end in one of {endings} (or .csv.gz).")
+        raise InputError(f"{path}: the name does not say the format; it must end in one of {endings} (or .csv.gz).")
     if kind == "parquet" and compressed:
         raise InputError(f"{path}: Parquet is compressed inside, not as a whole; name it without {suffixes[-1]}.")
     return kind
@@ -134,11 +134,11 @@ def read_table(path: Path) -> "pd.DataFrame":
 
 
 def _lines(path: Path, progress: Progress) -> Iterator[str]:
-    """The lines with their ends; bytes that are no UTF-8 are escaped."""
+    """The lines with their ends; bytes that are not UTF-8 are escaped."""
     with path.open("rb") as raw, _decompressed(raw, path.suffix.lower()) as file:
         _check_start(path, file)
         size = max(1, os.fstat(raw.fileno()).st_size)
-        # A line ends as it does for csv, which must see all of \r, \n and \r\n.
+        # \r, \n and \r\n end lines and stay in them, as the module csv wants them.
         text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
         number = 0
         while line := text.readline(LONGEST_LINE):
@@ -150,7 +150,7 @@ def _lines(path: Path, progress: Progress) -> Iterator[str]:
 
 
 def _check_start(path: Path, file: Any) -> None:
-    """Passes over a byte order mark, as Excel writes it. Raises InputError for other files than text in UTF-8."""
+    """Skips a byte order mark, as Excel writes it. Raises InputError for UTF-16 and for a spreadsheet."""
     start = file.peek(4)[:4]
     if start.startswith(codecs.BOM_UTF8):
         file.read(len(codecs.BOM_UTF8))
@@ -176,7 +176,7 @@ def _decompressed(raw: IO[bytes], compression: str) -> contextlib.AbstractContex
 
 def _csv_rows(path: Path, progress: Progress) -> Iterator[Row]:
     csv.field_size_limit(LONGEST_CELL)
-    # Strict, or a stray quotation mark would swallow rows without a word.
+    # Strict: else a stray quotation mark would swallow rows in silence.
     reader = csv.reader(_lines(path, progress), strict=True)
     header: list[str] | None = None
     while True:
@@ -218,7 +218,7 @@ def _header(path: Path, line: int, cells: list[str]) -> list[str]:
 
 
 def _check_separator(path: Path, columns: int) -> None:
-    """Raises InputError if columns are separated otherwise than by commas, which find so many in the first line."""
+    """Raises InputError if another separator than the comma fits the first line, where commas find so many columns."""
     line = next(filter(str.strip, _lines(path, Progress())), "")
     for separator, name in _SEPARATORS.items():
         with contextlib.suppress(csv.Error):
@@ -228,7 +228,7 @@ def _check_separator(path: Path, columns: int) -> None:
 
 
 def _json_rows(path: Path, progress: Progress) -> Iterator[Row]:
-    # Python reads NaN, and 1e999 as infinity; JSON has neither, and they could not be written again.
+    # Python reads NaN, and reads 1e999 as infinity. JSON has neither, so that they could not be written again.
     decoder = json.JSONDecoder(parse_float=_finite_number, parse_constant=_finite_number)
     empty = True
     for number, line in enumerate(_lines(path, progress), start=1):

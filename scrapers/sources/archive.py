@@ -108,7 +108,7 @@ def _leaves(path: Path, schema: pq.ParquetSchema) -> list[str]:
 
 
 def _rows(path: Path) -> int:
-    """The number of records, or 0 if only reading them all could tell."""
+    """The number of records; 0 if only reading them all would show it."""
     try:
         return pq.read_metadata(path).num_rows if path.suffix == ".parquet" else 0
     except (OSError, pyarrow.ArrowException):

@@ -5,10 +5,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-LINKS = Path(__file__).parents[2] / "json_files"
+from paper_tasks.paths import JSON_FILES
 
 
 @dataclass(frozen=True)
@@ -49,5 +48,5 @@ def slug(name: str) -> str:
 
 
 def _slugs_of(name: str) -> frozenset[str]:
-    addresses = json.loads((LINKS / name).read_text(encoding="utf-8"))
+    addresses = json.loads((JSON_FILES / name).read_text(encoding="utf-8"))
     return frozenset(address.rpartition("/")[2] for address in addresses)

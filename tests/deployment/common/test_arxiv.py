@@ -55,7 +55,7 @@ def answer(httpserver, body, **options):
     ],
 )
 def test_anything_else_is_refused_and_nothing_is_asked(httpserver, api, text):
-    with pytest.raises(ArxivError, match="no arXiv id"):
+    with pytest.raises(ArxivError, match="not an arXiv id"):
         api.paper(text)
     assert httpserver.log == []
 

@@ -118,7 +118,7 @@ def test_a_paper_by_its_arxiv_link(page):
     expect(page.get_by_label("Abstract")).to_have_value("We find pedestrians at night.")
 
 
-@pytest.mark.parametrize("number, words", [("1999", "no arXiv id or link"), ("2401.09999", "status 500")])
+@pytest.mark.parametrize("number, words", [("1999", "not an arXiv id or link"), ("2401.09999", "status 500")])
 def test_what_arxiv_does_not_give_is_told(page, number, words):
     page.get_by_label("arXiv id or link").fill(number)
     page.get_by_role("button", name="Fetch from arXiv").click()

@@ -76,7 +76,7 @@ def test_broken_rows_of_json_lines_are_listed_with_line_and_reason(tmp_path):
     assert [(row.position, row.problem.partition(" (")[0]) for row in broken] == [
         ("line 1", "is not JSON"),
         ("line 2", "is not a JSON object"),
-        ("line 3, column 'title'", "is no text"),
+        ("line 3, column 'title'", "is not text"),
         ("line 4", "has no words in title and abstract"),
         ("line 5", "has more than 100 lists or objects in each other"),
         ("line 7", "is not JSON"),

@@ -5,6 +5,8 @@ import gzip
 import lzma
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +20,7 @@ from paper_tasks.errors import InputError
 from paper_tasks.io import tables
 from paper_tasks.io.rows import Row
 from paper_tasks.tagging.ray import partitions
+from tests import ROOT
 from tests.paper_tasks.io.test_encoder import NAMES, ROWS, write
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -57,6 +60,45 @@ def test_a_number_that_json_does_not_have_is_a_problem_of_its_row(tmp_path, valu
     path = tmp_path / "t.jsonl"
     path.write_text(f'{{"year": {value}}}\n{{"title": "B"}}\n', encoding="utf-8")
     assert [(row.line, row.problem is None) for row in tables.read_rows(path)] == [(1, False), (2, True)]
+
+
+def test_lists_in_lists_are_read_up_to_a_limit(tmp_path):
+    path, most = tmp_path / "t.jsonl", tables.MOST_LEVELS
+    texts = ["[" * (most - 1) + "]" * (most - 1), "[" * most + "]" * most, "[" * 10**5, str([[]] * most)]
+    path.write_text("".join(f'{{"title": {text}}}\n' for text in texts), encoding="utf-8")
+    deep = f"has more than {most} lists or objects in each other"
+    assert [row.problem for row in tables.read_rows(path)] == [None, deep, deep, None]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_as_on_any_system(tmp_path, end):
+    (tmp_path / "t.csv").write_bytes(end.join(["title,abstract", 'A,"B', 'B"', "C,D", ""]).encode())
+    (tmp_path / "t.jsonl").write_bytes(end.join(['{"title": "A"}', '{"title": "C"}']).encode())
+    rows = [(row.line, row.values) for row in tables.read_rows(tmp_path / "t.csv")]
+    assert rows == [(2, {"title": "A", "abstract": f"B{end}B"}), (4, {"title": "C", "abstract": "D"})]
+    assert [row.values["title"] for row in tables.read_rows(tmp_path / "t.jsonl")] == ["A", "C"]
+
+
+def test_csv_and_json_lines_need_no_package(tmp_path):
+    """The Space and the web page have neither pandas nor pyarrow."""
+    (tmp_path / "t.csv").write_text("title\nA\n", encoding="utf-8")
+    script = f"""
+import sys
+from pathlib import Path
+class Refuse:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] not in {{*sys.stdlib_module_names, "paper_tasks"}}:
+            raise ImportError(name)
+sys.meta_path.insert(0, Refuse())
+from paper_tasks.io import arxiv, atomic, cells, encoder, locks, rows, tables
+folder = Path({str(tmp_path)!r})
+found = [row.values for row in tables.read_rows(folder / "t.csv")]
+with atomic.write_atomic(folder / "t.jsonl") as partial:
+    partial.write_bytes(encoder.RowEncoder(folder / "t.jsonl", ["title"]).encode(found))
+"""
+    done = subprocess.run([sys.executable, "-S", "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "t.jsonl").read_text(encoding="utf-8") == '{"title": "A"}\n'
 
 
 @pytest.mark.parametrize(
@@ -114,11 +156,11 @@ def test_a_broken_json_line_does_not_hide_the_others(tmp_path):
         ("t.csv", b"PK\3\4\x14\0\6\0", "is a spreadsheet or an archive, not text; save it as CSV"),
         ("t.csv", "title,abstract\r\nA,B\r\n".encode("utf-16"), "is UTF-16; save it as UTF-8"),
         ("t.jsonl", codecs.BOM_UTF16_BE + '{"title": "A"}\n'.encode("utf-16-be"), "is UTF-16; save it as UTF-8"),
-        ("t.parquet", b"title,abstract\n", "is no Parquet file"),
+        ("t.parquet", b"title,abstract\n", "is not a Parquet file"),
         ("t.csv.gz", b"title,abstract\n", "damaged"),
         ("t.csv.zst", b"title,abstract\n", "damaged"),
         ("t.parquet.gz", b"", "compressed inside"),
-        ("t.xlsx", b"", "names no format"),
+        ("t.xlsx", b"", "does not say the format"),
         (None, None, "does not exist"),
     ],
 )
@@ -214,7 +256,7 @@ def test_two_columns_of_one_name_are_refused(tmp_path):
 
 def test_the_stem_is_the_name_without_its_format():
     assert [tables.table_stem(Path(name)) for name in ("a.csv", "a.b.jsonl.zst", "a/b.PARQUET")] == ["a", "a.b", "b"]
-    with pytest.raises(InputError, match="names no format"):
+    with pytest.raises(InputError, match="does not say the format"):
         tables.table_stem(Path("a.gz"))
 
 

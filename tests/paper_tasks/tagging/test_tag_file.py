@@ -116,7 +116,7 @@ def test_the_filled_one_of_two_columns_with_the_same_field_is_used(tmp_path):
     source = tmp_path / "in.jsonl"
     source.write_text('{"Title": "", "title": 7}\n{" Title ": "D"}\n', encoding="utf-8")
     assert tag_file(source, tmp_path / "next.csv", Quick()).tagged == 1
-    assert problems_path(tmp_path / "next.csv").read_text(encoding="utf-8").splitlines()[1:] == ["1,title,is no text"]
+    assert problems_path(tmp_path / "next.csv").read_text(encoding="utf-8").splitlines()[1:] == ["1,title,is not text"]
 
 
 def test_json_that_cannot_be_written_again_is_listed_and_the_rest_tagged(tmp_path):
@@ -153,7 +153,7 @@ def test_a_number_is_no_abstract(tmp_path):
     source.write_text('{"title": "A", "Abstract": 1984}\n{"title": "B"}\n{"name": "C"}\n', encoding="utf-8")
     assert tag_file(source, tmp_path / "out.jsonl", Quick()).problems == 2
     problems = (tmp_path / "out.problems.csv").read_text(encoding="utf-8").splitlines()
-    assert problems[1:] == ["1,Abstract,is no text", "3,,has no words in title and abstract"]
+    assert problems[1:] == ["1,Abstract,is not text", "3,,has no words in title and abstract"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from scrapers.sources.selection import LINKS, Selection, original_selection, slug
+from paper_tasks.paths import JSON_FILES
+from scrapers.sources.selection import Selection, original_selection, slug
 
 
 def method(name="m", full_name="m", collection="c", area="a"):
@@ -29,7 +30,7 @@ def test_original_selection_is_what_ships():
     assert (len(selection.methods), len(selection.collections)) == (698, 34)
     assert {"resnet", "transformer"} <= selection.methods and "language-models" in selection.collections
     for name, kind in (("method_links.json", "method"), ("category_links.json", "methods/category")):
-        links = json.loads((LINKS / name).read_text(encoding="utf-8"))
+        links = json.loads((JSON_FILES / name).read_text(encoding="utf-8"))
         assert len(links) == len(set(links))
         assert all(link.startswith(f"https://paperswithcode.com/{kind}/") for link in links)
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from scrapers.sources.selection import LINKS
+from paper_tasks.paths import JSON_FILES
 from scrapers.sources.spam import is_spam_name, is_spam_title
 
 
@@ -55,5 +55,5 @@ def test_names_that_are_spam(name):
 
 
 def test_no_task_of_the_original_is_spam():
-    counts = json.loads((LINKS / "task_counts.json").read_text(encoding="utf-8"))
+    counts = json.loads((JSON_FILES / "task_counts.json").read_text(encoding="utf-8"))
     assert len(counts) > 2000 and [name for name in counts if is_spam_name(name)] == []
