@@ -1,1 +1,1 @@
-"""What ships: the quantized classifier and its web page. Imports nothing from the rest of the repository."""
+"""The two front ends that ship: the Gradio app, which is also the Hugging Face Space, and the Flask page."""

@@ -1,4 +1,4 @@
-"""Starts a program that serves on loopback, and waits until it answers."""
+"""Starts a program that serves on loopback, waits until it answers, and ends it."""
 
 import os
 import socket
@@ -13,8 +13,8 @@ from typing import IO
 from paper_tasks.errors import InputError
 
 HOST = "127.0.0.1"
-# Seconds that a start may take on a slow machine, and between two looks whether it is over.
-START, PAUSE = 180.0, 0.2
+# Seconds that a start and an end may take on a slow machine, and between two attempts to reach the program.
+START, STOP, PAUSE = 180.0, 30.0, 0.2
 
 
 def free_port() -> int:
@@ -42,10 +42,20 @@ def wait_until_up(process: subprocess.Popen[str], url: str, seconds: float = STA
     deadline = time.monotonic() + seconds
     while not _answers(url):
         if process.poll() is not None:
-            raise InputError(f"The program for {url} ended before it answered, with exit code {process.returncode}.")
+            raise InputError(f"The program ended with code {process.returncode} and never answered at {url}.")
         if time.monotonic() > deadline:
-            raise InputError(f"The program for {url} did not answer within {seconds:g} seconds.")
+            raise InputError(f"The program did not answer at {url} within {seconds:g} seconds.")
         time.sleep(PAUSE)
+
+
+def stop(process: subprocess.Popen[str], seconds: float = STOP) -> None:
+    """Ends a program, by force if it does not end within some seconds."""
+    process.terminate()
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _answers(url: str) -> bool:

@@ -13,7 +13,7 @@ from tests import ROOT
 
 @pytest.fixture
 def source(tmp_path):
-    """The checkout in small: modules that are imported, and one of each kind that is not."""
+    """A small checkout: modules that are imported, and one of each kind that is not."""
     folder = tmp_path / "checkout"
     texts = {
         "deployment/__init__.py": "",
@@ -31,7 +31,9 @@ def source(tmp_path):
         "library/words.py": "WORDS = []",
         "library/training.py": "",
         "library/deep/__init__.py": "",
-        "library/deep/inner.py": "",
+        "library/deep/inner.py": "def read():\n    from paper_tasks.io import parquet",
+        "paper_tasks/io/__init__.py": "",
+        "paper_tasks/io/parquet.py": "import pyarrow",
     }
     for name, text in texts.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -44,6 +46,7 @@ SMALL = [
     *("deployment/__init__.py", "deployment/app.py", "deployment/page.css", "deployment/page.py"),
     "deployment/static/icon.svg",
     *("library/__init__.py", "library/deep/__init__.py", "library/deep/inner.py", "library/words.py"),
+    "paper_tasks/io/__init__.py",
     *("deployment/model/config.json", "deployment/model/tasks.onnx"),
 ]
 
@@ -63,7 +66,7 @@ def test_another_folder_is_not_overwritten(source, tmp_path, name):
     (tmp_path / "mine" / name).parent.mkdir(parents=True)
     (tmp_path / "mine" / name).write_text("dear", encoding="utf-8")
     for output in (tmp_path / "mine", tmp_path / "mine" / name):
-        with pytest.raises(InputError, match="is no Space made by this command"):
+        with pytest.raises(InputError, match="is not a Space made by this command"):
             space.assemble(output, source)
     assert (tmp_path / "mine" / name).read_text(encoding="utf-8") == "dear"
 
@@ -75,7 +78,7 @@ def test_the_app_itself_is_not_overwritten(source, tmp_path, output):
     assert (source / "deployment" / "app.py").is_file()
 
 
-def test_what_cannot_be_put_together_costs_no_earlier_space(source, tmp_path):
+def test_a_failure_keeps_the_earlier_space(source, tmp_path):
     space.assemble(tmp_path / "space", source)
     (source / "deployment" / "page.py").unlink()
     (source / "deployment" / "model" / "tasks.onnx").unlink()
@@ -86,7 +89,7 @@ def test_what_cannot_be_put_together_costs_no_earlier_space(source, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["model/tasks.onnx", "model/config.json", "requirements.txt", "README.md"])
-def test_a_missing_file_is_told(source, tmp_path, name):
+def test_a_missing_file_is_reported(source, tmp_path, name):
     (source / "deployment" / name).unlink()
     with pytest.raises(InputError, match=Path(name).name):
         space.assemble(tmp_path / "space", source)
@@ -96,7 +99,8 @@ def test_the_real_one_has_its_modules_and_model(tmp_path):
     files = space.assemble(tmp_path / "space")
     assert {"app.py", "README.md", "deployment/app.py", "paper_tasks/tagger/classifier.py"} <= set(files)
     assert {"deployment/model/README.md", "deployment/plots/recall.png"} <= set(files)
-    assert not any("flask_app" in name or "training" in name for name in files)
+    assert not any("flask_app" in name or "training" in name or "parquet" in name for name in files)
+    assert {"deployment/gradio_app/page.css", "deployment/gradio_app/about.md.j2"} <= set(files)
     assert sum((tmp_path / "space" / name).stat().st_size for name in files) < 31_000_000
 
 
@@ -108,7 +112,7 @@ def test_it_starts_and_answers(tmp_path):
     assert "Pedestrian Detection" in [tag["task"] for tag in answer]
 
 
-def test_one_that_does_not_start_is_told(source, tmp_path):
+def test_a_space_that_does_not_start_is_reported(source, tmp_path):
     space.assemble(tmp_path / "space", source)
     with pytest.raises(InputError, match="does not start"):
         space.ask(tmp_path / "space", sys.executable)
@@ -141,24 +145,33 @@ def test_push_makes_a_gradio_space_and_uploads_the_folder(tmp_path):
 
 
 @pytest.mark.parametrize("error", [httpx2.ConnectError("no route\nto it"), httpx2.ReadTimeout("")])
-def test_a_hub_that_is_not_reached_is_told_in_a_sentence(tmp_path, error):
+def test_a_hub_that_is_not_reached_is_reported_in_a_sentence(tmp_path, error):
     with pytest.raises(InputError, match=r"cannot be reached.*ann/tasks was not uploaded") as caught:
         space.push(tmp_path, "ann/tasks", Hub(error))
     assert "\n" not in str(caught.value) and "logged in" not in str(caught.value)
 
 
 @pytest.mark.parametrize("error", [httpx2.HTTPError("403\nForbidden"), OSError("401 Client Error"), OSError()])
-def test_a_hub_that_refuses_is_told_in_a_sentence(tmp_path, error):
+def test_a_hub_that_refuses_is_reported_in_a_sentence(tmp_path, error):
     with pytest.raises(InputError, match="did not take ann/tasks") as caught:
         space.push(tmp_path, "ann/tasks", Hub(error))
     assert "\n" not in str(caught.value)
 
 
-NO_NAMES = ["", "tasks", "ann/", "ann/a b", "ann/a--b", "ann/.a", "https://huggingface.co/ann/tasks", "ann/tasks/x"]
+INVALID_NAMES = [
+    "",
+    "tasks",
+    "ann/",
+    "ann/a b",
+    "ann/a--b",
+    "ann/.a",
+    "https://huggingface.co/ann/tasks",
+    "ann/tasks/x",
+]
 
 
-@pytest.mark.parametrize("name", NO_NAMES)
-def test_a_name_that_is_none_is_refused_before_anything_is_asked(tmp_path, name, capsys):
+@pytest.mark.parametrize("name", INVALID_NAMES)
+def test_an_invalid_name_is_refused_before_anything_is_asked(tmp_path, name, capsys):
     hub = Hub()
     with pytest.raises(InputError, match="write user/name"):
         space.push(tmp_path, name, hub)
@@ -166,10 +179,10 @@ def test_a_name_that_is_none_is_refused_before_anything_is_asked(tmp_path, name,
     with pytest.raises(SystemExit) as ended:
         space.main([str(tmp_path / "space"), "--push", name])
     assert ended.value.code == 2 and "write user/name" in capsys.readouterr().err
-    assert not (tmp_path / "space").exists(), "told before the Space is put together and tried"
+    assert not (tmp_path / "space").exists(), "reported before the Space is put together and tried"
 
 
-def test_the_command_line_tells_a_failure_in_a_sentence(tmp_path, capsys):
+def test_the_command_line_reports_a_failure_in_a_sentence(tmp_path, capsys):
     (tmp_path / "photo.jpg").write_text("", encoding="utf-8")
     with pytest.raises(SystemExit) as ended:
         space.main([str(tmp_path)])
