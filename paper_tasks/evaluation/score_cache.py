@@ -1,4 +1,4 @@
-"""Scores that take minutes to compute, kept on disk until something that they depend on changes."""
+"""Scores that take minutes to compute, stored until something that they depend on changes."""
 
 import hashlib
 from collections.abc import Callable
@@ -7,19 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from paper_tasks.data.prepared_folder import SPLITS, has_unlabelled
 from paper_tasks.errors import InputError
 from paper_tasks.io.atomic import write_folder
 from paper_tasks.io.locks import Busy
-from paper_tasks.tagger.model_folder import file_checksum
 
 Arrays = dict[str, np.ndarray]
 
 
 class ScoreCache:
-    """A folder of .npy files, one folder inside for each system and all that its scores depend on.
+    """A folder with a folder of .npy files for each system, its settings, and the papers.
 
-    inputs: names the papers. Without a `folder`, scores are kept in memory alone.
+    inputs: a checksum of the papers. Without a `folder`, scores are kept in memory only.
     """
 
     def __init__(self, folder: Path | None, inputs: str) -> None:
@@ -27,7 +25,10 @@ class ScoreCache:
         self._in_memory: dict[str, Arrays] = {}
 
     def arrays(self, system: str, settings: str, compute: Callable[[], Arrays]) -> Arrays:
-        """What `compute` returns, or returned when the inputs, the system and its settings were the same."""
+        """What `compute` returned for the same inputs, system and settings; computes it if it is not stored.
+
+        Raises InputError for a folder that cannot be written.
+        """
         key = hashlib.sha256("\n".join((self.inputs, system, settings)).encode()).hexdigest()
         if key not in self._in_memory:
             entry = self._folder and self._folder / f"{system}-{key[:16]}"
@@ -35,31 +36,15 @@ class ScoreCache:
         return self._in_memory[key]
 
 
-def fingerprint(prepared_dir: Path, split: str, rows: int | None) -> str:
-    """Tells prepared papers from all others: a checksum of the files that systems learn from or are measured on, and
-    which papers of them are measured.
-
-    Raises InputError if a file is missing.
-    """
-    parts = [split, str(rows)]
-    unlabelled = ["unlabelled.csv"] if has_unlabelled(prepared_dir) else []
-    for name in ("labels.json", *(f"{name}.csv" for name in SPLITS), *unlabelled):
-        path = prepared_dir / name
-        if not path.is_file():
-            raise InputError(f"{path} is missing: make it with python -m paper_tasks prepare.")
-        parts.append(file_checksum(path))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
 def label_checksum(truth: np.ndarray) -> str:
-    """Tells what a system learned from others: a checksum of labels, 0 and 1, (papers, labels)."""
+    """A checksum of the labels that a system learned from: 0 and 1, (papers, labels)."""
     return hashlib.sha256(repr(truth.shape).encode() + np.packbits(truth.astype(bool)).tobytes()).hexdigest()
 
 
 def _read(entry: Path) -> Arrays | None:
     try:
         return {path.stem: np.load(path, allow_pickle=False) for path in sorted(entry.glob("*.npy"))}
-    except (OSError, ValueError):  # a damaged file: as good as none
+    except (OSError, ValueError):  # damaged files are computed again
         return None
 
 

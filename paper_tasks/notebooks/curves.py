@@ -1,4 +1,4 @@
-"""A training seen from inside: the loss of every step, and the development scores now and then."""
+"""The loss of every training step, and the scores on development papers several times in each stage."""
 
 import pandas as pd
 import torch
@@ -11,15 +11,15 @@ from paper_tasks.training.finetune import STAGES
 
 
 class Curves(Callback):
-    """Give it to `train`. The time that scoring takes comes on top of the training's budget.
+    """A callback for `train`. The time of scoring does not count for the training's budget.
 
     Attributes:
-        steps: of every step its stage, loss, and the loss as fastai smooths it.
-        scores: loss and F1 (at a probability of one half) on the development papers, after the first step of each
-            stage, `points` - 1 times in between, and after the last. Step 1 is the training's first.
+        steps: a row for each step, with its stage, its loss, and the loss as fastai smooths it.
+        scores: loss and F1 (at a probability of one half) on the development papers: after the first step of each
+            stage, `points` - 1 times in between, and after the last step. The training starts with step 1.
     """
 
-    # After fastai has smoothed the loss, and before the clock, which may end the stage with this step.
+    # After fastai smooths the loss, and before the time budget, which may end the stage with this step.
     order = Recorder.order + 5
 
     def __init__(self, points: int = 4) -> None:
@@ -41,7 +41,7 @@ class Curves(Callback):
     def after_batch(self) -> None:
         if not self.training:
             return
-        # The clock counts this step's papers next.
+        # The time budget counts this step's papers after this callback.
         self._papers = self.time_budget.progress.papers + find_bs(self.yb)
         row = {"stage": STAGES[self.time_budget.progress.stage], "step": len(self._steps) + 1}
         self._steps.append(row | {"loss": self.loss.item(), "smooth_loss": self.smooth_loss.item()})
@@ -64,7 +64,7 @@ class Curves(Callback):
     def _predict(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits and truth of the development papers, both (papers, labels)."""
         logits, truth = [], []
-        # The encoder reads whole texts until they are shortened for the next batch.
+        # The encoder reads long texts here; the next training batch sets its own length again.
         self.model.hf_model.encoder_tokens = self.time_budget.options.max_length
         self.learn.model.eval()
         for inputs, targets in self.dls.valid:

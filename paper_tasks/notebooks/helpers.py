@@ -1,4 +1,4 @@
-"""What the four notebooks share: steps that fail with one sentence, one look for all plots, a word on the sample."""
+"""What the four notebooks share: steps that fail with one sentence, the look of plots, a caveat on the sample."""
 
 import logging
 import warnings
@@ -16,18 +16,18 @@ SAMPLE = "sample_papers"
 
 
 class StepFailed(Exception):
-    """A step of a notebook could not go on: which one, why, and what to do. Jupyter shows it without a traceback."""
+    """A step of a notebook failed: which one, why, and what to do. Jupyter shows it without a traceback."""
 
     def _render_traceback_(self) -> list[str]:
-        """IPython's protocol for exceptions that say themselves how they are shown."""
+        """What IPython shows instead of a traceback."""
         return [f"{type(self).__name__}: {self}"]
 
 
 @contextmanager
 def step(name: str) -> Iterator[None]:
-    """Names what a cell does. Raises StepFailed, one sentence, for input that a person can mend.
+    """Names the step that a cell does. Turns an InputError into a StepFailed of one sentence.
 
-    Any other exception keeps its traceback and gets a last line that names the step and what to do.
+    Any other exception keeps its traceback, and gets a note that names the step and what to do.
     """
     try:
         yield
@@ -35,16 +35,16 @@ def step(name: str) -> Iterator[None]:
         raise StepFailed(f"Step '{name}' stopped. {error}") from error
     except Exception as error:
         error.add_note(
-            f"This was step '{name}'. What to do: restart the kernel and run the notebook from its first cell, "
-            "after those before it; if it fails again, report the lines above."
+            f"This was step '{name}'. What to do: run the notebooks before this one, restart the kernel, and run this "
+            "notebook from its first cell; if it fails again, report the lines above."
         )
         raise
 
 
 def start() -> None:
-    """One look for every plot made after this, and none of the warnings that every run of ours sets off.
+    """Sets the look of all plots, and hides the warnings that every run causes.
 
-    Call it before torch, transformers or fastai is imported.
+    Call it before the import of torch, transformers or fastai.
     """
     for message in (
         "IProgress not found",
@@ -53,20 +53,20 @@ def start() -> None:
         "You are using the legacy TorchScript-based ONNX export",
     ):
         warnings.filterwarnings("ignore", message=message)
-    # onnxruntime's quantizer asks for a step of preparation that the optimised graphs had.
+    # onnxruntime's quantizer asks for a preparation that the optimised graphs already have.
     logging.getLogger().addFilter(lambda record: "pre-processing before quantization" not in record.getMessage())
     plt.rcParams.update(LOOK)
 
 
 def written_by(notebook: str, folder: Path) -> Path:
-    """`folder`. Raises InputError if the notebook of that name has not written it."""
+    """Returns `folder`. Raises InputError if it is missing because the notebook of that name has not run."""
     if not folder.is_dir():
-        raise InputError(f"{folder} is not there: run {notebook}.ipynb first, with the same output_folder.")
+        raise InputError(f"{folder} is missing: run {notebook}.ipynb first, with the same output_folder.")
     return folder
 
 
 def first_rows(source: Path, rows: int | None, folder: Path) -> Path:
-    """A table of the first `rows` papers of `source`, written to `folder`; `source` itself where `rows` is None.
+    """Writes the first `rows` papers of `source` to a table in `folder`, and returns its path; None means all.
 
     Raises InputError for a table that cannot be read, or `rows` below 1.
     """
@@ -82,10 +82,10 @@ def first_rows(source: Path, rows: int | None, folder: Path) -> Path:
 
 
 def caveat(source: str) -> str:
-    """What must be said of every score on papers from a file of this name; "" if nothing must."""
+    """A warning about scores on papers from a file of this name; empty if there is nothing to warn of."""
     if SAMPLE not in source:
         return ""
     return (
-        f"These papers come from {SAMPLE}.csv, a few hundred texts written to try the code on. "
+        f"These papers come from {SAMPLE}.csv, a few hundred texts that were written to try the code. "
         "Scores on them show that a step works, not how good a model is."
     )

@@ -1,4 +1,4 @@
-"""What is in a table of papers before and after the filter: the tables behind the first notebook's plots."""
+"""What a table of papers contains before and after the filter: the tables behind the first notebook's plots."""
 
 import json
 from collections import Counter
@@ -18,7 +18,7 @@ Tasks = Sequence[Sequence[str]]
 
 
 def columns(papers: pd.DataFrame) -> pd.DataFrame:
-    """Of each column of a table as it comes, how many rows have something in it, and the first such cell."""
+    """For each column of a table: how many rows have something in it, and the first such cell."""
     rows = []
     for name in papers:
         filled = papers[name][~papers[name].str.strip().isin(["", "[]"])]
@@ -28,21 +28,21 @@ def columns(papers: pd.DataFrame) -> pd.DataFrame:
 
 
 def task_counts(tasks: Tasks) -> pd.Series:
-    """Papers of each task, most frequent first; a task that a paper has twice counts once."""
+    """Number of papers of each task, most frequent first; a task that a paper has twice counts once."""
     counts = Counter(task for names in tasks for task in dict.fromkeys(names))
     return pd.Series(dict(counts.most_common()), name="papers", dtype="int64")
 
 
 def original_counts() -> pd.Series:
-    """The same of the original's 17,861 papers with tasks, labelled by Papers with Code: 2,186 tasks."""
+    """The same for the original's 17,861 papers, with the 2,186 tasks that Papers with Code gave them."""
     path = JSON_FILES / "task_counts.json"
     return pd.Series(json.loads(path.read_text(encoding="utf-8")), name="papers").sort_values(ascending=False)
 
 
 def threshold_effects(tasks: Tasks, thresholds: Sequence[int]) -> pd.DataFrame:
-    """What a least number of papers per task leaves of tasks and papers (of those with any), and how many together.
+    """How many tasks and papers remain if every task must have so many papers, and how many tasks a paper then has.
 
-    The original's numbers of tasks stand beside them.
+    Papers without a remaining task are left out. The last column has the number of tasks of the original.
     """
     counts, original = task_counts(tasks), original_counts()
     rows = []
@@ -56,7 +56,7 @@ def threshold_effects(tasks: Tasks, thresholds: Sequence[int]) -> pd.DataFrame:
 
 
 def together(tasks: Tasks, names: Sequence[str]) -> pd.DataFrame:
-    """Share of the papers of a task (row) that are also on another (column); NaN on the diagonal."""
+    """The share of a task's papers (row) that have another task too (column); NaN on the diagonal."""
     matrix = multi_hot(tasks, list(names)).astype(float)
     shares = matrix.T @ matrix / np.maximum(1, matrix.sum(axis=0))[:, None]
     np.fill_diagonal(shares, np.nan)
@@ -64,7 +64,7 @@ def together(tasks: Tasks, names: Sequence[str]) -> pd.DataFrame:
 
 
 def spellings(counts: pd.Series) -> pd.DataFrame:
-    """Tasks of the vocabulary that occur under several names: the one to show, and papers by name."""
+    """Tasks of the vocabulary that occur under several names: the canonical name, and papers by name."""
     groups: dict[str, list[str]] = {}
     for task in vocabulary.tasks():
         if counts.get(task.name, 0):
@@ -75,9 +75,9 @@ def spellings(counts: pd.Series) -> pd.DataFrame:
 
 
 def against_original(counts: pd.Series) -> tuple[pd.DataFrame, float]:
-    """Papers by task here and in the original, of tasks that both have, and the correlation of their logarithms.
+    """Papers of each task that both tables have, here and in the original, and the correlation of their logarithms.
 
-    The correlation is NaN where fewer than three tasks are shared.
+    The correlation is NaN if they share fewer than three tasks.
     """
     both = pd.DataFrame({"here": counts, "original": original_counts()}).dropna().astype("int64")
     if len(both) < 3:
@@ -99,4 +99,4 @@ def write_tasks(counts: pd.Series, labels: Sequence[str], folder: Path) -> None:
     """Writes `task_counts.json` (papers of every task) and `task_types_encoded.json` (index of every label)."""
     folder.mkdir(parents=True, exist_ok=True)
     atomic.write_json(folder / "task_counts.json", {task: int(papers) for task, papers in counts.items()})
-    atomic.write_json(folder / "task_types_encoded.json", {task: place for place, task in enumerate(labels)})
+    atomic.write_json(folder / "task_types_encoded.json", {task: index for index, task in enumerate(labels)})
