@@ -1,16 +1,17 @@
 """README and docs: their size, their links, and every command, option, address and name in them."""
 
-import argparse
 import ast
 import importlib.util
 import re
 import tomllib
 from functools import cache
 from itertools import pairwise
+from pathlib import PurePath
 
 import pytest
 import typer
 
+from deployment.common import command_line
 from deployment.flask_app import openapi
 from paper_tasks.cli import app as paper_tasks_app
 from scrapers.cli import app as scrapers_app
@@ -26,7 +27,7 @@ SERVERS = ("deployment.app", "deployment.web")
 COMMANDS = [command for document in DOCUMENTS for command in markdown.commands(document)]
 SPANS = [(document, span) for document in DOCUMENTS for span in dict.fromkeys(markdown.code_spans(document))]
 # Commands that have not come to paper-tasks yet.
-PENDING = {"space", "bench-load"}
+PENDING = {"space"}
 # Programs that are not ours.
 OTHERS = {"cut", "git", "ray", "sed", "source", "[", "hf"}
 
@@ -59,6 +60,21 @@ def test_sentences_are_short(document):
     for paragraph in re.split(r"\n\s*\n|\n(?=- )", prose):
         for sentence in re.split(r"(?<=[.!?:;])\**\s+", " ".join(paragraph.split())):
             assert len(sentence.split()) <= SENTENCE, sentence
+
+
+def test_the_tree_names_folders_and_modules_that_exist():
+    """Every folder with code is in the tree, and every module in the tree is in its folder."""
+    tree = re.search(r"```text\n(scrapers/  .*?)```", markdown.read(ROOT / "docs" / "architecture.md"), re.DOTALL)[1]
+    named: set[str] = set()
+    parents: list[str] = []
+    for line in tree.splitlines():
+        indent, name, modules = re.fullmatch(r"( *)(\S+)/ +(.+)", line).groups()
+        parents[len(indent) // 2 :] = [name]
+        folder = "/".join(parents)
+        named.add(folder)
+        for module in modules.split(", "):
+            assert (ROOT / folder / f"{module}.py").exists() or (ROOT / folder / module).exists(), f"{folder}/{module}"
+    assert named >= {str(PurePath(name).parent) for name in FILES if re.match(r"(?!tests/).+/.+\.py$", name)}
 
 
 def test_each_column_of_the_evaluation_is_defined_once():
@@ -161,7 +177,7 @@ def check(command: Command) -> None:
     if program in PROGRAMS:
         parse(program, arguments)
     elif program in SERVERS:
-        parse_server(program, arguments)
+        command_line.parser("", "127.0.0.1", "8000").parse_args(arguments)
     elif program == "make":
         check_make(arguments)
     elif program == "curl":
@@ -181,15 +197,6 @@ def parse(program: str, arguments: list[str]) -> None:
         assert arguments[0] in group.commands or arguments[0] in PENDING, arguments[0]
         if arguments[0] not in PENDING and "--help" not in arguments:
             group.commands[arguments[0]].make_context(arguments[0], arguments[1:])
-
-
-def parse_server(program: str, arguments: list[str]) -> None:
-    """By the options that the program adds to its parser, read from its source."""
-    source = (ROOT / f"{program.replace('.', '/')}.py").read_text(encoding="utf-8")
-    parser = argparse.ArgumentParser()
-    for option in re.findall(r'"(--[a-z-]+)"', source):
-        parser.add_argument(option)
-    parser.parse_args(arguments)
 
 
 def check_make(arguments: list[str]) -> None:
@@ -235,10 +242,7 @@ def all_options() -> set[str]:
     for program in PROGRAMS.values():
         for command in typer.main.get_command(program).commands.values():
             found |= {option for parameter in command.params for option in parameter.opts}
-    for program in SERVERS:
-        source = (ROOT / f"{program.replace('.', '/')}.py").read_text(encoding="utf-8")
-        found |= set(re.findall(r'"(--[a-z-]+)"', source))
-    return found
+    return found | set(re.findall(r"--[a-z-]+", command_line.parser("", "127.0.0.1", "8000").format_help()))
 
 
 def resolve(name: str) -> None:
