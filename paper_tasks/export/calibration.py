@@ -47,7 +47,7 @@ def calibrate(
     logits, counts = classifier.logits(pairs(papers, "calibrating")), name_counts(model, papers, model_dir)
     masked_counts = name_counts(model, masked, model_dir)
     with torch.no_grad():
-        from_names, masked_from_names = (model.head.names(found).numpy() for found in (counts, masked_counts))
+        from_names, masked_from_names = (model.head.from_names(found).numpy() for found in (counts, masked_counts))
     factor = relative_weight(from_names, logits - from_names, truth)
     logits += (factor - 1) * from_names
     masked_logits += (factor - 1) * masked_from_names

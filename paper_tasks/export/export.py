@@ -18,7 +18,8 @@ from paper_tasks.export.calibration import best_threshold, calibrate
 from paper_tasks.export.onnx import FAST_INT8, FP32, INT8, to_int8, to_onnx
 from paper_tasks.io import atomic
 from paper_tasks.modeling import metrics
-from paper_tasks.modeling.model import MINILM, FastModel, PaperTaskModel, check_length, read_training
+from paper_tasks.modeling.backbones import MINILM, check_length
+from paper_tasks.modeling.model import FastModel, PaperTaskModel, read_training
 from paper_tasks.modeling.name_matcher import TEXT_TOKENS
 from paper_tasks.tagger.classifier import FAST, TaskClassifier
 from paper_tasks.tagger.config import DataRecord, ExportScores, ModelConfig, TaskInfo

@@ -21,7 +21,8 @@ from paper_tasks.data.fingerprints import held_out_checksum
 from paper_tasks.data.prepared_folder import has_unlabelled, multi_hot, read_labels, read_split
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.export import dequantize
-from paper_tasks.modeling.model import PaperTaskModel, check_length, load_backbone, read_training
+from paper_tasks.modeling.backbones import check_length, load_backbone
+from paper_tasks.modeling.model import PaperTaskModel, read_training
 from paper_tasks.modeling.name_matcher import TEXT_TOKENS, collect_names
 from paper_tasks.modeling.ngram_svm import fit_words
 from paper_tasks.tagger.config import DevScores, TeacherRecord, TrainingRecord

@@ -28,7 +28,8 @@ from transformers import PreTrainedTokenizerBase
 from paper_tasks.data.prepared_folder import has_unlabelled, read_split, texts
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.io import atomic
-from paper_tasks.modeling.model import check_length, load_backbone, mean_pooling
+from paper_tasks.modeling.backbones import check_length, load_backbone
+from paper_tasks.modeling.head import mean_pooling
 from paper_tasks.tagger.config import PretrainingRecord
 from paper_tasks.training import checkpoint
 from paper_tasks.training.fastai_blurr import EpochDL, device_name, in_half_precision, workers

@@ -29,7 +29,7 @@ from paper_tasks.evaluation.baselines.original import MAX_LENGTH, RECORD
 from paper_tasks.evaluation.options import EPOCHS, FROZEN_EPOCHS, OriginalOptions
 from paper_tasks.evaluation.score_cache import label_checksum
 from paper_tasks.io import atomic
-from paper_tasks.modeling.model import dropout_options, minilm_folder
+from paper_tasks.modeling.backbones import MINILM, dropout_options, find_backbone
 from paper_tasks.training import checkpoint
 from paper_tasks.training.fastai_blurr import (
     BaseModelCallback,
@@ -99,10 +99,12 @@ def train(prepared_dir: Path, output_dir: Path, options: OriginalOptions | None 
     labels = read_labels(prepared_dir)
     papers, dev = read_split(prepared_dir, "train"), read_split(prepared_dir, "dev").head(DEV_PAPERS)
     train_truth = multi_hot(papers["tasks"], labels)
-    source = options.backbone or minilm_folder()
-    tokenizer = AutoTokenizer.from_pretrained(source)
-    no_dropout = dropout_options(AutoConfig.from_pretrained(source))
-    model = AutoModelForSequenceClassification.from_pretrained(source, num_labels=len(labels), **no_dropout)
+    source, local = find_backbone(options.backbone or MINILM)
+    tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
+    no_dropout = dropout_options(AutoConfig.from_pretrained(source, local_files_only=local))
+    model = AutoModelForSequenceClassification.from_pretrained(
+        source, num_labels=len(labels), local_files_only=local, **no_dropout
+    )
     learn = _learner(model, tokenizer, papers, dev, labels)
     learn.add_cb(EpochCheckpoints(folder, state))
     if started:

@@ -38,7 +38,7 @@ class ZeroShot:
     """
 
     def __init__(self, backbone: str, labels: Sequence[str], max_length: int = 256) -> None:
-        from paper_tasks.modeling.model import load_backbone
+        from paper_tasks.modeling.backbones import load_backbone
 
         self._encoder, self._tokenizer = load_backbone(backbone)
         self._encoder.eval()
@@ -55,7 +55,7 @@ class ZeroShot:
         from torch.nn import functional as F
 
         from paper_tasks.modeling.batches import in_batches
-        from paper_tasks.modeling.model import mean_pooling
+        from paper_tasks.modeling.head import mean_pooling
 
         order, vectors = [], []
         with torch.inference_mode():

@@ -12,7 +12,6 @@ from transformers import AutoTokenizer
 
 from paper_tasks.data.prepared_folder import multi_hot, read_labels, read_split
 from paper_tasks.errors import InputError
-from paper_tasks.evaluation.card import write_card
 from paper_tasks.export.calibration import name_counts
 from paper_tasks.export.export import COPIED, export
 from paper_tasks.export.onnx import FAST_INT8, FP32, INT8
@@ -22,7 +21,6 @@ from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagger.classifier import FAST, TaskClassifier
 from paper_tasks.tagger.model_folder import open_tokenizer
 from paper_tasks.tagger.text import TEXT_FORMAT, format_paper
-from tests.paper_tasks.evaluation.invented import evaluation
 
 MAX_LENGTH = 64
 LONG = ("Grainy pictures restored", "without clean targets we measure it on two data sets " * 40)
@@ -64,7 +62,7 @@ def test_the_folder_is_complete_and_loads(exported, prepared):
 
 
 def test_it_reads_as_many_tokens_as_in_training_and_loses_the_card_of_another(exported, prepared, tmp_path):
-    write_card(tmp_path / "README.md", MODEL_DIR, evaluation())
+    shutil.copy(MODEL_DIR / "README.md", tmp_path)
     export(exported[0], prepared, tmp_path)
     config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
     assert config["encoder_tokens"] == config["training"]["max_length"] == MAX_LENGTH
@@ -151,7 +149,11 @@ def test_serving_is_training_but_for_the_calibration_and_what_names_and_words_we
     words, model.words = model.words, None
     with torch.no_grad():
         ids = tokens["input_ids"]
-        trained = [model(ids, tokens["attention_mask"]).logits, model.head.names(model.name_counts(ids)), words(ids)]
+        trained = [
+            model(ids, tokens["attention_mask"]).logits,
+            model.head.from_names(model.name_counts(ids)),
+            words(ids),
+        ]
     served = TaskClassifier.load(model_dir / "onnx").logits(pairs)
     # What is added where nothing is named.
     trained.append(torch.tensor(names_nothing(model_dir, pairs), dtype=torch.float32)[:, None].expand(served.shape))

@@ -1,22 +1,13 @@
-import shutil
-
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import BertConfig, DistilBertConfig
 
 from paper_tasks.errors import InputError
-from paper_tasks.modeling import model as module
-from paper_tasks.modeling.model import (
-    Head,
-    PaperTaskModel,
-    backbone_at_hand,
-    check_length,
-    dropout_options,
-    load_backbone,
-    mean_pooling,
-)
+from paper_tasks.modeling.backbones import check_length, load_backbone
+from paper_tasks.modeling.model import PaperTaskModel, read_training
+from paper_tasks.tagger.config import TrainingRecord
+from paper_tasks.tagger.text import TEXT_FORMAT
 from tests.paper_tasks import tiny
 
 LABELS = ["Image Captioning", "Speech Recognition", "Machine Translation", "Graph Clustering"]
@@ -40,25 +31,6 @@ def test_padding_changes_no_logit(tiny_model):
         alone = model(**batch(tokenizer, "old consoles")).logits[0]
         together = model(**batch(tokenizer, "old consoles", long)).logits[0]
     torch.testing.assert_close(alone, together, atol=1e-5, rtol=1e-5)
-
-
-def test_mean_pooling_leaves_padding_out():
-    hidden = torch.tensor([[[1.0], [3.0], [100.0]]])
-    assert mean_pooling(hidden, torch.tensor([[1, 1, 0]])).item() == 2
-
-
-def test_one_token_that_tells_of_a_label_is_heard_in_a_long_text():
-    head = Head(2, 1, dropout=0.0).eval()
-    with torch.no_grad():
-        head.whole.weight.zero_()
-        head.whole.bias.zero_()
-        head.mention.weight.copy_(torch.tensor([[20.0, 0.0]]))
-        quiet = torch.zeros(1, 200, 2)
-        loud = quiet.clone()
-        loud[0, 150, 0] = 1.0
-        mask = torch.ones(1, 200, dtype=torch.int64)
-        assert head.meanings(quiet, mask).item() == pytest.approx(0, abs=1e-4)
-        assert head.meanings(loud, mask).item() == pytest.approx(20 - np.log(200), abs=0.01)
 
 
 def test_a_name_behind_what_the_encoder_reads_counts(tiny_model):
@@ -113,12 +85,21 @@ def test_rescale_is_linear_in_the_logits(tiny_model):
 
 def test_what_is_saved_is_loaded(tiny_model, tmp_path):
     model, tokenizer = tiny_model
-    model.save(tmp_path, tokenizer, {"backbone": "tiny"})
+    record = TrainingRecord("tiny", max_length=64, text_format=TEXT_FORMAT)
+    model.save(tmp_path, tokenizer, record)
+    assert read_training(tmp_path) == record
     inputs = batch(tokenizer, "old consoles")
     with torch.no_grad():
         torch.testing.assert_close(PaperTaskModel.load(tmp_path)(**inputs).logits, model(**inputs).logits)
     assert {path.suffix for path in tmp_path.iterdir()} <= {".json", ".safetensors", ".txt", ".jinja"}
     assert load_file(tmp_path / "model.safetensors").keys() == model.state_dict().keys()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"labels": []}', '{"labels": [], "backbone": 3}'])
+def test_a_record_that_cannot_be_read_gets_one_sentence(tmp_path, content):
+    (tmp_path / "training.json").write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=r"training\.json cannot be read .* train the model again"):
+        read_training(tmp_path)
 
 
 def test_a_folder_without_a_model_is_told(tmp_path):
@@ -142,64 +123,6 @@ def test_minilm_comes_with_the_installation_and_knows_names(monkeypatch):
         logits = model(**batch(tokenizer, *texts)).logits
     assert logits.argmax(dim=1).tolist() == [0, 1, 2, 3]
     assert logits.mean().item() == pytest.approx(np.log(0.1 / 0.9), abs=0.5)
-
-
-@pytest.mark.parametrize("name", ["no/such-backbone", "."])
-def test_an_unknown_backbone_is_told(monkeypatch, name):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(InputError, match="minilm"):
-        load_backbone(name)
-
-
-def test_half_a_backbone_is_told(trained, backbone, tmp_path):
-    with pytest.raises(InputError, match=r"not there, such as .*--start-from"):
-        load_backbone(trained[0])
-    for name in ("config.json", "model.safetensors"):
-        shutil.copy(backbone / name, tmp_path)
-    with pytest.raises(InputError, match="tokenizer"):
-        load_backbone(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("config", "expected"),
-    [
-        (BertConfig(), {"hidden_dropout_prob": 0.3, "attention_probs_dropout_prob": 0.0}),
-        (DistilBertConfig(), {"dropout": 0.3, "attention_dropout": 0.0}),
-    ],
-    ids=["BERT", "DistilBERT"],
-)
-def test_dropout_has_the_encoders_own_names(config, expected):
-    assert dropout_options(config, 0.3) == expected
-
-
-def test_dropout_reaches_the_encoder(backbone):
-    encoder, _ = load_backbone(backbone, 0.3)
-    rates = {module.p for module in encoder.modules() if isinstance(module, torch.nn.Dropout)}
-    assert rates == {0.0, 0.3}
-
-
-def test_minilm_takes_the_place_of_a_backbone_out_of_reach(monkeypatch, capsys):
-    def unreachable(name):
-        raise ConnectionError("no route to host")
-
-    monkeypatch.setattr(module, "repo_exists", unreachable)
-    assert backbone_at_hand("some/encoder") == "minilm"
-    assert "some/encoder" in (line := capsys.readouterr().out) and "no route to host" in line and "minilm" in line
-
-
-@pytest.mark.parametrize("exists", [True, False])
-def test_a_hub_that_answers_decides_itself(monkeypatch, exists):
-    monkeypatch.setattr(module, "repo_exists", lambda name: exists)
-    assert backbone_at_hand("some/encoder") == "some/encoder"
-
-
-def test_what_cannot_be_on_the_hub_is_left_to_the_loading():
-    assert backbone_at_hand("no/such/folder") == "no/such/folder"
-
-
-def test_a_backbone_on_disk_needs_no_hub(monkeypatch, backbone):
-    monkeypatch.setattr(module, "repo_exists", None)
-    assert [backbone_at_hand(name) for name in ("minilm", str(backbone))] == ["minilm", str(backbone)]
 
 
 @pytest.mark.parametrize("kind", tiny.ENCODERS)

@@ -8,7 +8,7 @@ from transformers import AutoTokenizer
 from paper_tasks.data import vocabulary
 from paper_tasks.data.distant_labels import Labeller
 from paper_tasks.modeling import name_matcher as module
-from paper_tasks.modeling.model import minilm_folder
+from paper_tasks.modeling.backbones import minilm_folder
 from paper_tasks.modeling.name_matcher import NameCounts, RunTable, collect_names, runs
 
 NAMES = [((5,), (0, 2)), ((6, 7), (1,)), ((7,), (1,)), ((1, 2, 3, 4), (0, 2))]

@@ -3,7 +3,7 @@ import onnxruntime
 import pytest
 import torch
 
-from paper_tasks.modeling.model import load_backbone
+from paper_tasks.modeling.backbones import load_backbone
 from paper_tasks.modeling.ngram_svm import WordModel, fit_words
 
 TEXTS = ["photographs for blind readers", "recordings of speakers with accents", "vertices exchange messages"] * 20

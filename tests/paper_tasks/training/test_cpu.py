@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from paper_tasks.modeling.model import load_backbone
+from paper_tasks.modeling.backbones import load_backbone
 from paper_tasks.training.cpu import ATTENTION
 
 
