@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from tests import ROOT
 
-DOCUMENTS = [ROOT / "README.md", ROOT / "csv_files" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+NAMES = ("README.md", "CONTRIBUTING.md", "csv_files/README.md", "deployment/README.md", "deployment/model/README.md")
+DOCUMENTS = [*(ROOT / name for name in NAMES if (ROOT / name).exists()), *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Words of the shell before which no command ends.
 KEYWORDS = {"until", "do", "done", "if", "then", "fi", "{", "}", "!"}

@@ -107,7 +107,10 @@ def test_code_in_the_prose_exists(document, span):
     first = span.split()[0]
     if first in PROGRAMS or first == "make" or span.startswith("python -m "):
         (words,) = markdown.split(span.replace("...", "x"))
-        # Prose may name a command alone.
+        # Prose may name a command alone, or with an option and not its value.
+        if words[-1].startswith("--"):
+            assert words[-1] in all_options() | {"--help"}
+            words = words[:-1]
         alone = words[:-1] in {("paper-tasks",), ("python", "-m", "scrapers")}
         check(Command(document, (*words, "--help") if alone else words))
     elif re.fullmatch(r"--[a-z-]+", first):
