@@ -1,4 +1,4 @@
-"""Which machine-learning tasks does a paper work on? A quantized ONNX model, asked through numpy alone."""
+"""Names the machine-learning tasks of a paper by a quantized ONNX model, with numpy, onnxruntime and tokenizers."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from tokenizers import Encoding, Tokenizer
 
-# The tiers of a model: its folder holds the full one, and one without the encoder in a folder of this name.
+# The tiers of a model: its folder holds the full one; the one without the encoder has a folder "fast" in it.
 FULL, FAST = TIERS = ("full", "fast")
 
-# Papers tokenized together, on every core; little enough to stream.
+# Papers that are tokenized together, on every core; few, so that a generator of papers is read as a stream.
 WINDOW = 64
 
 
@@ -34,14 +34,14 @@ class Tag(NamedTuple):
 
 
 class TaskClassifier:
-    """An exported model and its tokenizer; get one by `TaskClassifier.load()`.
+    """An exported model and its tokenizer. `TaskClassifier.load()` gives one.
 
     Attributes:
-        labels: task names in vocabulary order, which is the order of every array's last axis.
-        thresholds: float32 (labels,), the probability from which the model itself names each task.
-        default_threshold: one threshold for all tasks, for who wants a single number to move.
+        labels: task names in the order of the vocabulary, which is the order of the last axis of every array.
+        thresholds: float32 (labels,), the probability from which the model names each task.
+        default_threshold: one threshold for all tasks, for a control that moves a single number.
         config: `config.json` as read: what the model was trained on, and how it scored.
-        names: runs of token ids that name labels, each with the labels' places; the model knows them by heart.
+        names: sequences of token ids that name labels, each with the indices of these labels. The model looks for them.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class TaskClassifier:
     ) -> "TaskClassifier":
         """The model exported to `folder`, run on `threads` CPU threads (default: every core it may use).
 
-        All of them work on one paper, which comes soonest so; with `bulk` each has a paper of its own, which gets
-        through many papers in less time. The results are the same. The tier "fast" does without the encoder: it finds
-        what is named and goes by words for the rest.
+        All threads work on one paper, which gives the first answer soonest. With `bulk` each thread has a paper of its
+        own, which takes less time for many papers. The results are the same. The tier "fast" has no encoder: it finds
+        the tasks that a text names, and infers others from single words.
 
-        Raises ModelError if a file is missing, cut short, altered since the export, or not understood, and ValueError
+        Raises ModelError if a file is missing, incomplete, altered since the export, or not understood, and ValueError
         for a tier of another name.
         """
         if tier not in TIERS:
@@ -93,22 +93,22 @@ class TaskClassifier:
         return self._info[task].area
 
     def as_json(self, tags: Iterable[Tag]) -> list[dict[str, Any]]:
-        """Tags as both doors answer them: {"task", "probability" (0 to 1, four digits), "area"}."""
+        """Tags as both front ends answer them: {"task", "probability" (0 to 1, four digits), "area"}."""
         return [
             {"task": task, "probability": round(probability, 4), "area": self.area(task)} for task, probability in tags
         ]
 
     def threshold(self, task: str) -> float:
-        """The probability from which the model names a task: the lowest among its spellings; KeyError if unknown."""
+        """The probability from which the model names a task: the lowest of its spellings; KeyError if unknown."""
         return float(self.thresholds[self.spellings(task)].min())
 
     def spellings(self, task: str) -> list[int]:
-        """The labels (places in `labels`) that are spellings of a task, under any of its names; KeyError if unknown."""
+        """Indices of the labels that are spellings of a task, given any of its names; KeyError if unknown."""
         canonical = self._info[task].canonical
-        return [place for place, label in enumerate(self.labels) if self._info[label].canonical == canonical]
+        return [index for index, label in enumerate(self.labels) if self._info[label].canonical == canonical]
 
     def encode(self, text: str) -> "Encoding":
-        """The tokens of a text, as far as the model reads, with their character offsets and special tokens."""
+        """The tokens of a text, up to the last that the model reads, with character offsets and special tokens."""
         return self._tokenizer.encode(text)
 
     def logits(self, papers: Iterable[tuple[str, str]]) -> np.ndarray:
@@ -116,23 +116,24 @@ class TaskClassifier:
 
         Raises EmptyPaper for a paper without a word.
         """
-        found, seen, papers = [np.empty((0, len(self.labels)), dtype=np.float32)], 0, iter(papers)
+        logits, papers_read, papers = [np.empty((0, len(self.labels)), dtype=np.float32)], 0, iter(papers)
         while window := list(islice(papers, WINDOW)):
             texts = [format_paper(*paper, self.config.text_format) for paper in window]
-            for place, text in enumerate(texts, start=seen):
+            for index, text in enumerate(texts, start=papers_read):
                 if not has_words(text):
-                    raise EmptyPaper(place)
-            found.append(self._logits(self._tokenizer.encode_batch_fast(texts)))
-            seen += len(window)
-        return np.concatenate(found)
+                    raise EmptyPaper(index)
+            logits.append(self._logits(self._tokenizer.encode_batch_fast(texts)))
+            papers_read += len(window)
+        return np.concatenate(logits)
 
     def probabilities(self, papers: Iterable[tuple[str, str]]) -> np.ndarray:
-        """float32 (papers, labels) from 0 to 1: each label on its own, so that a row need not sum to 1.
+        """float32 (papers, labels) from 0 to 1. Each label is judged by itself, so a row need not sum to 1.
 
         Raises EmptyPaper for a paper without a word.
         """
-        # The sigmoid, in the form that overflows for no logit.
-        return np.exp(-np.logaddexp(np.float32(0), -self.logits(papers)))
+        # The sigmoid, in a form that never overflows.
+        probabilities: np.ndarray = np.exp(-np.logaddexp(np.float32(0), -self.logits(papers)))
+        return probabilities
 
     def predict(self, papers: Iterable[tuple[str, str]], **options: Any) -> list[list[Tag]]:
         """The tasks of each paper, likeliest first; options are those of `rank`. Raises EmptyPaper."""
@@ -146,14 +147,14 @@ class TaskClassifier:
         merge_duplicates: bool = True,
         hide_artefacts: bool = True,
     ) -> list[list[Tag]]:
-        """Tags, likeliest first, from what `probabilities` returned (papers, labels), or one row of it.
+        """Tags, likeliest first, from the result of `probabilities` (papers, labels), or from one row of it.
 
         Args:
-            top_k: at most so many of a paper's tags, of those that reach the threshold.
-            threshold: from 0 to 1, for every task; None takes the model's own, task by task.
-            merge_duplicates: spellings of one task (`NER`, `named-entity-recognition`) become one tag, under
-                the canonical name, with the greatest probability among them.
-            hide_artefacts: leave out names that are no tasks (`Navigate`), which Papers with Code had too.
+            top_k: the most tags for a paper, from those that reach the threshold.
+            threshold: from 0 to 1, for every task; None takes the model's threshold of each task.
+            merge_duplicates: make one tag of all spellings of a task (`NER`, `named-entity-recognition`). It has the
+                canonical name and the greatest probability of the spellings.
+            hide_artefacts: leave out names of Papers with Code that are not tasks (`Navigate`).
 
         Raises ValueError for a threshold, top_k or shape out of range.
         """
@@ -180,7 +181,7 @@ class TaskClassifier:
         return [tags[start:end][:top_k] for start, end in pairwise(ends)]
 
     def _columns_shown(self, merge: bool, hide: bool) -> tuple[list[str], np.ndarray, np.ndarray]:
-        """Names to show, the label columns behind them side by side, and where each name's columns start."""
+        """Names to show, the label columns of all names one after the other, and the start of each name's columns."""
         groups: dict[str, list[int]] = {}
         for column, label in enumerate(self.labels):
             if self._info[label].is_task or not hide:
@@ -190,17 +191,18 @@ class TaskClassifier:
         return list(groups), np.array(columns, dtype=np.int64), np.cumsum([0, *sizes])[:-1]
 
     def _logits(self, encodings: list["Encoding"]) -> np.ndarray:
-        """float32 (encodings, labels), each text run by itself.
+        """float32 (encodings, labels), with a run of the model for each text.
 
-        In dynamic int8 the texts of a batch share one scale, and padding has a part in it: a text's probabilities
-        would move with its company. On a CPU a batch gains next to nothing, as one abstract fills the cores.
+        In dynamic int8 the texts of a batch and their padding share one scale, so that a text's probabilities would
+        depend on the other texts. On a CPU a batch saves almost no time, as one abstract occupies all cores.
         """
         names = [value.name for value in self._session.get_inputs()]
 
         def run(encoding: "Encoding") -> np.ndarray:
             input_ids = np.array([encoding.ids], dtype=np.int64)
             inputs = {"input_ids": input_ids, "attention_mask": np.ones_like(input_ids)}
-            return self._session.run(["logits"], {name: inputs[name] for name in names})[0]
+            logits: np.ndarray = self._session.run(["logits"], {name: inputs[name] for name in names})[0]
+            return logits
 
-        # The session may be run from several threads at once, and lets go of Python's lock meanwhile.
+        # Several threads may run the session at once; it releases Python's lock meanwhile.
         return np.concatenate([np.empty((0, len(self.labels)), np.float32), *self._map(run, encodings)])

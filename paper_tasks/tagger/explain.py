@@ -1,7 +1,7 @@
-"""Why a task: the sentences and words that carried it, found by leaving each out and asking the model again.
+"""Explains a task of a paper: which sentences and words carry it. Each is left out, and the model is asked again.
 
-This is occlusion (Zeiler and Fergus, 2014; for texts Li, Monroe and Jurafsky, 2016): it needs nothing of the model but
-its answers. Sentences come first, then the phrases of the sentences that counted most, for as long as the budget lasts.
+This is occlusion (Zeiler and Fergus, 2014; for texts Li, Monroe and Jurafsky, 2016), which needs only the model's
+answers. Sentences come first, then the phrases of the sentences that count most, until the budget is spent.
 """
 
 import re
@@ -16,14 +16,14 @@ from paper_tasks.errors import EmptyPaper
 from paper_tasks.tagger.classifier import TaskClassifier
 from paper_tasks.tagger.text import format_paper, has_words
 
-# What an explanation may cost, in tokens that the encoder reads: 21 runs of a text that fills its window of 192, or 27
-# of an abstract of 150 tokens; half a second on two cores, a whole one on slow ones. A run costs OVERHEAD besides.
+# Cost of an explanation, in tokens that the encoder reads: 21 runs of a text of 192 tokens, the encoder's window, or 27
+# runs of an abstract of 150 tokens. They take half a second on two cores. Each run costs OVERHEAD besides.
 BUDGET = 18 * 256
 OVERHEAD = 20
-# More sentences than this are tried together with a neighbor, so that something is left for their words.
+# More sentences than these are joined with their neighbors, so that some of the budget is left for words.
 MOST_SENTENCES = 10
 PHRASE_WORDS = 3
-# A smaller fall, in log-odds, is hardly told from the rounding of an int8 model.
+# A smaller fall, in log-odds, may come from the rounding of an int8 model.
 LEAST = 0.3
 
 _SENTENCE_END = re.compile(r"""(?<=[.!?])["')\]]*\s+(?=["'(\[$\\]*[A-Z0-9])|(?<=[。!?])""")
@@ -48,9 +48,12 @@ Kind = Literal["mention", "sentence", "word"]
 
 
 class Span(NamedTuple):
-    """A part of the text. `contribution` is how far the task's log-odds fall when it is left out; for a mention: when
-    all mentions of the task are. `without` is the probability that is left (0 to 1). Where no word is left, there is
-    no text to have a task: `without` is 0, and `contribution` infinite."""
+    """A part of the text: characters `start` to `end`.
+
+    `contribution` is how far the task's log-odds fall when the part is left out, `without` the probability (0 to 1)
+    that is left. All mentions of a task are left out together. If no word is left without the part, `without` is 0 and
+    `contribution` is infinite.
+    """
 
     start: int
     end: int
@@ -60,14 +63,17 @@ class Span(NamedTuple):
 
     @property
     def is_all(self) -> bool:
-        """Whether no word is left without it."""
+        """Whether no word is left without this part."""
         return self.contribution == np.inf
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a task has its probability. Spans have character offsets in `text`, which is the text as the model reads it,
-    and are sorted by their start; sentences hold the words and mentions within them."""
+    """Why a task has its probability.
+
+    `text` is the text that the model reads. `spans` have character offsets in it and are sorted by their start; a
+    sentence comes before the words and mentions in it.
+    """
 
     task: str
     probability: float
@@ -75,8 +81,7 @@ class Explanation:
     spans: list[Span]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: spans with their words, and figures rounded to four digits; an infinite one, which JSON does not
-        have, is None."""
+        """For JSON: spans also have their words, numbers have four digits, and an infinite number is None."""
         spans = [
             span._asdict()
             | {"contribution": None if span.is_all else round(span.contribution, 4), "without": round(span.without, 4)}
@@ -87,10 +92,10 @@ class Explanation:
 
 
 def explain(classifier: TaskClassifier, title: str, abstract: str, task: str) -> Explanation:
-    """What in a paper carried a task, in under a second on two cores.
+    """The parts of a paper that carry a task, in under a second on two cores.
 
-    All spellings of the task count as one, as in `TaskClassifier.rank`. Sentences and words that the encoder does not
-    reach are not tried; mentions are found wherever the model finds them. Raises EmptyPaper, and KeyError for a task
+    All spellings of the task count as one, as in `TaskClassifier.rank`. Sentences and words beyond the encoder's window
+    are not tried; mentions are found in the whole text that the model reads. Raises EmptyPaper, and KeyError for a task
     that is not in the vocabulary.
     """
     text = format_paper(title, abstract, classifier.config.text_format)
@@ -99,14 +104,14 @@ def explain(classifier: TaskClassifier, title: str, abstract: str, task: str) ->
     spans = meter.leave_out([mentions] if mentions else [], "mention")
     spans = [spans[0]._replace(start=start, end=end) for start, end in mentions] if spans else []
 
-    # A title of blanks is none.
+    # Empty for a title of blanks.
     title = format_paper(title, "")
     head = len(title) + 1 if title and text != title else 0
     sentences = join_short([span for span in split_sentences(text, head) if span[0] < meter.reach])
     measured = meter.leave_out([[span] for span in sentences], "sentence") if len(sentences) > 1 else []
     spans += [span for span in measured if span.contribution >= LEAST]
     measured.sort(key=lambda span: -span.contribution)
-    # Where two sentences say the same, neither is missed: then the words of the first will do.
+    # If two sentences say the same, the model misses neither: then the words of the first sentence are tried.
     carriers = [span for span in measured if span.contribution >= LEAST] or measured[:1]
     for start, end in [(span.start, span.end) for span in carriers] or sentences:
         phrases = [[span] for span in split_phrases(text, start, min(end, meter.reach), mentions)]
@@ -115,7 +120,7 @@ def explain(classifier: TaskClassifier, title: str, abstract: str, task: str) ->
 
 
 def find_mentions(classifier: TaskClassifier, text: str, columns: Iterable[int]) -> list[tuple[int, int]]:
-    """Start and end of every whole word or words by which the text names one of these labels, none overlapping."""
+    """Start and end of all whole words that name one of these labels in the text; no two overlap."""
     columns, encoding = set(columns), classifier.encode(text)
     longest = max(map(len, classifier.names), default=0)
     found = []
@@ -126,7 +131,7 @@ def find_mentions(classifier: TaskClassifier, text: str, columns: Iterable[int])
     words = [match.span() for match in re.finditer(r"\w+", text)] if found else []
     mentions: list[tuple[int, int]] = []
     for start, end in sorted(found):
-        # Of "GANs" the tokens are "gan" and "##s", and the name may be the first alone.
+        # The name may be a part of a word: "gan" is the first token of "GANs".
         start = min((word[0] for word in words if word[0] < start < word[1]), default=start)
         end = max((word[1] for word in words if word[0] < end < word[1]), default=end)
         if mentions and start < mentions[-1][1]:
@@ -136,7 +141,7 @@ def find_mentions(classifier: TaskClassifier, text: str, columns: Iterable[int])
 
 
 def split_sentences(text: str, head: int = 0) -> list[tuple[int, int]]:
-    """Start and end of each sentence with a word in it, the first `head` characters (a title) being one."""
+    """Start and end of each sentence that has a word. The first `head` characters, a title, are one sentence."""
     cuts = [0, *([head] if head else [])]
     for match in _SENTENCE_END.finditer(text, head):
         if not _ABBREVIATION.search(text, max(0, match.start() - 8), match.start()):
@@ -151,16 +156,16 @@ def split_sentences(text: str, head: int = 0) -> list[tuple[int, int]]:
 
 
 def join_short(spans: Sequence[tuple[int, int]], most: int = MOST_SENTENCES) -> list[tuple[int, int]]:
-    """At most so many spans: the neighbors that are shortest together become one, again and again."""
+    """At most `most` spans: the two neighbors that are shortest together become one, until there are few enough."""
     spans = list(spans)
     while len(spans) > most:
-        place = min(range(len(spans) - 1), key=lambda place: spans[place + 1][1] - spans[place][0])
-        spans[place : place + 2] = [(spans[place][0], spans[place + 1][1])]
+        index = min(range(len(spans) - 1), key=lambda index: spans[index + 1][1] - spans[index][0])
+        spans[index : index + 2] = [(spans[index][0], spans[index + 1][1])]
     return spans
 
 
 def split_phrases(text: str, start: int, end: int, taken: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Start and end of runs of up to PHRASE_WORDS content words within a sentence, outside of the spans `taken`."""
+    """Start and end of sequences of up to PHRASE_WORDS content words in a sentence, outside of the spans `taken`."""
     phrases: list[list[tuple[int, int]]] = []
     for match in _WORD.finditer(text, start, end):
         word = match.span()
@@ -175,20 +180,20 @@ def split_phrases(text: str, start: int, end: int, taken: Sequence[tuple[int, in
 
 
 class _Meter:
-    """Runs the model on a text without some of it, and stops when the budget is spent."""
+    """Runs the model on a text without some of its parts, and stops when the budget is spent."""
 
     def __init__(self, classifier: TaskClassifier, columns: Sequence[int], text: str) -> None:
         self._classifier, self._text, self._left = classifier, text, BUDGET
         self._window = classifier.config.encoder_tokens
         self.columns = columns
-        # The offset of the first character that the encoder does not read.
+        # Index of the first character that the encoder does not read.
         offsets = classifier.encode(text).offsets
         self.reach = len(text) if len(offsets) <= self._window else max(end for _, end in offsets[: self._window])
         self._full = self._log_odds(text)
         self.probability = _sigmoid(self._full)
 
     def leave_out(self, pieces: Sequence[Sequence[tuple[int, int]]], kind: Kind) -> list[Span]:
-        """For each piece (one or more spans) the fall without it, told at its first span; until the budget ends."""
+        """The fall without each piece (one or more spans), given as a span at its start; until the budget ends."""
         measured = []
         for piece in pieces:
             if self._left <= 0:

@@ -1,25 +1,25 @@
-"""Is a text in English? The model has read nothing else, and does not notice by itself."""
+"""Whether a text is in English. The model has read no other language, and does not notice one."""
 
 import re
 
 NOT_ENGLISH = "This text does not look like English, the only language that the model reads: its answer means little."
 
-# Of the words of 64,702 English abstracts at least 5.6% are these; other languages have them by accident.
+# These are at least 5.6% of the words in each of 64,702 English abstracts; other languages have few of them.
 _FREQUENT = frozenset(["the", "of", "and", "to", "that", "for", "with", "are", "this", "which", "from", "by"])
 _LEAST_SHARE = 0.045
-# A title may well have none of them.
+# A shorter text, such as a title, may have none of them.
 _FEW_WORDS = 20
-# Where the Latin letters of Unicode end, accented ones included.
+# The last Latin letter of Unicode, with accents.
 _LATIN_END = "\u024f"
 
 
 def note(title: str, abstract: str) -> str:
-    """What a reader is to know of a paper's language, if anything."""
+    """A sentence for the reader if a paper's language does not look like English, else ""."""
     return "" if looks_english(f"{title} {abstract}") else NOT_ENGLISH
 
 
 def looks_english(text: str) -> bool:
-    """Whether a text may be in English: by its letters, and where it has 20 words or more by the most frequent."""
+    """Whether a text may be in English: by its letters, and from 20 words on by the most frequent English words."""
     letters = [letter for letter in text if letter.isalpha()]
     if sum(letter <= _LATIN_END for letter in letters) < len(letters) / 2:
         return False

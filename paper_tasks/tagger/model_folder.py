@@ -107,7 +107,7 @@ def open_session(folder: Path, config: ModelConfig, threads: int) -> onnxruntime
     if inputs - {"attention_mask"} != {"input_ids"} or "logits" not in widths:
         raise _broken(folder, f"{name} does not map input_ids and attention_mask to logits")
     if widths["logits"] != [len(config.labels)]:
-        raise _broken(folder, f"{name} does not give one logit for each of {len(config['labels'])} labels")
+        raise _broken(folder, f"{name} does not give one logit for each of {len(config.labels)} labels")
     return session
 
 

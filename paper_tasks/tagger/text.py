@@ -4,16 +4,16 @@ import re
 import unicodedata
 
 TEXT_FORMAT = "{title}. {abstract}"
-# Far more than the model's window of tokens, and little enough that nobody's megabyte keeps others waiting.
+# Far more than the model reads, and little enough that one huge text does not keep others waiting.
 MAX_CHARACTERS = 20_000
 
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]"
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
-# Without what ends a sentence or a parenthesis behind it.
+# A sign that ends a sentence or a parenthesis is not the end of a URL.
 _URL = re.compile(r"\b(?:https?://|www\.)[^\s}]*[^\s}.,;:!?)\]'\"]")
-# A LaTeX accent and its letter, as in Poincar\'e, na{\"\i}ve and Fran\c{c}ois; each accent as Unicode combines it.
+# A LaTeX accent and its letter, as in Poincar\'e, na{\"\i}ve and Fran\c{c}ois, and Unicode's combining accents.
 _ACCENT = re.compile(r"\{?\\(?:([`'^\"~=.])|([uvHckr])(?: |(?=\{)))\{?\\?([A-Za-z])\}{0,2}")
 _COMBINING = dict(
     zip("`'^\"~=.uvHckr", "\u0300\u0301\u0302\u0308\u0303\u0304\u0307\u0306\u030c\u030b\u0327\u0328\u030a", strict=True)
@@ -23,8 +23,8 @@ _COMBINING = dict(
 def clean_text(text: str | None) -> str:
     """One line of printable NFC text, of at most about `MAX_CHARACTERS` characters; None gives "".
 
-    Control and zero-width characters go, and URLs, which tell of no task; LaTeX accents become the letters they stand
-    for, runs of whitespace one space, lone surrogates U+FFFD.
+    Control characters, zero-width characters and URLs are removed. LaTeX accents become accented letters, whitespace
+    becomes single spaces, and lone surrogates become U+FFFD.
     """
     if not text:
         return ""
@@ -33,16 +33,16 @@ def clean_text(text: str | None) -> str:
         text = _ACCENT.sub(lambda match: match[3] + _COMBINING[match[1] or match[2]], text)
     text = " ".join(text.split())[:MAX_CHARACTERS]
     if _SURROGATES.search(text):
-        # Through UTF-16, so that two halves that belong together, as JSON may give them, become one again.
+        # UTF-16 joins two surrogates that are one character, as JSON may write it.
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    # After the cut: normalizing a long run of combining marks takes time in the square of its length.
+    # After the cut: the time to normalize many combining marks grows with the square of their number.
     return unicodedata.normalize("NFC", text)
 
 
 def format_paper(title: str | None, abstract: str | None, text_format: str = TEXT_FORMAT) -> str:
-    """Title and abstract, cleaned, as the one string that the model reads: in training as in use.
+    """Title and abstract, cleaned, as the one string that the model reads, in training and in use.
 
-    Where one of the two is blank the other stands alone; where both are, the string is empty.
+    If one of the two is blank, the string is the other; if both are, it is empty.
     """
     title, abstract = clean_text(title).rstrip(" ."), clean_text(abstract)
     if title and abstract:
@@ -51,5 +51,5 @@ def format_paper(title: str | None, abstract: str | None, text_format: str = TEX
 
 
 def has_words(text: str) -> bool:
-    """Whether there is anything to tag in a text: a letter or a digit, of any script."""
+    """Whether a text has anything to tag: a letter or a digit of any script."""
     return any(map(str.isalnum, text))
