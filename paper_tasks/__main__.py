@@ -1,4 +1,4 @@
-"""`python -m paper_tasks`."""
+"""`python -m paper_tasks` is `paper-tasks` without an installation."""
 
 from paper_tasks.cli import main
 

@@ -30,12 +30,21 @@ def pins(name):
     return dict(re.findall(r"\b([\w.-]+)(?:\[[\w,]+\])?==([\w.]+)", read(name)))
 
 
+def all_pins():
+    files = ["requirements.txt", "requirements-ray.txt", "requirements/test.txt", "requirements/without-training.txt"]
+    return {
+        canonicalize_name(name): version
+        for file in [*files, "deployment/requirements.txt", "deployment/requirements-web.txt"]
+        for name, version in pins(file).items()
+    }
+
+
 def test_layout():
     assert {file.split("/")[0] for file in FILES} >= FOLDERS | {"requirements.txt", "README.md", "LICENSE"}
 
 
 def test_requirements_pin_the_packages():
-    assert (pins("requirements.txt") | pins("deployment/requirements.txt")).keys() >= PACKAGES
+    assert all_pins().keys() >= PACKAGES
     assert all(package in read("requirements.txt") for package in PACKAGES)
 
 
@@ -48,8 +57,7 @@ def project_requirements():
 
 
 def test_the_pinned_versions_lie_in_the_ranges_of_the_wheel():
-    files = ["requirements.txt", "requirements-ray.txt", "requirements/test.txt", "deployment/requirements.txt"]
-    pinned = {canonicalize_name(name): version for file in files for name, version in pins(file).items()}
+    pinned = all_pins()
     for requirements in project_requirements().values():
         for requirement in requirements:
             assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement

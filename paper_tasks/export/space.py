@@ -1,12 +1,13 @@
-"""The app as a Hugging Face Space: one folder with all that it needs, tried in a new environment, then uploaded."""
+"""The app as a Hugging Face Space: one folder with all that it needs, tried in a new environment, then uploaded.
 
-import argparse
+The command is `paper-tasks space`.
+"""
+
 import ast
 import json
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import venv
 from collections.abc import Iterator
@@ -175,27 +176,6 @@ def push(folder: Path, repository: str, api: HfApi | None = None) -> str:
     return str(address)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """The command line; what fails gets one sentence and exit code 2."""
-    parser = argparse.ArgumentParser(prog="python -m paper_tasks.export.space", description="Puts the Space together.")
-    parser.add_argument("output", type=Path, help="folder to put the Space in")
-    parser.add_argument("--push", metavar="USER/NAME", help="upload it to the Hugging Face hub, once it was tried")
-    options = parser.parse_args(arguments)
-    try:
-        if options.push is not None:
-            # Before the minutes that the trial takes.
-            check_name(options.push)
-        files = assemble(options.output)
-        print(f"{options.output} has the Space, {len(files)} files; trying it in a new environment ...", flush=True)
-        answer = check(options.output)
-        print(f"It works: '{QUESTION[0]}' is about {answer[0]['task']} ({answer[0]['probability']:.0%}).")
-        if options.push is not None:
-            print(f"Uploaded: {push(options.output, options.push)}")
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
 def _files(source: Path) -> dict[str, Path]:
     """Name in the Space to the file to copy: documents, modules with their assets, the model, its card and plots."""
     app = source / DEPLOYMENT
@@ -241,7 +221,3 @@ def _run(problem: str, command: list[str], seconds: float | None = None) -> str:
         reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
         raise InputError(f"The Space does not work: {problem} ({reason}).")
     return done.stdout
-
-
-if __name__ == "__main__":
-    main()

@@ -59,12 +59,13 @@ def tag(
     ] = False,
     model_options: ModelOptions,
 ) -> None:
-    """Tag one paper (--title, --abstract), or every paper of a table (INPUT --output OUT).
+    """Tag one paper, or every paper of a table.
 
-    The output table has all columns of the input, and `predicted_tasks` and `probabilities`. Rows are read and
-    written one by one, so a table may have any length. Rows that cannot be tagged are left out; OUT.problems.csv
-    lists them with the reason. The exit code is 2 only if no row could be tagged. After a kill, repeat the command
-    with --resume: it continues, and writes what an uninterrupted run would have written.
+    Give one paper by --title and --abstract, or a table by INPUT --output OUT. The output table has all columns of the
+    input, and `predicted_tasks` and `probabilities`. Rows are read and written one by one, so a table may have any
+    length. Rows that cannot be tagged are left out; OUT.problems.csv lists them with the reason. The exit code is 2
+    only if no row could be tagged. After a kill, repeat the command with --resume: it continues, and writes what an
+    uninterrupted run would have written.
     """
     is_paper = bool(title or abstract)
     if is_paper == (source is not None):

@@ -39,12 +39,22 @@ def test_help(run, command):
     done = run(*command.split(), "--help")
     assert done.returncode == 0 and "--help" in done.stdout
     if command:
-        assert "Example: python -m paper_tasks" in done.stdout
+        assert "Example: paper-tasks" in done.stdout
 
 
-def test_it_is_a_program():
-    command = [sys.executable, "-m", "paper_tasks", "--help"]
-    assert "tag" in subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def test_it_is_a_program_whose_help_loads_no_large_package():
+    script = (
+        "import atexit, sys\n"
+        "large = {'torch', 'transformers', 'pandas', 'pyarrow', 'sklearn', 'gradio', 'ray', 'numpy', 'onnxruntime'}\n"
+        "atexit.register(lambda: print(large & sys.modules.keys()))\n"
+        "import runpy\nrunpy.run_module('paper_tasks', run_name='__main__')"
+    )
+    for command in ([], ["tag"], ["train"]):
+        run = subprocess.run(
+            [sys.executable, "-c", script, *command, "--help"], cwd=ROOT, capture_output=True, text=True
+        )
+        assert run.returncode == 0 and "Usage: paper-tasks" in run.stdout, run.stderr
+        assert run.stdout.splitlines()[-1] == "set()"
 
 
 def test_the_defaults_of_the_options_are_those_of_the_models():

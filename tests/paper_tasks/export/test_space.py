@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from paper_tasks import cli
 from paper_tasks.errors import InputError
 from paper_tasks.export import space
 from tests import ROOT
@@ -171,23 +172,20 @@ INVALID_NAMES = [
 
 
 @pytest.mark.parametrize("name", INVALID_NAMES)
-def test_an_invalid_name_is_refused_before_anything_is_asked(tmp_path, name, capsys):
+def test_an_invalid_name_is_refused_before_anything_is_asked(tmp_path, name, run_main):
     hub = Hub()
     with pytest.raises(InputError, match="write user/name"):
         space.push(tmp_path, name, hub)
     assert hub.asked == []
-    with pytest.raises(SystemExit) as ended:
-        space.main([str(tmp_path / "space"), "--push", name])
-    assert ended.value.code == 2 and "write user/name" in capsys.readouterr().err
+    done = run_main(cli.main, "space", tmp_path / "space", "--push", name)
+    assert done.returncode == 2 and "write user/name" in done.stderr
     assert not (tmp_path / "space").exists(), "reported before the Space is put together and tried"
 
 
-def test_the_command_line_reports_a_failure_in_a_sentence(tmp_path, capsys):
+def test_the_command_line_reports_a_failure_in_a_sentence(tmp_path, run_main):
     (tmp_path / "photo.jpg").write_text("", encoding="utf-8")
-    with pytest.raises(SystemExit) as ended:
-        space.main([str(tmp_path)])
-    error = capsys.readouterr().err
-    assert ended.value.code == 2 and error.startswith("error: ") and error.count("\n") == 1
+    done = run_main(cli.main, "space", tmp_path)
+    assert done.returncode == 2 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
 
 
 def front_matter():
