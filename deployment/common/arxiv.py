@@ -1,4 +1,4 @@
-"""A paper's title and abstract by its arXiv id, from arXiv's API (metadata CC0) and from nowhere else."""
+"""The title and abstract of a paper by its arXiv id, from arXiv's API alone (metadata CC0)."""
 
 import threading
 import time
@@ -9,35 +9,34 @@ import httpx
 from paper_tasks.io.arxiv import FeedError, arxiv_number, parse_feed
 
 API = "https://export.arxiv.org/api/query"
-# arXiv's terms of use: one request in three seconds, over one connection.
+# Seconds between two requests, over one connection, as arXiv's terms of use ask.
 PACE = 3.0
-# Seconds that a person waits: for their turn, for arXiv to say something, for all of what it says.
+# Seconds that a person waits: for their turn, for the next bytes from arXiv, and for its whole answer.
 QUEUE, SILENCE, DEADLINE = 15.0, 8.0, 12.0
-# An entry of the feed is a few kB.
+# An answer about one paper has a few kB.
 MOST_BYTES = 200_000
-
 # Longer than any link to a paper.
 MOST_CHARACTERS = 200
 
 
 class ArxivError(Exception):
-    """There is no paper; the text is one sentence: what is wrong, and what to do."""
+    """There is no paper: one sentence that says what is wrong, and what to do."""
 
 
 class Paper(NamedTuple):
-    """A paper on arXiv; each text is on one line."""
+    """A paper on arXiv; each text is one line."""
 
     title: str
     abstract: str
 
 
 class Arxiv:
-    """arXiv's API, asked by all users of this process one after the other, `pace` seconds apart."""
+    """A client of arXiv's API that the users of this process share. It asks every `pace` seconds at most."""
 
     def __init__(self, api: str = API, pace: float = PACE) -> None:
         self._api, self._pace = api, pace
         self._turn, self._next = threading.Lock(), 0.0
-        # Uncompressed, for a few bytes can become a great many.
+        # Not compressed: a few bytes could become very many.
         headers = {"User-Agent": "from-paper-with-tasks", "Accept-Encoding": "identity"}
         self._client = httpx.Client(headers=headers, timeout=SILENCE, follow_redirects=False)
 
@@ -84,7 +83,7 @@ def _parse(body: bytes, number: str) -> Paper:
         feed = parse_feed(body)
     except FeedError as error:
         raise _unreachable("its answer cannot be read") from error
-    # For a number that it does not have, arXiv gives an error, no paper or another one.
+    # For a number that it does not have, arXiv answers an entry with an error, no entry, or another paper.
     entry = next((entry for entry in feed.entries if entry.number == number), None)
     if entry is None:
         raise ArxivError(f"arXiv has no paper {number}.")
@@ -94,4 +93,4 @@ def _parse(body: bytes, number: str) -> Paper:
 
 
 def _unreachable(reason: str) -> ArxivError:
-    return ArxivError(f"arXiv cannot be asked now, for {reason}; paste title and abstract, or try again later.")
+    return ArxivError(f"arXiv cannot be asked now: {reason}; paste title and abstract, or try again later.")

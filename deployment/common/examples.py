@@ -1,4 +1,4 @@
-"""Papers to try; invented, each from another field."""
+"""Invented papers to try, each from another field."""
 
 EXAMPLES = {
     "Street scenes": (

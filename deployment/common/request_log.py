@@ -1,6 +1,6 @@
-"""One JSON line for each request, on stderr: who asked for what and how long it took, never what was in it.
+"""Logs one JSON line for each request, on stderr: what was asked for, and how long it took, but no text of a paper.
 
-What both doors share; web_log.py writes the lines of the Flask page, and app_log.py those of the Gradio app.
+Both front ends share this; each has a module `log` that calls it.
 """
 
 import json
@@ -13,23 +13,23 @@ from datetime import UTC, datetime
 
 ID_HEADER = "X-Request-Id"
 _LOG = logging.getLogger("deployment")
-# An id that a proxy gave is kept, so that its log and ours can be laid side by side.
+# The id that a proxy gave is kept, so that its log can be compared with this one.
 _ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 _PATH_CHARACTERS = 200
 
 
 class JsonLines(logging.Formatter):
-    """Each record as one line of JSON: its time, level and message, or the fields given as `extra={"fields": …}`."""
+    """A record as one line of JSON: its time, its level, and the fields in `extra={"fields": …}` or its message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
+        """The line, without a line end."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         fields = getattr(record, "fields", None) or {"message": record.getMessage()}
         return json.dumps({"time": at, "level": record.levelname} | fields)
 
 
 def set_up() -> None:
-    """Lets the lines be written. Where no logging was set up, it is, for JSON lines."""
+    """Makes the lines appear. If nothing has set up Python's logging, all records become JSON lines on stderr."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler])
@@ -37,14 +37,14 @@ def set_up() -> None:
 
 
 def request_id(given: str) -> str:
-    """The id that came with a request, if it can be one; else a new one."""
+    """The id that came with a request, if it is a possible id; else a new one."""
     return given if _ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def write(
     id: str, method: str, path: str, status: int | str, started: float, papers: int = 0, fault: str | None = None
 ) -> None:
-    """A request's line; `started` is what time.perf_counter() was at its start, `fault` what `describe` made."""
+    """Logs a request. `started` is time.perf_counter() at its start, `fault` the result of `describe` if it failed."""
     fields = {
         "id": id,
         "method": method,
@@ -59,12 +59,12 @@ def write(
 
 
 def write_fault(error: BaseException) -> None:
-    """The line of an error that belongs to no request we know of."""
+    """Logs an error without a request."""
     _LOG.error("fault", extra={"fields": {"fault": describe(error)}})
 
 
 def describe(error: BaseException) -> str:
-    """The kind and place of an error, but not its words: they may quote a text."""
+    """The kind of an error and where it was raised, but not its message, which may quote a text."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__} at " + " < ".join(
         f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames[-5:])

@@ -1,6 +1,11 @@
 """Sentences that both front ends say."""
 
 NAME = "From Paper With Tasks"
+# Where no task is certain.
+TOO_SHORT = (
+    "A sentence or two is often too little for the model: give it the whole abstract. "
+    "Or the paper works on none of the tasks that it knows."
+)
 NO_WORDS = "There is nothing to read: give a title, an abstract, or both."
 
 

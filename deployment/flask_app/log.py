@@ -10,7 +10,7 @@ from deployment.common import request_log
 def install(app: Flask) -> None:
     """Logs each request of `app`, and returns its id in the header `X-Request-Id`.
 
-    A view may set `g.papers`, the number of papers it was given, and `g.fault`.
+    A view may set `g.papers`, the number of papers in the request, and `g.fault`, a description of an error.
     """
     request_log.set_up()
 

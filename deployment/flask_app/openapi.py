@@ -1,4 +1,4 @@
-"""The API's description, OpenAPI 3.1; a test holds each answer of the server to it."""
+"""The API's description, OpenAPI 3.1. A test compares each answer of the server with it."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ _EXAMPLE = {"title": "The same voice?", "abstract": "Speaker verification from t
 
 
 def document(body_bytes: int, seconds: float) -> dict[str, Any]:
-    """The whole document; `body_bytes` is the greatest body that is read, `seconds` the longest wait."""
+    """The whole document; `body_bytes` is the most that is read of a body, `seconds` the longest wait."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -34,8 +34,8 @@ def document(body_bytes: int, seconds: float) -> dict[str, Any]:
 def _tasks() -> dict[str, Any]:
     answer = {"oneOf": [_ref("Tasks"), _ref("Batch")]}
     errors = {
-        400: "The body is no JSON object.",
-        413: "The body is too large. (Of one far larger the rest is not waited for, and the answer is plain text.)",
+        400: "The body is not a JSON object.",
+        413: "The body is too large. (If it is far too large, the answer comes before its end, as plain text.)",
         415: "The body is not sent as application/json.",
         422: "A field cannot be used; `field` names it.",
     }
@@ -54,7 +54,7 @@ def _tasks() -> dict[str, Any]:
         "responses": {
             "200": _response("`tasks` for one paper; `papers`, in the order sent, for a list of them.", answer),
             **{str(code): _response(sentence, _ref("Error")) for code, sentence in errors.items()},
-            "503": _busy("Too many people ask at once, or the time was over."),
+            "503": _busy("Too many people ask at once, or the answer was not ready in time."),
         },
     }
 
@@ -73,9 +73,9 @@ def _schemas() -> dict[str, Any]:
     threshold = {
         **_PROBABILITY,
         "type": ["number", "null"],
-        "description": "Tasks from this probability on; each task's own threshold where it is missing or null.",
+        "description": "Tasks from this probability on; if it is missing or null, each task has its own threshold.",
     }
-    words = "Title, abstract or both; there must be a letter or a digit in them."
+    words = "Title, abstract or both; they must have a letter or a digit."
     tasks = {"type": "array", "items": _ref("Task")}
     return {
         "Paper": {"type": "object", "description": words, "properties": texts, "additionalProperties": False},
@@ -102,9 +102,12 @@ def _schemas() -> dict[str, Any]:
                 "type": "array",
                 "items": _record(
                     label={"type": "string"},
-                    task={"type": "string", "description": "The name it is shown by, one for all its spellings."},
+                    task={"type": "string", "description": "The name to show, one for all spellings."},
                     area={"type": "string"},
-                    is_task={"type": "boolean", "description": "False for names that are no task; never answered."},
+                    is_task={
+                        "type": "boolean",
+                        "description": "False for names that are not tasks; no answer has them.",
+                    },
                     threshold=_PROBABILITY,
                 ),
             }
@@ -134,7 +137,7 @@ def _response(sentence: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _record(**properties: dict[str, Any]) -> dict[str, Any]:
-    """An object that has all of these properties and no other."""
+    """An object with all of these properties and no others."""
     return {
         "type": "object",
         "properties": properties,

@@ -1,4 +1,4 @@
-"""What the API takes and gives: a paper, or many, as JSON; each refusal names the field and the remedy."""
+"""Reads a request of the API: one paper, or many, as JSON. Each error names the field, and says what to change."""
 
 import json
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ class WrongField(UnprocessableEntity):
 
 
 class Question(NamedTuple):
-    """Papers as (title, abstract), whether one was sent outside a list, and the threshold asked for, if any."""
+    """Papers as (title, abstract); whether it is one paper outside a list; and the threshold asked for, if any."""
 
     papers: list[tuple[str, str]]
     alone: bool
@@ -27,22 +27,22 @@ class Question(NamedTuple):
 
 
 def read_question(body: bytes) -> Question:
-    """The papers in a request's body. Raises BadRequest where it is no JSON, WrongField for what is in it."""
+    """The papers in a request's body. Raises BadRequest if it is not a JSON object, WrongField for a field of it."""
     try:
         sent = json.loads(body)
     except (ValueError, RecursionError):
         raise BadRequest('The body is not JSON: send an object such as {"title": "…", "abstract": "…"}.') from None
     if not isinstance(sent, dict):
-        raise BadRequest('The body is JSON, but no object: send {"title": "…", "abstract": "…"} or {"papers": [ … ]}.')
+        raise BadRequest('The body is not a JSON object: send {"title": "…", "abstract": "…"} or {"papers": [ … ]}.')
     threshold = _threshold(sent.pop("threshold", None))
     if "papers" not in sent:
         return Question([_paper(sent)], True, threshold)
     papers = sent.pop("papers")
     if sent:
-        raise WrongField(_shown(next(iter(sent))), "A body with papers has no other field but threshold.")
+        raise WrongField(_shown(next(iter(sent))), "A body with papers has no other field than threshold.")
     if not isinstance(papers, list) or not 1 <= len(papers) <= PAPERS:
         raise WrongField("papers", f"papers must be a list of 1 to {PAPERS} papers.")
-    return Question([_paper(paper, f"papers[{place}]") for place, paper in enumerate(papers)], False, threshold)
+    return Question([_paper(paper, f"papers[{index}]") for index, paper in enumerate(papers)], False, threshold)
 
 
 def check_length(field: str, text: str, limit: int) -> None:
@@ -57,7 +57,7 @@ def _paper(sent: Any, path: str = "") -> tuple[str, str]:
     for name in sent:
         if name not in _LENGTHS:
             field = _field(path, _shown(name))
-            raise WrongField(field, f"{field} is no field of a paper, which has title and abstract.")
+            raise WrongField(field, f"{field} is not a field of a paper, which has title and abstract.")
     title, abstract = (_text(sent.get(name), _field(path, name), limit) for name, limit in _LENGTHS.items())
     return title, abstract
 
@@ -84,6 +84,6 @@ def _field(path: str, name: str) -> str:
 
 
 def _shown(name: str) -> str:
-    """A name that a stranger chose, short enough to repeat, and on one line."""
+    """A name from the request, short enough to repeat in a message, and on one line."""
     name = " ".join(name.split())
     return name if len(name) <= 40 else name[:39] + "…"

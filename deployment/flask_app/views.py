@@ -176,6 +176,7 @@ class Views:
             examples=list(EXAMPLES),
             config=self._classifier.config,
             distant_labels=DISTANT_LABELS,
+            too_short=wording.TOO_SHORT,
             area=self._classifier.area,
             threshold=self._classifier.threshold,
             **found,

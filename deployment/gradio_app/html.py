@@ -5,6 +5,7 @@ from html import escape
 from itertools import pairwise
 from typing import NamedTuple
 
+from deployment.common.wording import TOO_SHORT
 from paper_tasks.io.rows import Row
 from paper_tasks.tagger.explain import Explanation, Span
 
@@ -40,10 +41,7 @@ def tags_html(tags: Sequence[TaskRow], threshold: float, nearest: Sequence[TaskR
     html = [f"<p class='note'>{escape(note)}</p>"] if note else []
     html += [f"<h2 class='area'>{escape(area)}</h2>{_list(rows, 'tags', threshold)}" for area, rows in areas.items()]
     if not tags and not note:
-        html.append(
-            f"<p class='note'>No task reaches {threshold:.0%}. A text of a sentence or two often tells the model too "
-            "little, and a whole abstract more; or the paper works on none of the tasks it knows.</p>"
-        )
+        html.append(f"<p class='note'>No task reaches {threshold:.0%}. {TOO_SHORT}</p>")
     if nearest:
         html.append(f"<h2 class='area'>less certain, below {threshold:.0%}</h2>")
         html.append(_list(nearest, "tags faint", threshold))

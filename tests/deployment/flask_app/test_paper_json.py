@@ -30,7 +30,7 @@ def test_what_is_no_json(body):
 
 @pytest.mark.parametrize("sent", [[], "text", 1, None])
 def test_what_is_no_object(sent):
-    with pytest.raises(BadRequest, match="no object"):
+    with pytest.raises(BadRequest, match="not a JSON object"):
         read(sent)
 
 
@@ -40,14 +40,14 @@ def test_what_is_no_object(sent):
         ({"title": 1}, "title", "string"),
         ({"title": "x" * (TITLE_CHARACTERS + 1)}, "title", "1,001"),
         ({"abstract": "x" * (ABSTRACT_CHARACTERS + 1)}, "abstract", "20,001"),
-        ({"abstrct": "x"}, "abstrct", "no field"),
-        ({"x" * 1000: "x"}, "x" * 39 + "…", "no field"),
+        ({"abstrct": "x"}, "abstrct", "not a field"),
+        ({"x" * 1000: "x"}, "x" * 39 + "…", "not a field"),
         ({"papers": "x"}, "papers", "list"),
         ({"papers": []}, "papers", "1 to 256"),
         ({"papers": [{}] * (PAPERS + 1)}, "papers", "1 to 256"),
         ({"papers": [{"title": "a"}, "b"]}, "papers[1]", "object"),
         ({"papers": [{"title": "a"}, {"abstract": ["b"]}]}, "papers[1].abstract", "string"),
-        ({"papers": [{"text": "b"}]}, "papers[0].text", "no field"),
+        ({"papers": [{"text": "b"}]}, "papers[0].text", "not a field"),
         ({"papers": [{"title": "a"}], "title": "b"}, "title", "no other field"),
         ({"title": "a", "threshold": 2}, "threshold", "0 to 1"),
         ({"title": "a", "threshold": True}, "threshold", "0 to 1"),
