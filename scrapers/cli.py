@@ -1,17 +1,12 @@
 """The command line of the scrapers: one command for each source, and one that merges what they wrote."""
 
 import json
-import os
-import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Literal
-from urllib.parse import urlsplit
 
 import typer
 from typer import Argument, Option
@@ -68,6 +63,7 @@ def archive(
     advertisements out.
     """
     from scrapers.sources import archive as source
+    from scrapers.sources.access import base_url_of
     from scrapers.sources.selection import Selection, original_selection, slug
 
     if everything and (area or method):
@@ -81,7 +77,7 @@ def archive(
         absent = [] if dump else [name for name in source.SHARDS if not (folder / name).exists()]
         print(f"Files to fetch into {folder}: {', '.join(absent) or 'none'}.")
         return
-    files = dump or source.fetch(folder, _base_url(server, source.HUB), server.contact)
+    files = dump or source.fetch(folder, base_url_of(server, source.HUB), server.contact)
     _collect(None, source.papers(files, selection), output, papers)
 
 
@@ -110,16 +106,17 @@ def wayback(
     Up to a hundred papers come at 24 a minute. More come at 4 a second, after some minutes in which they are listed.
     """
     from scrapers.sources import wayback as source
+    from scrapers.sources.access import base_url_of, open_client
     from scrapers.sources.pages import SITE
 
-    base_url = _base_url(crawl, source.ARCHIVE)
+    base_url = base_url_of(crawl, source.ARCHIVE)
     pages: list[str] | None = addresses
     if not addresses and start == "site":
         pages = [f"{SITE}/methods"]
     elif not addresses and start != "papers":
         name = {"categories": "category_links.json", "methods": "method_links.json"}[start]
         pages = json.loads((JSON_FILES / name).read_text(encoding="utf-8"))
-    with _client(source, base_url, cache, output, papers, crawl) as client:
+    with open_client(source, base_url, cache, output, papers, crawl) as client:
         if papers.dry_run:
             found = source.count(client, base_url, not ignore_robots)
             _print_count([found], source.PACE, "papers of the site have a snapshot")
@@ -145,6 +142,7 @@ def arxiv(
 ) -> None:
     """New papers from arXiv, without tasks: one request every 3 seconds; answers are good for a day."""
     from scrapers.sources import arxiv as source
+    from scrapers.sources.access import base_url_of, open_client
 
     if bool(numbers) == bool(category) or (category and not papers.since) or (numbers and oai):
         raise InputError("Give either arXiv numbers, or --category and --since (and perhaps --until and --oai).")
@@ -152,10 +150,10 @@ def arxiv(
     # All of them before the first is asked for: a misspelt last one would cost the work on the others.
     for name in categories:
         source.check_category(name)
-    base_url = _base_url(crawl, source.OAI if oai else source.API)
+    base_url = base_url_of(crawl, source.OAI if oai else source.API)
     today = datetime.now(UTC).date()
     first, last = papers.period.since or source.FIRST_DAY, min(papers.period.until or today, today)
-    with _client(source, base_url, cache, output, papers, crawl) as client:
+    with open_client(source, base_url, cache, output, papers, crawl) as client:
         if papers.dry_run:
             counts: list[int | None]
             if numbers:
@@ -193,9 +191,10 @@ def openreview(
     If OpenReview wants a login (HTTP 403), put the token of one into the environment variable OPENREVIEW_TOKEN.
     """
     from scrapers.sources import openreview as source
+    from scrapers.sources.access import base_url_of, open_client
 
-    base_url = _base_url(crawl, source.API)
-    with _client(source, base_url, cache, output, papers, crawl) as client:
+    base_url = base_url_of(crawl, source.API)
+    with open_client(source, base_url, cache, output, papers, crawl) as client:
         if papers.dry_run:
             counts = [source.count(client, venue, submitted, base_url) for venue in venues]
             _print_count(counts, source.PACE / source.PAGE, "papers")
@@ -233,59 +232,6 @@ def main() -> None:
         if end.code == INTERRUPTED:
             print("Interrupted; the same command goes on where it was.", file=sys.stderr)
         raise
-
-
-def _base_url(server: ServerOptions, default: str) -> str:
-    """The address that is asked. Raises InputError for a text that is not an address."""
-    address = (server.base_url or default).rstrip("/")
-    try:
-        parts = urlsplit(address)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise InputError(f"--base-url '{server.base_url}' is not an address; write one like http://localhost:8000.")
-    return address
-
-
-@contextmanager
-def _client(
-    source: ModuleType, base_url: str, cache: Path, output: Path, papers: PaperOptions, crawl: CrawlOptions
-) -> Iterator["Client"]:
-    """A client for the source, the only one at its cache; with --retry-problems, it fetches those of `output` again."""
-    from paper_tasks.io.locks import opened_alone
-    from scrapers.http.client import Client
-    from scrapers.http.transport import FetchError, hosts_of
-    from scrapers.run import forget_problems
-
-    keeps = getattr(source, "KEEPS", None)
-    hosts = hosts_of(base_url, source.HOSTS)
-    pace = max(crawl.pace or source.PACE, source.PACE if hosts == source.HOSTS else 0)
-    paces = {f"{base_url}{path}": pace * factor for path, factor in getattr(source, "SLOWER", {}).items()}
-    # Neither a mirror nor a listener on the way may learn the token.
-    token = _token(source) if hosts == source.HOSTS and base_url.startswith("https:") else ""
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        opened_alone(cache.with_name(cache.name + ".lock")),
-        Client(
-            hosts, pace, cache, paces=paces, keep=source.KEEP, keeps=keeps, contact=crawl.contact, token=token
-        ) as client,
-    ):
-        if crawl.retry_problems and not papers.dry_run:
-            forget_problems(client, output, getattr(source, "LISTINGS", None))
-        try:
-            yield client
-        except FetchError as error:
-            raise InputError(f"{base_url} cannot be asked: {error}.") from error
-
-
-def _token(source: ModuleType) -> str:
-    name = getattr(source, "TOKEN", "")
-    token = os.environ.get(name, "").strip()
-    # The HTTP library's own error would show the token.
-    if not re.fullmatch("[!-~]*", token):
-        raise InputError(f"{name} holds characters that no token has; give it the token alone.")
-    return token
 
 
 def _collect(client: "Client | None", items: Iterable["Item"], output: Path, papers: PaperOptions) -> None:

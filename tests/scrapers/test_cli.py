@@ -9,10 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from werkzeug import Response
 
-from scrapers import cli
-from scrapers.options import CrawlOptions, PaperOptions
 from scrapers.schema import read_papers, read_problems
-from scrapers.sources import arxiv, openreview
 from tests.scrapers.conftest import prepared
 from tests.scrapers.site import ANY, TOPICS, atom, atom_entry, note, oai, oai_record, topic
 from tests.scrapers.sources.test_archive import record
@@ -245,27 +242,6 @@ def test_help_of_every_command(scrapers):
     for name in ("archive", "wayback", "arxiv", "openreview", "merge"):
         done = scrapers(name, "--help")
         assert done.returncode == 0 and "Example: python -m scrapers" in done.stdout and "csv_files" in done.stdout
-
-
-def client_of(source, base_url, folder, **options):
-    return cli._client(
-        source, base_url, folder / "c.sqlite", folder / "out.csv", PaperOptions(), CrawlOptions(**options)
-    )
-
-
-@pytest.mark.parametrize("base, asked, kept", [("", 0.001, 3.0), ("", 9.0, 9.0), ("http://localhost:1", 0.001, 0.001)])
-def test_no_pace_is_faster_than_the_source_allows(tmp_path, base, asked, kept):
-    with client_of(arxiv, base or arxiv.API, tmp_path, pace=asked) as client:
-        assert client._paces["https://"] == kept
-
-
-@pytest.mark.parametrize("base, sent", [("", True), ("http://localhost:1", False), ("http://openreview.net", False)])
-def test_a_token_is_for_openreview_alone(tmp_path, monkeypatch, base, sent):
-    monkeypatch.setenv("OPENREVIEW_TOKEN", " abc.def\n")
-    with client_of(openreview, base or openreview.API, tmp_path) as client:
-        assert client._session.headers.get("Authorization") == ("Bearer abc.def" if sent else None)
-    with client_of(arxiv, arxiv.API, tmp_path) as client:
-        assert "Authorization" not in client._session.headers
 
 
 def test_a_malformed_token_is_not_shown(scrapers, files, monkeypatch):
