@@ -145,7 +145,7 @@ class Views:
         return response
 
     def _ask(self, papers: list[tuple[str, str]]) -> np.ndarray:
-        """float32 (papers, labels). Raises EmptyPaper, and ServiceUnavailable with the time to come back."""
+        """float32 (papers, labels). Raises EmptyPaper, and ServiceUnavailable with the time to retry."""
         g.papers = len(papers)
         abandoned = request.environ.get("waitress.client_disconnected", lambda: False)
         try:

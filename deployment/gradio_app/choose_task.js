@@ -1,4 +1,4 @@
-// Runs once for the list of tasks: a button in the list tells Python which task was chosen.
+// Runs once for the list of tasks: a button in the list sends the task that was chosen to Python.
 // Gradio gives `element`, the list, and `trigger`, which sends an event.
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-task]");

@@ -1,4 +1,4 @@
-"""ASGI middleware between the internet and Gradio: a limit for bodies, and when to come back."""
+"""ASGI middleware between the internet and Gradio: a limit for bodies, and the time to retry."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any

@@ -15,7 +15,7 @@ from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagger.classifier import TaskClassifier
 
 CSS = Path(__file__).with_name("page.css")
-# Gradio keeps some 100 kB for each visitor and for each question to its API, of the last 10,000 unless told otherwise.
+# Gradio keeps some 100 kB for each visitor and for each question to its API; by default, for the last 10,000.
 SESSIONS = 500
 # An upload, and what surrounds it in a request.
 MOST_BYTES = papers_file.MOST_BYTES + 100_000

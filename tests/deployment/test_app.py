@@ -49,7 +49,7 @@ def test_these_endpoints_and_no_others(client):
     ]
 
 
-def test_nothing_to_read_is_told(client):
+def test_nothing_to_read_is_reported(client):
     with pytest.raises(AppError, match="nothing to read"):
         client.predict(" ", "\u200b", api_name="/tag")
 
@@ -123,7 +123,7 @@ def test_a_signal_ends_it_whatever_it_is_doing(tmp_path, number):
     process = start("--port", port, GRADIO_TEMP_DIR=str(tmp_path))
     try:
         wait_until_up(process, f"http://127.0.0.1:{port}/")
-        papers = [{"title": f"Pedestrian detection {place}", "abstract": "We look. " * 200} for place in range(255)]
+        papers = [{"title": f"Pedestrian detection {index}", "abstract": "We look. " * 200} for index in range(255)]
         for _ in range(3):
             call = f"http://127.0.0.1:{port}/gradio_api/call/tag_batch"
             httpx.post(call, json={"data": [papers]}).raise_for_status()
@@ -147,7 +147,7 @@ def test_no_upload_outlives_its_refusal_or_the_app(tmp_path):
             yield b"a" * 1_000_000
         yield b"\r\n--x--\r\n"
 
-    # Of a process that was killed, long ago.
+    # As a process leaves it that was killed long ago.
     left = tmp_path / "paper-tasks-left"
     left.mkdir()
     (left / "tmp1").touch()
@@ -184,7 +184,7 @@ def run(run_main, monkeypatch):
 @pytest.mark.parametrize(
     "what", ["port", "model", "number", "range", pytest.param("host", marks=pytest.mark.slow), "variable"]
 )
-def test_a_wrong_start_is_told_in_a_sentence(run, app_url, tmp_path, monkeypatch, what):
+def test_a_wrong_start_is_reported_in_a_sentence(run, app_url, tmp_path, monkeypatch, what):
     arguments = {
         "port": ["--port", app_url.rsplit(":", 1)[1]],
         "model": ["--model", tmp_path],

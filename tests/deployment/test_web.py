@@ -104,7 +104,7 @@ def test_nobody_waits_for_the_batch_of_a_client_that_has_gone(classifier, serve,
 
 
 @pytest.mark.parametrize("what", ["port", "host", "model"])
-def test_a_wrong_start_is_told_in_a_sentence(address, tmp_path, capsys, what):
+def test_a_wrong_start_is_reported_in_a_sentence(address, tmp_path, capsys, what):
     arguments = {
         "port": ["--port", address.rsplit(":", 1)[1]],
         "host": ["--host", "no.such.host.invalid"],

@@ -21,5 +21,5 @@ def test_fifty_at_once_get_their_own_answer_or_a_stated_503(classifier):
     finally:
         server.close()
     assert seen["errors"] == 0 and seen["mixed_up"] == 0, seen
-    # A busy machine may answer few in 8 seconds, but whoever has a place in line.
+    # A busy machine may answer few in 8 seconds, but all that were in the queue.
     assert seen["answered"] >= 16 and seen["asked_to_retry"] > 0, seen

@@ -46,7 +46,7 @@ def test_each_request_is_one_line(client, caplog):
     assert "secret" not in caplog.text + json.dumps(fields(caplog))
 
 
-def test_the_id_is_told_and_a_proxys_is_kept(client, caplog):
+def test_the_id_is_returned_and_the_id_of_a_proxy_is_kept(client, caplog):
     given = client.get("/", headers={request_log.ID_HEADER: "from-a-proxy_1"})
     made = [client.get("/", headers={request_log.ID_HEADER: odd}) for odd in ("", "x" * 65, 'a"b', "é")]
     ids = [response.headers[request_log.ID_HEADER] for response in [given, *made]]

@@ -50,7 +50,7 @@ def test_the_form_is_answered(client, classifier):
     assert f"<title>{len(certain)} task" in page and PAPER["abstract"] in page
 
 
-def test_the_threshold_is_marked_on_each_bar_and_what_is_below_it_is_told_apart(client, classifier, monkeypatch):
+def test_the_threshold_is_marked_on_each_bar_and_tasks_below_it_are_separate(client, classifier, monkeypatch):
     monkeypatch.setattr(views, "LEAST", 0.0)
     page = client.post("/", data=PAPER).text
     named, _, less = page.partition("Less certain")
@@ -77,7 +77,7 @@ def test_where_no_task_reaches_its_threshold_the_nearest_are_shown(classifier, m
     assert len(re.findall('class="percent"', page)) == views.NEAREST
 
 
-def test_a_text_in_another_language_is_told(client):
+def test_a_text_in_another_language_is_reported(client):
     assert "does not look like English" in client.post("/", data={"title": "夜間の歩行者検出"}).text
     assert "does not look like English" not in client.post("/", data=PAPER).text
 
@@ -98,7 +98,7 @@ def test_what_is_typed_is_escaped_and_kept(client):
         ({"abstract": "x" * (ABSTRACT_CHARACTERS + 1)}, "abstract", "20,000"),
     ],
 )
-def test_the_form_tells_what_is_wrong_beside_the_field(client, texts, field, word):
+def test_the_form_says_what_is_wrong_and_marks_the_field(client, texts, field, word):
     response = client.post("/", data=texts)
     assert response.status_code == 422
     assert word in re.search(r'role="alert">(.*?)<', response.text)[1] and "<title>Error: " in response.text
@@ -109,7 +109,7 @@ def test_a_line_end_counts_as_one_character(client):
     assert client.post("/", data={"abstract": "a\r\n" * (ABSTRACT_CHARACTERS // 2)}).status_code == 200
 
 
-def test_a_form_too_large_is_told_on_the_page(client):
+def test_a_form_that_is_too_large_is_reported_on_the_page(client):
     response = client.post("/", data={"abstract": "x" * (views.BODY_BYTES + 1)})
     assert response.status_code == 413 and "too large" in response.text and "<form" in response.text
 
@@ -165,7 +165,7 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(client):
     assert refused(client.post("/api/tasks", json={"papers": papers}), 422, "papers[1]")["field"] == "papers[1]"
 
 
-def test_a_wrong_address_or_method_is_told_in_the_form_of_its_door(client):
+def test_a_wrong_address_or_method_is_reported_as_json_or_on_the_page(client):
     refused(client.get("/api/absent"), 404, "nothing")
     response = client.get("/api/tasks")
     refused(response, 405, "GET", "POST")
@@ -224,7 +224,7 @@ def test_health_waits_for_the_models_first_answer(slow):
 
 
 @pytest.mark.parametrize("limits, word", [({"queue_size": 0}, "Too many"), ({"seconds": 0.05}, "0.05 seconds")])
-def test_who_cannot_be_served_now_is_told_when_to_come_back(slow, limits, word):
+def test_a_request_that_cannot_be_served_now_gets_the_time_to_retry(slow, limits, word):
     client = views.create_app(slow, **limits).test_client()
     response = client.post("/api/tasks", json=PAPER)
     refused(response, 503, word)

@@ -78,9 +78,9 @@ def test_reasons_that_come_late_are_not_shown_for_another_paper(page, monkeypatc
         page.get_by_label("Abstract").fill("")
     page.get_by_text(then).first.click()
     expect(task).to_have_count(0)
-    with page.expect_response(lambda answer: "/run/predict" in answer.url) as told:
+    with page.expect_response(lambda answer: "/run/predict" in answer.url) as late:
         go_on.set()
-    assert told.value.json()["data"] == [""]
+    assert late.value.json()["data"] == [""]
     expect(page.locator("#reasons")).not_to_contain_text("Why")
 
 
@@ -119,7 +119,7 @@ def test_a_paper_by_its_arxiv_link(page):
 
 
 @pytest.mark.parametrize("number, words", [("1999", "not an arXiv id or link"), ("2401.09999", "status 500")])
-def test_what_arxiv_does_not_give_is_told(page, number, words):
+def test_what_arxiv_does_not_give_is_reported(page, number, words):
     page.get_by_label("arXiv id or link").fill(number)
     page.get_by_role("button", name="Fetch from arXiv").click()
     expect(page.get_by_text(words)).to_be_visible()
@@ -163,7 +163,7 @@ def test_many_papers(page):
         expect(page.get_by_role("button", name=name)).to_be_disabled()
 
 
-def test_a_file_that_cannot_be_used_is_told(page):
+def test_a_file_that_cannot_be_used_is_reported(page):
     page.get_by_role("tab", name="Many papers").click()
     page.get_by_role("button", name="Tag them all").click()
     expect(page.get_by_text("Upload a file first")).to_be_visible()
@@ -174,12 +174,12 @@ def test_a_file_that_cannot_be_used_is_told(page):
     expect(page.get_by_text("no column 'title' or 'abstract'")).to_be_visible()
 
 
-def test_nothing_to_read_is_told(page):
+def test_nothing_to_read_is_reported(page):
     page.get_by_role("button", name="Find its tasks").click()
     expect(page.get_by_text("There is nothing to read")).to_be_visible()
 
 
-def test_about_tells_of_distant_labels(page):
+def test_about_explains_distant_labels(page):
     page.get_by_role("tab", name="About").click()
     expect(page.get_by_text("Distant labels").first).to_be_visible()
     expect(page.get_by_role("cell", name="micro f1")).to_be_visible()
@@ -189,7 +189,7 @@ def test_about_shows_plots_card_and_links(page):
     page.get_by_role("tab", name="About").click()
     images = page.locator(".plots img")
     expect(images).to_have_count(3)
-    assert all(images.nth(place).evaluate("image => image.complete && image.naturalWidth > 300") for place in range(3))
+    assert all(images.nth(index).evaluate("image => image.complete && image.naturalWidth > 300") for index in range(3))
     page.get_by_role("button", name="The model's card").click()
     expect(page.get_by_role("heading", name="Intended use")).to_be_visible()
     expect(page.get_by_role("link", name="Papers with Code's last data")).to_be_visible()

@@ -29,7 +29,7 @@ def endpoints(classifier):
 
 
 def answered(function, *arguments):
-    """The answer, which is JSON; None for an error that is told in a sentence."""
+    """The answer, which is JSON; None for an error with one sentence."""
     try:
         answer = function(*arguments)
     except gr.Error as error:
@@ -106,7 +106,7 @@ def test_a_batch_gets_what_each_paper_gets_alone(endpoints):
         ({"title": "a"}, "list of papers"),
     ],
 )
-def test_a_wrong_batch_is_told_by_its_field(endpoints, papers, words):
+def test_a_wrong_batch_is_reported_by_its_field(endpoints, papers, words):
     with pytest.raises(gr.Error, match=words):
         endpoints.tag_batch(papers)
 

@@ -69,6 +69,6 @@ def test_reasons_are_marked_within_each_other_and_escaped():
     assert "without “people”: 40%" in html and "without its name: 50%" in html
 
 
-def test_a_task_that_nothing_carries_alone_is_told():
+def test_a_task_that_nothing_carries_alone_is_reported():
     html = reasons_html(Explanation("A", 0.9, "Some text.", []))
     assert "No sentence or word carries it alone" in html and "<mark" not in html

@@ -37,11 +37,11 @@ async def test_a_body_up_to_the_limit_is_read(client):
     assert (await client.post("/", content=pieces(10))).json() == 100
 
 
-async def test_a_larger_body_gets_413_told_or_not(client):
+async def test_a_larger_body_gets_413_with_or_without_a_length(client):
     for content in (b"x" * 101, pieces(11)):
         answer = await client.post("/", content=content)
         assert answer.status_code == 413 and answer.json() == {"detail": "The request is too large."}
 
 
-async def test_a_length_that_is_none_gets_413(client):
+async def test_an_invalid_length_gets_413(client):
     assert (await client.post("/", content=b"x", headers={"Content-Length": "-1"})).status_code == 413

@@ -108,11 +108,11 @@ def test_broken_rows_of_json_lines_are_listed_with_line_and_reason(tmp_path):
         ('"title', "papers.csv", "its first line cannot be read"),
         ("title,title\na,b\n", "papers.csv", "the column 'title' is there more than once"),
         (
-            "title," + ",".join(f"c{place}" for place in range(50)) + "\n" + "a," * 50 + "\n",
+            "title," + ",".join(f"c{index}" for index in range(50)) + "\n" + "a," * 50 + "\n",
             "papers.csv",
             "50 different",
         ),
-        ("\n".join(json.dumps({"title": "a", str(place): 1}) for place in range(50)), "papers.jsonl", "50 different"),
+        ("\n".join(json.dumps({"title": "a", str(index): 1}) for index in range(50)), "papers.jsonl", "50 different"),
     ],
 )
 def test_a_file_that_cannot_be_used_gets_one_sentence(tmp_path, content, name, words):
@@ -171,7 +171,7 @@ def test_count_tasks():
 
 def test_each_row_gets_its_own_tasks_in_order(classifier):
     titles = ["Pedestrian Detection", "Machine Translation", "Question Answering"] * 7
-    chunks = list(tag(classifier, [Row(place, {"TITLE": title}) for place, title in enumerate(titles)]))
+    chunks = list(tag(classifier, [Row(index, {"TITLE": title}) for index, title in enumerate(titles)]))
     assert [len(chunk) for chunk in chunks] == [16, 5]
     tagged = [row for chunk in chunks for row in chunk]
     assert [row.values["TITLE"] for row, _ in tagged] == titles

@@ -15,7 +15,7 @@ def put(path, age, text="A secret."):
         os.utime(each, (time.time() - age,) * 2)
 
 
-def test_what_is_old_is_deleted_whoever_made_it(tmp_path):
+def test_old_files_are_deleted_also_those_of_other_processes(tmp_path):
     own, elsewhere = tmp_path / "paper-tasks-own", tmp_path / "elsewhere"
     put(own / "old" / "papers.csv", KEEP + 60)
     put(own / "new" / "papers.csv", KEEP - 60)
@@ -37,7 +37,7 @@ def test_what_is_old_is_deleted_whoever_made_it(tmp_path):
     assert not (tmp_path / "paper-tasks-killed").exists()
 
 
-def test_what_cannot_be_deleted_is_told_and_hinders_nothing(tmp_path, monkeypatch, caplog):
+def test_what_cannot_be_deleted_is_logged_and_stops_nothing(tmp_path, monkeypatch, caplog):
     own = tmp_path / "paper-tasks-own"
     put(own / "a", KEEP + 60)
     put(own / "b", KEEP + 60)
@@ -54,7 +54,7 @@ def test_what_cannot_be_deleted_is_told_and_hinders_nothing(tmp_path, monkeypatc
     assert "PermissionError at" in caplog.records[0].fields["fault"]
 
 
-def test_a_folder_is_cleaned_again_and_again(tmp_path, monkeypatch):
+def test_a_folder_is_swept_again_and_again(tmp_path, monkeypatch):
     monkeypatch.setattr(uploads, "SWEEP_EVERY", 0.01)
     with own_folder(tmp_path / "new") as name:
         for _ in range(2):

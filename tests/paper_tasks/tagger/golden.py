@@ -34,12 +34,12 @@ PAPERS = [
 
 
 def top_logits() -> list[dict[str, float]]:
-    """For each paper the `KEPT` greatest logits, by label."""
+    """The KEPT greatest logits of each paper, by label."""
     classifier = TaskClassifier.load()
     rows = []
     for logits in classifier.logits(PAPERS):
         best = logits.argsort()[::-1][:KEPT]
-        rows.append({classifier.labels[place]: round(float(logits[place]), 3) for place in best})
+        rows.append({classifier.labels[index]: round(float(logits[index]), 3) for index in best})
     return rows
 
 

@@ -33,7 +33,7 @@ def test_labels_are_the_vocabulary(classifier):
     assert list(classifier.labels) == sorted(vocabulary, key=vocabulary.get)
 
 
-def test_the_config_tells_how_it_was_made(classifier):
+def test_the_config_says_how_it_was_made(classifier):
     training, scores = classifier.config.training, classifier.config.scores.tiers
     assert "distant" in classifier.config.data.labels and classifier.config.data.papers_train > 30_000
     assert training.papers_seen > 0 and all("seed" in run.options for run in training.averaged or [training])

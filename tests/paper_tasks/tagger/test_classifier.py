@@ -37,7 +37,7 @@ def test_predict_ranks_from_the_likeliest(classifier):
 def test_the_models_own_thresholds_are_the_default(classifier):
     scores = classifier.probabilities(PAPERS)
     names = [tag.task for tag in classifier.rank(scores, merge_duplicates=False, hide_artefacts=False)[1]]
-    assert set(names) == {classifier.labels[place] for place in np.flatnonzero(scores[1] >= classifier.thresholds)}
+    assert set(names) == {classifier.labels[index] for index in np.flatnonzero(scores[1] >= classifier.thresholds)}
 
 
 def test_spellings_of_a_task_become_one_tag(classifier):
@@ -62,7 +62,7 @@ def test_options_out_of_range_are_refused(classifier, options):
 
 
 @pytest.mark.parametrize("paper", [("", ""), (" \t\n", None), ("\u200b", "\x00"), ("...", "?!")])
-def test_a_paper_without_a_word_is_refused_by_its_place(classifier, paper):
+def test_a_paper_without_a_word_is_refused_with_its_index(classifier, paper):
     with pytest.raises(EmptyPaper, match="Paper 3") as caught:
         classifier.probabilities([*PAPERS[:2], paper])
     assert caught.value.index == 2

@@ -20,7 +20,7 @@ RUSSIAN = "Мы предлагаем метод обнаружения пеше�
 
 
 @pytest.mark.parametrize("text", [GERMAN, DUTCH, SPANISH, JAPANESE, RUSSIAN])
-def test_other_languages_are_told(text):
+def test_other_languages_are_noticed(text):
     assert not looks_english(text)
 
 

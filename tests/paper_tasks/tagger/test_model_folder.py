@@ -79,6 +79,12 @@ def test_a_config_that_contradicts_itself(folder, changes):
     assert_refused(folder, "config.json")
 
 
+def test_a_config_with_another_number_of_labels(folder):
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    edit(folder, labels=config["labels"][1:], thresholds=config["thresholds"][1:])
+    assert_refused(folder, ONNX, f"one logit for each of {len(config['labels']) - 1} labels")
+
+
 @pytest.mark.parametrize("name", ["encoder_tokens", "backbone", "training", "scores"])
 def test_a_config_that_lacks_something(folder, name):
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
