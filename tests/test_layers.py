@@ -28,7 +28,10 @@ OPEN_TO = {
     "deployment": {"deployment", *(f"paper_tasks.{name}" for name in ("errors", "paths", "tagger", "io"))},
     "scrapers": {"scrapers", *(f"paper_tasks.{name}" for name in ("errors", "paths", "options", "io"))},
 }
-TRAINING_PACKAGES = {"torch", "transformers", "fastai", "blurr", "datasets", "onnx", "sklearn", "scipy", "matplotlib"}
+TRAINING_PACKAGES = {
+    *("torch", "transformers", "safetensors", "fastai", "blurr", "datasets", "onnx"),
+    *("sklearn", "scipy", "iterstrat", "ahocorasick", "matplotlib"),
+}
 RUNTIME_PACKAGES = {"numpy", "onnxruntime", "tokenizers"}
 FOLDERS = ("paper_tasks", "deployment", "scrapers", "tools", "tests")
 

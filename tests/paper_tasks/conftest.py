@@ -1,15 +1,19 @@
-import pytest
+"""Fixtures of the tests that train. They import `tiny` themselves: other tests here need no torch."""
 
-from tests.paper_tasks import tiny
+import pytest
 
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory):
+    from tests.paper_tasks import tiny
+
     return tiny.write_prepared(tmp_path_factory.mktemp("prepared"))
 
 
 @pytest.fixture(scope="session")
 def backbone(tmp_path_factory):
+    from tests.paper_tasks import tiny
+
     # No "roberta" in the name: blurr would guess from it.
     return tiny.write_backbone(tmp_path_factory.mktemp("encoder"))
 
@@ -40,10 +44,11 @@ def tiny_options(backbone, **changes):
     return TrainOptions(**options | changes)
 
 
-@pytest.fixture(scope="session", params=tiny.ENCODERS)
+@pytest.fixture(scope="session", params=["roberta", "bert", "distilbert", "mpnet"])
 def converted(request, tmp_path_factory):
     """A random model of each kind, and the folder of its fp32 and int8 ONNX."""
     from paper_tasks.export.onnx import FP32, INT8, to_int8, to_onnx
+    from tests.paper_tasks import tiny
 
     model, folder = tiny.random_model(request.param), tmp_path_factory.mktemp(request.param)
     to_onnx(model, folder / FP32)
