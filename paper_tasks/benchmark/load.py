@@ -1,5 +1,6 @@
 """Many users at once at a front end: do all get an answer, is it the answer to their question, and how fast?"""
 
+import itertools
 import json
 import os
 import statistics
@@ -125,11 +126,13 @@ def simulate_users(
     def visit(user: int) -> tuple[Counter[str], list[float]]:
         """What one user saw, and the milliseconds of each answer."""
         seen: Counter[str] = Counter()
-        milliseconds, turn = [], user
+        milliseconds = []
         with httpx.Client(timeout=ANSWER) as client:
-            while time.monotonic() < end:
+            for turn in itertools.count(user):
+                # Everybody asks at least once.
+                if turn > user and time.monotonic() >= end:
+                    break
                 index, started = distinct[turn % len(distinct)], time.perf_counter()
-                turn += 1
                 try:
                     answer = front_end.ask(client, url, papers[index])
                 except httpx.HTTPError as error:

@@ -46,7 +46,7 @@ def test_medians_spread_and_ratios_come_from_the_rounds():
     assert "fast_ratios_to_original" not in speed.summary({name: rounds[name] for name in (OURS, ORIGINAL)})
 
 
-def test_papers_without_title_or_abstract_are_no_papers(tmp_path):
+def test_rows_without_title_or_abstract_are_skipped(tmp_path):
     source = tmp_path / "papers.csv"
     source.write_text("title,abstract\nOne,Words\n,Words\nTwo,...\nThree,More\n", encoding="utf-8")
     assert speed.read_papers(source, 2) == [("One", "Words"), ("Three", "More")]
@@ -76,7 +76,7 @@ def test_a_wrong_input_is_reported_in_one_sentence(arguments, sentence, monkeypa
     assert sentence in error and error.startswith("error: ") and error.count("\n") == 1
 
 
-def test_what_is_built_is_kept_and_never_half(tmp_path):
+def test_a_system_is_built_once_and_never_half(tmp_path):
     def build(folder, fail=False):
         (folder / "made").touch()
         if fail:
@@ -101,7 +101,7 @@ def test_annif_answers_in_its_own_environment(prepared, tmp_path):
     assert model_files(ANNIF, Folders(folder, folder, folder))
 
 
-def test_annif_is_left_out_where_it_has_nothing_to_learn_from(tmp_path, capsys):
+def test_annif_is_left_out_without_papers_to_learn_from(tmp_path, capsys):
     assert speed._cached_annif(tmp_path, tmp_path / "none") is None
     assert "Annif is not measured" in capsys.readouterr().err
 

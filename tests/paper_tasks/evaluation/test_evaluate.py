@@ -117,28 +117,28 @@ def test_only_the_first_rows_are_measured_and_no_model_is_needed(prepared, tmp_p
 
 
 @pytest.fixture
-def own_prepared(prepared, tmp_path):
-    """A copy of the prepared papers, to change."""
+def changed_prepared(prepared, tmp_path):
+    """A copy of the prepared papers, which a test may change."""
     return Path(shutil.copytree(prepared, tmp_path / "prepared"))
 
 
-def test_a_paper_of_which_masking_leaves_nothing_scores_nothing(evaluated, own_prepared, tmp_path):
-    papers = pd.read_csv(own_prepared / "dev.csv", keep_default_na=False)
+def test_a_paper_that_masking_leaves_empty_scores_zero(evaluated, changed_prepared, tmp_path):
+    papers = pd.read_csv(changed_prepared / "dev.csv", keep_default_na=False)
     papers.loc[2, "masked"] = "…"
-    papers.to_csv(own_prepared / "dev.csv", index=False)
+    papers.to_csv(changed_prepared / "dev.csv", index=False)
     models = {"int8": evaluated[0] / "model"}
-    found = evaluate(own_prepared, models, tmp_path, EvaluateOptions("dev", 5, []))
+    found = evaluate(changed_prepared, models, tmp_path, EvaluateOptions("dev", 5, []))
     assert 0 < found.systems["int8"]["masked_recall_at_5"] <= 1
 
 
-def test_papers_nearly_the_same_as_one_to_learn_from_are_left_out(own_prepared, tmp_path):
-    train, dev = (pd.read_csv(own_prepared / f"{name}.csv", keep_default_na=False) for name in ("train", "dev"))
+def test_papers_nearly_the_same_as_one_to_learn_from_are_left_out(changed_prepared, tmp_path):
+    train, dev = (pd.read_csv(changed_prepared / f"{name}.csv", keep_default_na=False) for name in ("train", "dev"))
     revised = train[:2].assign(abstract=train["abstract"] + " Revised.")
-    pd.concat([revised, dev]).to_csv(own_prepared / "dev.csv", index=False)
-    found = evaluate(own_prepared, {}, tmp_path, EvaluateOptions("dev", baselines=["string matching"]))
+    pd.concat([revised, dev]).to_csv(changed_prepared / "dev.csv", index=False)
+    found = evaluate(changed_prepared, {}, tmp_path, EvaluateOptions("dev", baselines=["string matching"]))
     assert (found.near_duplicates_left_out, found.papers) == (2, len(dev))
     with pytest.raises(InputError, match="every paper of dev"):
-        evaluate(own_prepared, {}, tmp_path, EvaluateOptions("dev", 2, ["string matching"]))
+        evaluate(changed_prepared, {}, tmp_path, EvaluateOptions("dev", 2, ["string matching"]))
 
 
 def test_the_command_writes_table_and_card(evaluated, prepared, tmp_path, monkeypatch, capsys):

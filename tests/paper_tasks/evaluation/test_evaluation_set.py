@@ -31,7 +31,7 @@ def test_keyword_tasks_are_split_by_mention(evaluation_set):
     assert (evaluation_set.keyword_truth & evaluation_set.mentioned).sum() == 1
 
 
-def test_a_paper_with_a_subject_of_some_list_has_no_keywords_of_its_own():
+def test_keywords_from_a_list_of_subjects_are_not_own_words():
     papers = pd.DataFrame({"title": ["A", "B"], "abstract": ["C", "D"], "tasks": [[], []], "masked": ["", ""]})
     papers["keywords"] = [["image captioning", "Audio: Speech recognition"], ["image captioning"]]
     evaluation_set = EvaluationSet(papers, LABELS)
@@ -64,7 +64,7 @@ def test_tasks_are_binned_by_how_many_papers_there_were_to_learn_from(evaluation
     assert measured["tasks_at_f1_0"] == 1
 
 
-def test_what_a_system_does_not_give_is_not_measured(evaluation_set):
+def test_scores_that_a_system_cannot_have_are_left_out(evaluation_set):
     measured = evaluation_set.measure(predictions(evaluation_set.truth))
     assert not [name for name in measured.values if name.startswith(("masked", "calibration"))]
     evaluation_set.keyword_truth[:] = evaluation_set.own_words_truth[:] = 0

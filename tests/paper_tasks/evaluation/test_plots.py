@@ -15,11 +15,11 @@ def per_task():
     return table.assign(**{f"f1 {system}": rng.random(40) for system in evaluation().systems})
 
 
-def test_each_baseline_has_a_color_of_its_own():
+def test_each_baseline_has_another_color():
     assert len({color for color, *_ in plots.BASELINE_STYLES}) == len(plots.BASELINE_STYLES) == len(BASELINES)
 
 
-def test_three_small_pictures_the_same_every_time(tmp_path, per_task):
+def test_the_same_report_gives_the_same_three_small_pictures(tmp_path, per_task):
     contents = []
     for _ in range(2):
         plots.write(evaluation(), per_task, tmp_path)

@@ -32,7 +32,7 @@ def measured(*systems, **changes):
     return EvaluationReport.from_json(now)
 
 
-def test_what_is_not_measured_now_keeps_its_row_and_its_place(folder):
+def test_a_system_that_is_not_measured_now_keeps_its_row(folder):
     found, table = keep_rows(measured("TF-IDF + linear SVM", "int8"), per_task("TF-IDF + linear SVM", "int8"), folder)
     # Baselines in the order of the table, and the model that ships last.
     assert list(found.systems) == ["string matching", "TF-IDF + linear SVM", "fp32", "int8"]
@@ -43,18 +43,18 @@ def test_what_is_not_measured_now_keeps_its_row_and_its_place(folder):
     assert table["f1 fp32"].tolist() == [0.25, 0.5]
 
 
-def test_what_is_measured_now_takes_the_place_of_its_row(folder):
+def test_a_system_that_is_measured_now_replaces_its_row(folder):
     now = measured("int8")
     now.systems["int8"].values["micro_f1"] = 0.99
     assert keep_rows(now, per_task("int8"), folder)[0].systems["int8"]["micro_f1"] == 0.99
 
 
-def test_with_another_model_the_rows_of_the_former_go(folder):
+def test_rows_of_an_earlier_shipped_model_are_not_kept(folder):
     found, _ = keep_rows(measured("int8", shipped="another"), per_task("int8"), folder)
     assert found.kept == ["TF-IDF + linear SVM", "string matching"] and found.models == ["int8"]
 
 
-def test_of_other_papers_nothing_is_kept(folder):
+def test_rows_of_other_papers_are_not_kept(folder):
     found, table = keep_rows(measured("int8", inputs="others"), per_task("int8"), folder)
     assert list(found.systems) == ["int8"] and found.kept == [] and "f1 fp32" not in table
 

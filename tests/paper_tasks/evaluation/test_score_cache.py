@@ -36,7 +36,7 @@ def test_a_damaged_file_is_computed_again(tmp_path, count):
     assert ScoreCache(tmp_path, "papers").arrays("svm", "", count)["published"][0, 0] == 2
 
 
-def test_what_fails_leaves_nothing(tmp_path):
+def test_a_failure_leaves_no_file(tmp_path):
     def fail():
         raise KeyboardInterrupt
 
@@ -52,7 +52,7 @@ def test_without_a_folder_scores_are_kept_in_memory(count):
     assert cache.arrays("svm", "", count) is cache.arrays("svm", "", count) and count.done == 1
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path, count):
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path, count):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="--cache"):
         ScoreCache(tmp_path / "file" / "scores", "papers").arrays("svm", "", count)

@@ -50,7 +50,7 @@ def test_the_table_of_all_systems_has_a_row_for_each():
     assert "| string matching | 0.500 |" in lines[3] and lines[3].endswith("| – |")
 
 
-def test_the_full_report_says_how_far_the_model_leads_where_nothing_is_named():
+def test_the_full_report_says_how_far_the_model_leads_without_names():
     assert "In the column" not in full_report(evaluation())
     lines = full_report(evaluation(lead=LEADS)).splitlines()
     assert (

@@ -10,7 +10,7 @@ from paper_tasks.notebooks import survey
 TASKS = [["A", "B"], ["A"], ["A", "A"], [], ["C", "B"]]
 
 
-def test_columns_tells_what_is_filled():
+def test_columns_count_filled_cells():
     papers = pd.DataFrame({"title": ["x", "y"], "tasks": ["[]", '["A"]'], "date": ["", " "]}, dtype="str")
     table = survey.columns(papers)
     assert table["filled"].to_dict() == {"title": 2, "tasks": 1, "date": 0}
@@ -29,7 +29,7 @@ def test_the_originals_counts():
     assert counts.is_monotonic_decreasing
 
 
-def test_what_a_threshold_leaves():
+def test_tasks_and_papers_that_a_threshold_leaves():
     table = survey.threshold_effects(TASKS, [1, 2, 3, 4])
     assert table["tasks"].tolist() == [3, 2, 1, 0]
     assert table["papers"].tolist() == [4, 4, 3, 0]
@@ -43,7 +43,7 @@ def test_tasks_of_the_same_papers():
     assert shares.loc["C", "B"] == 1 and np.isnan(shares.loc["A", "A"])
 
 
-def test_spellings_of_one_task_are_told():
+def test_spellings_of_one_task_are_listed():
     table = survey.spellings(pd.Series({"object-detection": 1200, "Object Detection": 3, "Atari Games": 9}))
     assert table.index.tolist() == ["Object Detection"]
     assert table["spellings"].tolist() == [2]

@@ -33,7 +33,7 @@ class StandIn:
         return np.tile(np.array([0.9] + [-np.inf] * (len(self.labels) - 1), dtype=np.float32), (len(texts), 1))
 
 
-def test_tags_are_cut_at_the_limit_and_threshold_that_it_found(data, monkeypatch, tmp_path):
+def test_annif_tags_at_the_limit_and_threshold_that_it_found(data, monkeypatch, tmp_path):
     program = tmp_path / "annif"
     program.touch()
     monkeypatch.setattr(annif, "PROGRAM", program)

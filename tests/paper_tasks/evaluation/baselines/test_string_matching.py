@@ -4,7 +4,7 @@ import pandas as pd
 from paper_tasks.evaluation.baselines import string_matching
 
 
-def test_matching_finds_what_is_mentioned_and_nothing_else():
+def test_matching_finds_only_mentioned_tasks():
     papers = pd.DataFrame({"title": ["Describing photographs", "Image captioning"], "abstract": ["In words.", "Yes."]})
     scores = string_matching.matching_scores(papers, ["Image Captioning", "Atari Games"])
     assert scores.tolist() == [[-np.inf, -np.inf], [5, -np.inf]]
