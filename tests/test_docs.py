@@ -26,8 +26,6 @@ OURS = {"paper_tasks", "deployment", "scrapers", "tools"}
 SERVERS = ("deployment.app", "deployment.web")
 COMMANDS = [command for document in DOCUMENTS for command in markdown.commands(document)]
 SPANS = [(document, span) for document in DOCUMENTS for span in dict.fromkeys(markdown.code_spans(document))]
-# Commands that have not come to paper-tasks yet.
-PENDING = {"space"}
 # Programs that are not ours.
 OTHERS = {"cut", "git", "ray", "sed", "source", "[", "hf"}
 
@@ -199,8 +197,8 @@ def parse(program: str, arguments: list[str]) -> None:
     """As the program itself would, without running it."""
     group = typer.main.get_command(PROGRAMS[program])
     if arguments and arguments[0] != "--help":
-        assert arguments[0] in group.commands or arguments[0] in PENDING, arguments[0]
-        if arguments[0] not in PENDING and "--help" not in arguments:
+        assert arguments[0] in group.commands, arguments[0]
+        if "--help" not in arguments:
             group.commands[arguments[0]].make_context(arguments[0], arguments[1:])
 
 
