@@ -7,29 +7,31 @@ import random
 import re
 import resource
 import signal
-import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from paper_tasks import cli
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.tagger.classifier import TaskClassifier
 from paper_tasks.tagging import tag_file as module
 from paper_tasks.tagging.journal import journal_path, problems_path
 from paper_tasks.tagging.options import TagOptions
 from paper_tasks.tagging.tag_file import tag_file
-from tests import ROOT
-from tests.paper_tasks.tagging.test_tag_file import PAPERS, Quick, contents, write
+from tests.paper_tasks.tagging.test_tag_file import PAPERS, contents, write
+from tests.processes import Program
+from tests.stub import StubClassifier
 
 
 @pytest.mark.parametrize("length", [0, 1, 60])
 def test_a_run_killed_within_the_first_line_of_its_journal_starts_again(tmp_path, length):
     source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
-    run = module._run_record(source, output, Quick(), TagOptions())
+    run = module._run_record(source, output, StubClassifier(), TagOptions())
     journal_path(output).write_bytes((json.dumps(run) + "\n").encode()[:length])
-    tag_file(source, output, Quick(), resume=True)
+    tag_file(source, output, StubClassifier(), resume=True)
     assert contents(tmp_path).keys() == {"in.csv", "out.csv"}
 
 
@@ -37,23 +39,23 @@ def test_half_a_first_line_of_another_run_is_only_replaced_with_overwrite(tmp_pa
     source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
     journal_path(output).write_bytes(b'{"input": ["other.c')
     with pytest.raises(InputError, match=r"out\.journal is no journal of this run; move it away, or .* --overwrite\.$"):
-        tag_file(source, output, Quick(), resume=True)
-    tag_file(source, output, Quick(), overwrite=True)
+        tag_file(source, output, StubClassifier(), resume=True)
+    tag_file(source, output, StubClassifier(), overwrite=True)
     assert contents(tmp_path).keys() == {"in.csv", "out.csv"}
 
 
 def test_a_complete_run_has_nothing_to_resume(tmp_path):
     source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
-    tag_file(source, output, Quick())
+    tag_file(source, output, StubClassifier())
     with pytest.raises(InputError, match="exists already; there is no interrupted run to resume; --overwrite"):
-        tag_file(source, output, Quick(), resume=True)
+        tag_file(source, output, StubClassifier(), resume=True)
 
 
 def test_ctrl_c_keeps_the_tagged_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "CHUNK", 1)
     source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
 
-    class Pressed(Quick):
+    class Pressed(StubClassifier):
         def logits(self, papers):
             papers = list(papers)
             if papers[0][0] == "Who said what":
@@ -66,7 +68,7 @@ def test_ctrl_c_keeps_the_tagged_rows(tmp_path, monkeypatch):
         if name == "input":
             write(source, [*PAPERS, *PAPERS])
         with pytest.raises(InputError, match=f"comes from a run with another {name}; give the same again"):
-            tag_file(source, output, Quick(), **options, resume=True)
+            tag_file(source, output, StubClassifier(), **options, resume=True)
 
 
 def _fork(target, *arguments):
@@ -79,14 +81,14 @@ def _fork(target, *arguments):
 def _limited(source, output):
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
     with pytest.raises(InputError, match=r"out\.csv cannot be written \(File too large\)\. .* papers tagged so far"):
-        tag_file(source, output, Quick())
+        tag_file(source, output, StubClassifier())
 
 
 def test_a_full_disk_is_reported_and_the_run_can_resume(tmp_path):
     """RLIMIT_FSIZE stands in for the full disk."""
     source, output = write(tmp_path / "in.csv", PAPERS * 100), tmp_path / "out.csv"
     assert _fork(_limited, source, output) == 0 and not output.exists()
-    assert tag_file(source, output, Quick(), resume=True).tagged == 300
+    assert tag_file(source, output, StubClassifier(), resume=True).tagged == 300
     assert contents(tmp_path).keys() == {"in.csv", "out.csv"}
 
 
@@ -106,7 +108,7 @@ def _killed(step, source, output, resume):
 
     os.fsync, os.truncate = watched(os.fsync), watched(os.truncate)
     Path.replace, Path.unlink = watched(Path.replace), watched(Path.unlink)
-    tag_file(source, output, Quick(), resume=resume)
+    tag_file(source, output, StubClassifier(), resume=resume)
 
 
 @pytest.mark.parametrize("ending", [".csv", ".jsonl.gz", ".parquet"])
@@ -116,7 +118,7 @@ def test_a_run_killed_at_every_step_leaves_no_trace(tmp_path, monkeypatch, endin
     source, undisturbed, killed = tmp_path / "in.csv", tmp_path / "undisturbed", tmp_path / "killed"
     source.write_bytes(b"title,abstract\nA,\nB,b\nbroken\nC,\n,\n" + b"D,d\n" * 3 + b"E,\xff\n")
     undisturbed.mkdir()
-    summary = tag_file(source, undisturbed / f"out{ending}", Quick())
+    summary = tag_file(source, undisturbed / f"out{ending}", StubClassifier())
     assert (summary.tagged, summary.problems) == (6, 3)
     expected = contents(undisturbed)
     assert expected.keys() == {f"out{ending}", "out.problems.csv"}
@@ -130,15 +132,24 @@ def test_a_run_killed_at_every_step_leaves_no_trace(tmp_path, monkeypatch, endin
         second = _fork(_killed, step, source, output, True)
         assert second in (0, -signal.SIGKILL)
         if second:
-            resumed = tag_file(source, output, Quick(), resume=True)
+            resumed = tag_file(source, output, StubClassifier(), resume=True)
             assert (resumed.tagged, resumed.problems) == numbers
         assert contents(output.parent) == expected
     assert contents(output.parent) == expected
     assert step > 15
 
 
-# Enough rows that a fast machine is still tagging at the last kill.
-ROWS = 6000
+# Enough rows that even on a busy machine some are left at the last kill.
+ROWS = 4000
+
+
+def _tag(seconds=0.0):
+    """The command line, with a classifier that takes so many seconds for a paper."""
+    TaskClassifier.load = lambda *arguments, **options: StubClassifier(seconds)
+    cli.main()
+
+
+_tag_slowly = partial(_tag, 0.002)
 
 
 @pytest.mark.slow
@@ -151,22 +162,21 @@ def test_a_run_killed_at_several_moments_leaves_no_trace(tmp_path, ending):
     source.write_text("\n".join(lines) + "\n", encoding="utf-8")
     (tmp_path / "killed").mkdir()
     output, undisturbed = tmp_path / "killed" / f"out{ending}", tmp_path / f"out{ending}"
-    assert tag_file(source, undisturbed, TaskClassifier.load()).tagged == ROWS - 1
+    assert tag_file(source, undisturbed, StubClassifier()).tagged == ROWS - 1
 
-    command = [sys.executable, "-m", "paper_tasks", "tag", source, "--output", output, "--resume"]
+    command = ["tag", source, "--output", output, "--resume"]
     for number in (*[signal.SIGKILL] * 3, signal.SIGINT):
-        run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        run = Program(_tag_slowly, *command)
         before, deadline = _length(journal_path(output)), time.monotonic() + 120
         while _length(journal_path(output)) == before:
-            assert time.monotonic() < deadline and run.poll() is None
+            assert time.monotonic() < deadline and run.poll() is None, run.stderr
             time.sleep(0.01)
         time.sleep(chance.uniform(0, 0.3))
         run.send_signal(number)
-        _, errors = run.communicate(timeout=60)
-        assert run.returncode != 0 and not output.exists() and "Traceback" not in errors
-    assert run.returncode == 130 and "papers tagged so far are kept: --resume" in errors
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0 and f"{ROWS - 1:,} papers tagged" in done.stdout, done.stderr
+        assert run.wait() != 0 and not output.exists() and "Traceback" not in run.stderr
+    assert run.poll() == 130 and "papers tagged so far are kept: --resume" in run.stderr
+    done = Program(_tag, *command)
+    assert done.wait() == 0 and f"{ROWS - 1:,} papers tagged" in done.stdout, done.stderr
     assert contents(output.parent) == {path.name: path.read_bytes() for path in (undisturbed, problems_path(output))}
     assert problems_path(output).read_bytes() == problems_path(undisturbed).read_bytes()
 
@@ -176,7 +186,7 @@ def _length(path):
 
 
 def _peak(source, output, queue):
-    tag_file(source, output, Quick())
+    tag_file(source, output, StubClassifier())
     # getrusage would report the parent's peak if it was higher when it started this process.
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     queue.put(int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 1024)

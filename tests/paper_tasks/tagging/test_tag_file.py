@@ -2,7 +2,6 @@ import csv
 import gzip
 import json
 import os
-import zlib
 
 import numpy as np
 import pyarrow as pa
@@ -11,36 +10,17 @@ import pytest
 
 from paper_tasks.errors import InputError
 from paper_tasks.io import encoder, tables
-from paper_tasks.tagger.classifier import TaskClassifier
-from paper_tasks.tagger.text import format_paper
 from paper_tasks.tagging import tag_file as module
 from paper_tasks.tagging.journal import journaled, partial_path, problems_path
 from paper_tasks.tagging.options import TagOptions
 from paper_tasks.tagging.tag_file import tag_file
-from tests.model_config import model_config
+from tests.stub import StubClassifier
 
 PAPERS = [
     {"id": "1", "title": "Counting cars from drones", "abstract": "We detect small vehicles in aerial pictures."},
     {"id": "2", "title": "Who said what", "abstract": "Speaker diarization of long meetings, online."},
     {"id": "3", "title": "Ünder the hood", "abstract": "Translating German to English with fewer parameters."},
 ]
-
-
-class Quick(TaskClassifier):
-    """A fast classifier of three tasks, whose logits come from a checksum of the text."""
-
-    def __init__(self):
-        config = model_config(["Image Captioning", "Speech Recognition", "Atari Games"])
-        super().__init__(None, None, config, names={})
-
-    def logits(self, papers):
-        sums = [zlib.crc32(format_paper(*paper).encode()) for paper in papers]
-        return np.array([[sum_ >> shift & 7 for shift in (0, 8, 16)] for sum_ in sums], np.float32).reshape(-1, 3) - 4
-
-
-@pytest.fixture(scope="module")
-def classifier():
-    return TaskClassifier.load()
 
 
 def write(path, rows=PAPERS):
@@ -81,7 +61,7 @@ def test_all_scores_adds_every_label(tmp_path, classifier):
 
 def test_threshold_and_top_k(tmp_path):
     options = TagOptions(top_k=2, threshold=0.0)
-    tag_file(write(tmp_path / "in.jsonl"), tmp_path / "out.jsonl", Quick(), options)
+    tag_file(write(tmp_path / "in.jsonl"), tmp_path / "out.jsonl", StubClassifier(), options)
     for row in tables.read_rows(tmp_path / "out.jsonl"):
         assert len(row.values["predicted_tasks"]) == 2
         assert row.values["probabilities"][0] >= row.values["probabilities"][1]
@@ -89,7 +69,7 @@ def test_threshold_and_top_k(tmp_path):
 
 @pytest.mark.parametrize("ending", [".csv.gz", ".csv.zst", ".jsonl.gz"])
 def test_compressed_in_and_out(tmp_path, ending):
-    tag_file(write(tmp_path / f"in{ending}"), tmp_path / f"out{ending}", Quick())
+    tag_file(write(tmp_path / f"in{ending}"), tmp_path / f"out{ending}", StubClassifier())
     assert [row.values["title"] for row in tables.read_rows(tmp_path / f"out{ending}")] == [p["title"] for p in PAPERS]
 
 
@@ -98,7 +78,7 @@ def test_a_field_that_appears_in_a_later_row_gets_a_column(tmp_path, monkeypatch
     rows = [{"Title": "A"}, {"Title": "B"}, {"title": "C", "year": 2024}]
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     for name in ("out.csv", "out.parquet"):
-        tag_file(tmp_path / "in.jsonl", tmp_path / name, Quick())
+        tag_file(tmp_path / "in.jsonl", tmp_path / name, StubClassifier())
         read = tables.read_table(tmp_path / name)
         assert list(read["Title"]) == ["A", "B", ""] and list(read["title"]) == ["", "", "C"]
         assert list(read["year"]) == ["", "", "2024"]
@@ -108,14 +88,14 @@ def test_the_filled_one_of_two_columns_with_the_same_field_is_used(tmp_path):
     """JSON Lines with mixed spellings become such a table in CSV."""
     source = tmp_path / "in.csv"
     source.write_text('Title,title," ABSTRACT "\nA,,\n,B,\n,,C\n,,\n', encoding="utf-8")
-    summary = tag_file(source, tmp_path / "out.jsonl", Quick())
+    summary = tag_file(source, tmp_path / "out.jsonl", StubClassifier())
     assert (summary.tagged, summary.problems) == (3, 1)
-    expected = Quick().predict([("A", ""), ("B", ""), ("", "C")])
+    expected = StubClassifier().predict([("A", ""), ("B", ""), ("", "C")])
     rows = tables.read_rows(tmp_path / "out.jsonl")
     assert [row.values[module.TASKS] for row in rows] == [[task for task, _ in tags] for tags in expected]
     source = tmp_path / "in.jsonl"
     source.write_text('{"Title": "", "title": 7}\n{" Title ": "D"}\n', encoding="utf-8")
-    assert tag_file(source, tmp_path / "next.csv", Quick()).tagged == 1
+    assert tag_file(source, tmp_path / "next.csv", StubClassifier()).tagged == 1
     assert problems_path(tmp_path / "next.csv").read_text(encoding="utf-8").splitlines()[1:] == ["1,title,is not text"]
 
 
@@ -124,7 +104,7 @@ def test_json_that_cannot_be_written_again_is_listed_and_the_rest_tagged(tmp_pat
     lines = [f'{{"title": "A", "\\ud800": {"[" * depth}{"]" * depth}}}\n' for depth in range(1, 2101, 10)]
     (tmp_path / "in.jsonl").write_text("".join(['{"title": "A", "year": NaN}\n', *lines]), encoding="utf-8")
     for name in ("1.jsonl", "2.csv", "3.parquet"):
-        summary = tag_file(tmp_path / "in.jsonl", tmp_path / name, Quick())
+        summary = tag_file(tmp_path / "in.jsonl", tmp_path / name, StubClassifier())
         assert summary.tagged == len(list(tables.read_rows(tmp_path / name))) > 0
         with open(summary.reasons, encoding="utf-8", newline="") as file:
             reasons = {int(line): reason for line, _, reason in list(csv.reader(file))[1:]}
@@ -136,7 +116,7 @@ def test_json_that_cannot_be_written_again_is_listed_and_the_rest_tagged(tmp_pat
 def test_broken_rows_are_listed_and_the_others_tagged(tmp_path):
     source = tmp_path / "in.csv"
     source.write_bytes(b"Title,ABSTRACT\nA,graph learning\nshort\n , \nB,\xff\nC,robots\n")
-    summary = tag_file(source, tmp_path / "out.csv", Quick())
+    summary = tag_file(source, tmp_path / "out.csv", StubClassifier())
     assert (summary.tagged, summary.problems) == (2, 3)
     assert list(tables.read_table(tmp_path / "out.csv")["Title"]) == ["A", "C"]
     with (tmp_path / "out.problems.csv").open(encoding="utf-8", newline="") as file:
@@ -151,7 +131,7 @@ def test_broken_rows_are_listed_and_the_others_tagged(tmp_path):
 def test_a_number_is_no_abstract(tmp_path):
     source = tmp_path / "in.jsonl"
     source.write_text('{"title": "A", "Abstract": 1984}\n{"title": "B"}\n{"name": "C"}\n', encoding="utf-8")
-    assert tag_file(source, tmp_path / "out.jsonl", Quick()).problems == 2
+    assert tag_file(source, tmp_path / "out.jsonl", StubClassifier()).problems == 2
     problems = (tmp_path / "out.problems.csv").read_text(encoding="utf-8").splitlines()
     assert problems[1:] == ["1,Abstract,is not text", "3,,has no words in title and abstract"]
 
@@ -168,7 +148,7 @@ def test_nothing_to_tag_gets_one_sentence(tmp_path, content, words):
     source = tmp_path / "in.csv"
     source.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=words):
-        tag_file(source, tmp_path / "out.csv", Quick())
+        tag_file(source, tmp_path / "out.csv", StubClassifier())
     assert contents(tmp_path).keys() - {"out.problems.csv", "out.journal"} == {"in.csv"}
 
 
@@ -177,7 +157,7 @@ def test_utf_16_is_refused_and_leaves_no_file(tmp_path, name):
     source = write(tmp_path / name)
     source.write_text(source.read_text(encoding="utf-8"), encoding="utf-16")
     with pytest.raises(InputError, match=r"is UTF-16; save it as UTF-8\.$"):
-        tag_file(source, tmp_path / "out.jsonl", Quick())
+        tag_file(source, tmp_path / "out.jsonl", StubClassifier())
     assert contents(tmp_path).keys() == {name}
 
 
@@ -187,17 +167,17 @@ def test_a_list_of_problems_is_only_replaced_with_overwrite(tmp_path):
     source.write_text("title\n,\n", encoding="utf-8")
     for _ in range(2):
         with pytest.raises(InputError, match="no paper that could be tagged"):
-            tag_file(source, tmp_path / "out.csv", Quick())
+            tag_file(source, tmp_path / "out.csv", StubClassifier())
         assert problems.exists()
     source.write_text("title\nA\n,\n", encoding="utf-8")
-    tag_file(source, tmp_path / "out.csv", Quick())
+    tag_file(source, tmp_path / "out.csv", StubClassifier())
     before = contents(tmp_path)
     assert before.keys() == {"in.csv", "out.csv", "out.problems.csv"}
     for resume in (False, True):
         with pytest.raises(InputError, match=r"out\.problems\.csv exists already; move it away, or .* --overwrite"):
-            tag_file(source, tmp_path / "out.jsonl", Quick(), resume=resume)
+            tag_file(source, tmp_path / "out.jsonl", StubClassifier(), resume=resume)
         assert contents(tmp_path) == before
-    tag_file(write(source), tmp_path / "out.jsonl", Quick(), overwrite=True)
+    tag_file(write(source), tmp_path / "out.jsonl", StubClassifier(), overwrite=True)
     assert not problems.exists()
 
 
@@ -207,16 +187,16 @@ def test_an_output_that_is_a_link_stays_one(tmp_path, monkeypatch):
     link.symlink_to("disk/big.csv")
     with monkeypatch.context() as patched, pytest.raises(InputError, match=r"big\.csv cannot be written"):
         patched.setattr(encoder, "place_table", lambda *_: os.stat(tmp_path / "absent"))
-        tag_file(source, link, Quick())
+        tag_file(source, link, StubClassifier())
     assert contents(target.parent).keys() == {"big.partial", "big.journal"}
-    tag_file(source, link, Quick(), resume=True)
+    tag_file(source, link, StubClassifier(), resume=True)
     assert link.is_symlink() and contents(target.parent).keys() == {"big.csv"}
     with pytest.raises(InputError, match=r"big\.csv exists already"):
-        tag_file(source, link, Quick())
+        tag_file(source, link, StubClassifier())
     other = tmp_path / "out.jsonl"
     other.symlink_to(target)
     with pytest.raises(InputError, match=r"out\.jsonl leads to .*big\.csv, whose name has another ending"):
-        tag_file(source, other, Quick(), overwrite=True)
+        tag_file(source, other, StubClassifier(), overwrite=True)
 
 
 def test_existing_files_are_only_replaced_with_overwrite(tmp_path):
@@ -224,17 +204,17 @@ def test_existing_files_are_only_replaced_with_overwrite(tmp_path):
     for output in (source, write(tmp_path / "out.csv")):
         before = contents(tmp_path)
         with pytest.raises(InputError):
-            tag_file(source, output, Quick())
+            tag_file(source, output, StubClassifier())
         with pytest.raises(InputError):
-            tag_file(source, output, Quick(), resume=True)
+            tag_file(source, output, StubClassifier(), resume=True)
         assert contents(tmp_path) == before
     with pytest.raises(InputError, match="is the input itself"):
-        tag_file(source, source, Quick(), overwrite=True)
-    tag_file(source, output, Quick(), overwrite=True)
+        tag_file(source, source, StubClassifier(), overwrite=True)
+    tag_file(source, output, StubClassifier(), overwrite=True)
     with pytest.raises(InputError, match="folder"):
-        tag_file(source, tmp_path / "absent" / "out.csv", Quick())
+        tag_file(source, tmp_path / "absent" / "out.csv", StubClassifier())
     with pytest.raises(InputError, match="is the input itself"):
-        tag_file(write(tmp_path / "next.problems.csv"), tmp_path / "next.csv", Quick())
+        tag_file(write(tmp_path / "next.problems.csv"), tmp_path / "next.csv", StubClassifier())
 
 
 def test_two_runs_at_once_are_refused(tmp_path):
@@ -243,7 +223,7 @@ def test_two_runs_at_once_are_refused(tmp_path):
         journal.append(1, 1, b"a\r\n", b"")
         for options in ({}, {"resume": True}, {"overwrite": True}):
             with pytest.raises(InputError, match=r"Another run has .*out\.journal; wait"):
-                tag_file(source, output, Quick(), **options)
+                tag_file(source, output, StubClassifier(), **options)
     assert partial_path(output).read_bytes() == b"a\r\n"
 
 
@@ -254,19 +234,19 @@ def test_the_tagged_rows_of_a_truncated_file_are_kept(tmp_path):
     with pytest.raises(
         InputError, match=r"breaks off after line .* papers tagged so far are kept in .*out\.partial\.$"
     ):
-        tag_file(source, output, Quick())
+        tag_file(source, output, StubClassifier())
     assert not output.exists()
     assert len(partial_path(output).read_text(encoding="utf-8").splitlines()) > 1000
     with pytest.raises(InputError, match=r"out\.partial holds 2,\d+ papers of an interrupted run: --resume"):
-        tag_file(source, output, Quick())
-    tag_file(write(tmp_path / "in.csv"), output, Quick(), overwrite=True)
+        tag_file(source, output, StubClassifier())
+    tag_file(write(tmp_path / "in.csv"), output, StubClassifier(), overwrite=True)
     assert contents(tmp_path).keys() == {"in.csv.gz", "in.csv", "out.csv"}
 
 
 def test_dictionaries_of_parquet_are_read(tmp_path):
     titles = pa.array(["Counting cars", "Who said what"] * 300).dictionary_encode()
     pq.write_table(pa.table({"title": titles}), tmp_path / "in.parquet")
-    tag_file(tmp_path / "in.parquet", tmp_path / "out.parquet", Quick())
+    tag_file(tmp_path / "in.parquet", tmp_path / "out.parquet", StubClassifier())
     found = pq.read_table(tmp_path / "out.parquet")
     assert found["title"].to_pylist() == titles.to_pylist() and found["title"].type == pa.string()
 
@@ -289,7 +269,7 @@ def test_dictionaries_within_other_types_of_parquet_are_read(tmp_path, monkeypat
     monkeypatch.setattr(module, "CHUNK", 1)
     table = pa.table({"title": ["Counting cars", "Who said what"], "more": pa.array(cells, kind)})
     pq.write_table(table, tmp_path / "in.parquet")
-    tag_file(tmp_path / "in.parquet", tmp_path / "out.parquet", Quick())
+    tag_file(tmp_path / "in.parquet", tmp_path / "out.parquet", StubClassifier())
     assert pq.read_table(tmp_path / "out.parquet")["more"].to_pylist() == cells
 
 
@@ -297,5 +277,5 @@ def test_a_table_that_parquet_cannot_hold_is_reported_and_its_rows_kept(tmp_path
     monkeypatch.setattr(module, "_types", lambda *_: {"id": pa.month_day_nano_interval()})
     source = write(tmp_path / "in.jsonl", [{"title": paper["title"], "id": None} for paper in PAPERS])
     with pytest.raises(InputError, match=r"^.*out\.parquet cannot be written: [^\n]*\. The 3 papers .*\.partial\.$"):
-        tag_file(source, tmp_path / "out.parquet", Quick())
+        tag_file(source, tmp_path / "out.parquet", StubClassifier())
     assert contents(tmp_path).keys() == {"in.jsonl", "out.partial", "out.journal"}

@@ -1,0 +1,33 @@
+"""A classifier without a model, for tests that do not ask which tasks a paper is on."""
+
+import time
+import zlib
+
+import numpy as np
+
+from paper_tasks.errors import EmptyPaper
+from paper_tasks.tagger.classifier import TaskClassifier
+from paper_tasks.tagger.text import format_paper, has_words
+from tests.model_config import model_config
+
+LABELS = ("Image Captioning", "Speech Recognition", "Atari Games")
+
+
+class StubClassifier(TaskClassifier):
+    """Three tasks, whose logits (-4 to 4) come from a checksum of the text; each paper takes so many seconds."""
+
+    def __init__(self, seconds=0.0):
+        # The About tab shows scores.
+        scores = {"papers": 1, "fp32": {"micro_f1": 1.0}, "int8": {"micro_f1": 1.0}}
+        super().__init__(None, None, model_config(LABELS, scores=scores), names={})
+        self._seconds = seconds
+
+    def logits(self, papers):
+        texts = [format_paper(*paper) for paper in papers]
+        for index, text in enumerate(texts):
+            if not has_words(text):
+                raise EmptyPaper(index)
+        time.sleep(self._seconds * len(texts))
+        sums = [zlib.crc32(text.encode()) for text in texts]
+        bytes_ = np.array([[checksum >> shift & 255 for shift in (0, 8, 16)] for checksum in sums], np.float32)
+        return bytes_.reshape(-1, len(LABELS)) / 32 - 4
