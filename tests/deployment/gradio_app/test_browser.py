@@ -156,7 +156,7 @@ def test_many_papers(page):
     page.locator("#upload input[type=file]").set_input_files(file | {"name": "others.csv", "buffer": b"title;abstract"})
     expect(page.locator("#upload")).to_contain_text("others")
     page.get_by_role("button", name="Tag them all").click()
-    expect(page.get_by_text("separated by semicolons")).to_be_visible()
+    expect(page.get_by_text("its columns by semicolons")).to_be_visible()
     expect(report).not_to_contain_text("papers tagged")
     expect(page.get_by_role("gridcell")).to_have_count(0)
     for name in ("Download CSV", "Download JSON Lines"):

@@ -188,6 +188,16 @@ def test_the_command_line_reports_a_failure_in_a_sentence(tmp_path, run_main):
     assert done.returncode == 2 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
 
 
+def test_the_command_line_tries_the_space_and_uploads_it(tmp_path, run_main, monkeypatch):
+    uploaded = []
+    monkeypatch.setattr(space, "check", lambda folder: [{"task": "Pedestrian Detection", "probability": 0.987}])
+    monkeypatch.setattr(space, "push", lambda folder, name: uploaded.append((folder, name)) or "https://hub/ann/tasks")
+    done = run_main(cli.main, "space", tmp_path / "space", "--push", "ann/tasks")
+    assert done.returncode == 0 and "is about Pedestrian Detection (99%)" in done.stdout
+    assert "Uploaded: https://hub/ann/tasks" in done.stdout and uploaded == [(tmp_path / "space", "ann/tasks")]
+    assert (tmp_path / "space" / space.APP).is_file()
+
+
 def front_matter():
     text = (ROOT / "deployment" / "README.md").read_text(encoding="utf-8")
     block = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)[1]
