@@ -86,6 +86,16 @@ def test_an_empty_environment_tags_a_table(run, tmp_path):
     assert "Image Captioning" in (tmp_path / "tagged.jsonl").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("arguments", [["space"], ["bench-load", "web"]])
+def test_a_command_that_needs_the_apps_says_so(run, arguments):
+    done = run("paper-tasks", *arguments)
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == "error: This command needs the apps, which are not installed; run it in a clone of the project.\n"
+    )
+
+
 @pytest.mark.parametrize(
     "arguments, extra",
     [

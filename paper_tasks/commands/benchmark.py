@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from typer import Argument, Option
 
 from paper_tasks.benchmark.options import BenchOptions, LoadOptions, ScaleOptions
+from paper_tasks.commands.common import check_apps_are_here
 from paper_tasks.entry import PREPARED
 from paper_tasks.options import with_options
 from paper_tasks.paths import MODEL_DIR
@@ -85,6 +86,7 @@ def bench_load(
     output: Annotated[Path, Option("--output", "-o", help="Folder to write load_NAME.json to.")] = Path("results"),
 ) -> None:
     """Measure a front end with many users at once."""
+    check_apps_are_here()
     from paper_tasks.benchmark import load
 
     print(json.dumps(load.measure(front_end, options, output), indent=2))

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from paper_tasks.commands.common import check_apps_are_here
+
 
 def space(
     output: Annotated[Path, Argument(help="Folder to put the Space in.")] = Path("build/space"),
@@ -17,6 +19,7 @@ def space(
 
     The Space is then tried in a new environment. With --push, it is uploaded.
     """
+    check_apps_are_here()
     from paper_tasks.export import space
 
     if push is not None:
