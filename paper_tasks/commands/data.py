@@ -11,7 +11,7 @@ from paper_tasks.options import with_options
 
 
 def label(
-    source: Annotated[Path, Argument(metavar="INPUT", help="Table with title and abstract, perhaps keywords.")],
+    source: Annotated[Path, Argument(metavar="INPUT", help="Table with title and abstract; optionally keywords.")],
     output: Annotated[Path, Option("--output", "-o", help="CSV to write.")],
 ) -> None:
     """Label papers with the tasks that they name.
@@ -25,7 +25,9 @@ def label(
 
 @with_options
 def prepare(
-    source: Annotated[Path, Argument(metavar="INPUT", help="Table with title and abstract, perhaps tasks, keywords.")],
+    source: Annotated[
+        Path, Argument(metavar="INPUT", help="Table with title and abstract; optionally tasks and keywords.")
+    ],
     *,
     output: Annotated[Path, Option("--output", "-o", help="Folder to write the splits to.")] = PREPARED,
     options: PrepareOptions,

@@ -70,7 +70,7 @@ def average(
     from paper_tasks.training.averaging import average as run
 
     training = run(models, output, overwrite=overwrite)
-    print(f"{len(models)} models, {training.papers_seen:,} papers seen between them. Their average is in {output}.")
+    print(f"The average of {len(models)} models, which read {training.papers_seen:,} papers in total, is in {output}.")
 
 
 def export(
