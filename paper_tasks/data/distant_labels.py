@@ -1,8 +1,8 @@
-"""Distant labels: the tasks that a paper names, in its title, its abstract or its authors' keywords.
+"""Distant labels: the tasks that a paper names in its title, its abstract or its authors' keywords.
 
-Papers with Code's own labels are mostly of this kind, and since it closed nobody makes others. They are a
-stand-in: a paper that works on a task without naming it gets no label here, and one that names a task only
-to set itself apart gets a wrong one.
+Papers with Code's own labels are mostly of this kind, and since it closed nobody makes others. Distant labels are no
+more than a substitute. A paper that works on a task without naming it gets no label, and a paper that names a task
+only to distinguish itself from it gets a wrong one.
 """
 
 import re
@@ -23,20 +23,20 @@ from paper_tasks.io import encoder, tables
 from paper_tasks.io.cells import parse_column
 from paper_tasks.io.rows import find_text, spellings
 
-# Written apart, with a hyphen or as one word by different authors: "multi-task", "multi task", "multitask".
+# Authors write these apart, with a hyphen or as one word: "multi-task", "multi task", "multitask".
 PREFIXES = {
     spelling
     for prefix in re.findall(r"\w+", "auto co cross hyper inter intra meta multi non pre re self semi spatio super un")
     for spelling in (prefix, prefix.capitalize(), prefix.upper())
 }
 JOINT = re.compile(r"-\s?|\s")
-# A stop at the end of a sentence, or of a title, is a word by itself, so that no phrase reaches beyond it.
+# The stop at the end of a sentence or a title is a word by itself, so that no phrase reaches beyond it.
 WORD = re.compile(r"""([^\W_]+|[.?!:;](?=[)\]"'’”]*\s))""")
 SEVERAL = re.compile(r"[,/&;]|\b(and|or)\b", re.IGNORECASE)
 
 
 class Mention(NamedTuple):
-    """Where a text names tasks: characters `start` to `end`, and the places of the tasks."""
+    """Characters `start` to `end` of a text, which name some tasks, and the indices of the tasks."""
 
     start: int
     end: int
@@ -44,7 +44,7 @@ class Mention(NamedTuple):
 
 
 class Words(NamedTuple):
-    """A text's words and stops in order, and the characters at which each starts and ends."""
+    """A text's words and stops in order, and the characters where each starts and ends."""
 
     words: list[str]
     starts: list[int]
@@ -52,9 +52,9 @@ class Words(NamedTuple):
 
 
 def split_words(text: str) -> Words:
-    """Runs of letters and digits, and ends of sentences; a prefix and the run that it is joined to are one word.
+    """Runs of letters and digits, and ends of sentences; a prefix and the run behind it are one word.
 
-    Most of the time to label a corpus is spent here: the loops are C's but for the texts with prefixes.
+    Labelling a corpus spends most of its time here, so only texts with prefixes are read by a loop in Python.
     """
     parts = WORD.split(text)
     borders = list(accumulate(map(len, parts)))
@@ -62,13 +62,13 @@ def split_words(text: str) -> Words:
     if PREFIXES.isdisjoint(words):
         return Words(words, starts, ends)
     joined: list[int] = []
-    for place in (place for place, word in enumerate(words[:-1]) if word in PREFIXES):
-        # In "non-auto-regressive" one prefix is joined, not a chain of them.
-        if JOINT.fullmatch(parts[2 * place + 2]) and not (joined and joined[-1] == place - 1):
-            joined.append(place)
-    for place in reversed(joined):
-        words[place : place + 2] = [text[starts[place] : ends[place + 1]]]
-        del starts[place + 1], ends[place]
+    for index in (index for index, word in enumerate(words[:-1]) if word in PREFIXES):
+        # In "non-auto-regressive" only one of the prefixes is joined to the word behind it.
+        if JOINT.fullmatch(parts[2 * index + 2]) and not (joined and joined[-1] == index - 1):
+            joined.append(index)
+    for index in reversed(joined):
+        words[index : index + 2] = [text[starts[index] : ends[index + 1]]]
+        del starts[index + 1], ends[index]
     return Words(words, starts, ends)
 
 
@@ -83,19 +83,20 @@ def normalize_word(word: str) -> str:
 
 
 def normalize_acronym(word: str) -> str:
-    """An acronym keeps its case; only the plural's small s goes ("GNNs" is "GNN")."""
+    """An acronym keeps its case and loses the small s of its plural: "GNNs" becomes "GNN"."""
     return word[:-1] if word.endswith("s") and word[:-1].isupper() else word
 
 
 def is_subject(keyword: str) -> bool:
-    """Whether a keyword is a path in some venue's list of subjects, and not the authors' own words."""
+    """Whether a keyword is a path in some venue's list of subjects, not in the authors' own words."""
     return ":" in keyword
 
 
 def whole_subjects(keywords: Iterable[str]) -> list[str]:
-    """The keywords, subjects with a semicolon in them ("Machine Learning: Multi-instance; Multi-label") in one again.
+    """The keywords, with subjects put together again that hold a semicolon.
 
-    Lists of keywords are split at semicolons; where one begins with a subject, venues have it hold nothing else.
+    Lists of keywords were split at semicolons, and so were subjects such as "Machine Learning: Multi-instance;
+    Multi-label". At venues with subjects, a list that begins with a subject holds nothing else.
     """
     whole: list[str] = []
     for keyword in keywords:
@@ -110,66 +111,67 @@ class PhraseMatcher:
     """Finds every one of many phrases in a text, whole words only, in one pass (Aho and Corasick, 1975)."""
 
     def __init__(self, phrases: dict[str, tuple[int, ...]], normalize: Callable[[str], str]) -> None:
+        """phrases: each with the indices of the tasks that it names. normalize: one form for a word's spellings."""
         numbers: dict[str, int] = {}
-        # A word's number, 0 where no phrase has it. Cached: a corpus has few distinct words.
+        # The number of a word, 0 if no phrase has it. Cached, since a corpus has few distinct words.
         self._number = cache(lambda word: numbers.get(normalize(word), 0))
         by_key: dict[tuple[int, ...], set[int]] = {}
-        for phrase, places in phrases.items():
+        for phrase, tasks in phrases.items():
             words = [normalize(word) for word in split_words(phrase).words]
             key = tuple(numbers.setdefault(word, len(numbers) + 1) for word in words)
-            by_key.setdefault(key, set()).update(places)
+            by_key.setdefault(key, set()).update(tasks)
         self._automaton = ahocorasick.Automaton(ahocorasick.STORE_ANY, ahocorasick.KEY_SEQUENCE)
-        for key, places in by_key.items():
-            self._automaton.add_word(key, (len(key), tuple(sorted(places))))
+        for key, named in by_key.items():
+            self._automaton.add_word(key, (len(key), tuple(sorted(named))))
         self._automaton.make_automaton()
 
     def find(self, words: list[str]) -> Iterator[tuple[int, int, tuple[int, ...]]]:
-        """First word, last word (inclusive) and tasks of every phrase found; overlapping ones too."""
+        """First word, last word (inclusive) and tasks of every phrase in the text, overlapping ones too."""
         numbers = tuple(map(self._number, words))
         if any(numbers):
-            for last, (length, places) in self._automaton.iter(numbers):
-                yield last - length + 1, last, places
+            for last, (length, tasks) in self._automaton.iter(numbers):
+                yield last - length + 1, last, tasks
 
 
 class Labeller:
-    """Matches the names and aliases of tasks. Spellings of one task are always labelled together.
+    """Finds the names and aliases of tasks. Spellings of one task are always labelled together.
 
-    A task's place is its index in `tasks`, by default the vocabulary's 260.
+    The index of a task is that in `tasks`, by default the vocabulary's 260.
     """
 
     def __init__(self, tasks: Sequence[Task] | None = None) -> None:
         tasks = vocabulary.tasks() if tasks is None else tasks
         spellings: dict[str, list[int]] = {}
-        for place, task in enumerate(tasks):
-            spellings.setdefault(task.canonical, []).append(place)
+        for index, task in enumerate(tasks):
+            spellings.setdefault(task.canonical, []).append(index)
         phrases: dict[str, tuple[int, ...]] = {}
         acronyms: dict[str, tuple[int, ...]] = {}
         for task in tasks:
-            places = spellings[task.canonical]
+            indices = spellings[task.canonical]
             for phrase in (re.sub(r"\s*\(.*\)", "", task.name), *task.aliases):
                 kind = acronyms if phrase == phrase.upper() else phrases
-                kind[phrase] = tuple(sorted({*kind.get(phrase, ()), *places}))
+                kind[phrase] = tuple(sorted({*kind.get(phrase, ()), *indices}))
         self._matchers = (
             PhraseMatcher(phrases, normalize_word),
             PhraseMatcher(acronyms, normalize_acronym),
         )
 
     def text_tasks(self, *texts: str) -> set[int]:
-        """Places of the tasks that the texts name."""
+        """Indices of the tasks that the texts name."""
         found: set[int] = set()
         for text in texts:
             words = split_words(text).words
             for matcher in self._matchers:
-                for _, _, places in matcher.find(words):
-                    found.update(places)
+                for _, _, tasks in matcher.find(words):
+                    found.update(tasks)
         return found
 
     def keyword_tasks(self, keywords: Iterable[str]) -> set[int]:
-        """Places of the tasks that authors' keywords name.
+        """Indices of the tasks that authors' keywords name.
 
-        Of a keyword that is a path in some venue's list of subjects ("Data Mining: Recommender Systems") only
-        the last step counts, without the examples in parentheses; and not if it lumps several subjects ("Image and
-        video retrieval"), of which a paper need have but one.
+        A keyword may be a path in some venue's list of subjects ("Data Mining: Recommender Systems"). Then only its
+        last step counts, without the examples in parentheses. A step that joins several subjects ("Image and video
+        retrieval") does not count, since the paper may work on only one of them.
         """
         found: set[int] = set()
         for keyword in whole_subjects(keywords):
@@ -179,19 +181,19 @@ class Labeller:
         return found
 
     def mentions(self, text: str) -> list[Mention]:
-        """Every place where the text names a task, in order of appearance."""
+        """Every mention of a task in the text, in order of appearance."""
         words, starts, ends = split_words(text)
         return sorted(
-            Mention(starts[first], ends[last], places)
+            Mention(starts[first], ends[last], tasks)
             for matcher in self._matchers
-            for first, last, places in matcher.find(words)
+            for first, last, tasks in matcher.find(words)
         )
 
-    def remove_mentions(self, text: str, places: set[int]) -> str:
-        """The text without the words that name the given tasks: what is left is what the paper is about."""
+    def remove_mentions(self, text: str, tasks: set[int]) -> str:
+        """The text without the words that name the tasks with these indices."""
         kept, position = [], 0
         for mention in self.mentions(text):
-            if places.isdisjoint(mention.tasks):
+            if tasks.isdisjoint(mention.tasks):
                 continue
             kept.append(text[position : mention.start])
             position = max(position, mention.end)
@@ -200,12 +202,12 @@ class Labeller:
 
 
 def label(papers: pd.DataFrame) -> list[list[str]]:
-    """Distant labels, names of tasks, of papers with columns `title`, `abstract` and `keywords` (lists)."""
+    """The distant labels, names of tasks, of papers with columns `title`, `abstract` and `keywords` (lists)."""
     labeller = Labeller()
     names = vocabulary.names()
     rows = zip(papers["title"], papers["abstract"], papers["keywords"], strict=True)
     return [
-        [names[place] for place in sorted(labeller.text_tasks(title, abstract) | labeller.keyword_tasks(keywords))]
+        [names[index] for index in sorted(labeller.text_tasks(title, abstract) | labeller.keyword_tasks(keywords))]
         for title, abstract, keywords in tqdm(
             rows, total=len(papers), desc="labelling", unit="paper", delay=1, disable=None
         )
@@ -213,11 +215,11 @@ def label(papers: pd.DataFrame) -> list[list[str]]:
 
 
 def read_papers(source: Path) -> pd.DataFrame:
-    """A table of papers, its columns `keywords` and, where any paper has some, `tasks` as lists.
+    """Reads a table of papers. The columns `keywords` and, if any paper has one, `tasks` hold lists.
 
-    A column may be written as one likes ("Title"); it is read under its name in small letters.
+    A column's name may be in any case ("Title"); the table returned has it in small letters.
 
-    Raises InputError if there is no title or abstract, or a cell that should be a list is none.
+    Raises InputError if there is no title or abstract, or if a cell that should be a list is not one.
     """
     papers = tables.read_table(source)
     for field in ("title", "abstract", "keywords", "tasks"):
@@ -240,7 +242,7 @@ def read_papers(source: Path) -> pd.DataFrame:
 
 
 def _check_separated(tasks: pd.Series, source: Path) -> None:
-    """Raises InputError if no paper has two tasks and yet commas or bars stand in many: they were to separate them."""
+    """Raises InputError if no paper has two tasks, but many have a comma or a bar that seems to separate two."""
     for separator in (", ", "|"):
         lists = [number for number, names in enumerate(tasks, start=1) if any(separator in name for name in names)]
         if len(lists) > len(tasks) / 10 and tasks.map(len).max() == 1:
@@ -251,9 +253,10 @@ def _check_separated(tasks: pd.Series, source: Path) -> None:
 
 
 def label_file(source: Path, output: Path) -> int:
-    """Copies a table of papers with its distant labels in the column `tasks`; returns the number labelled.
+    """Copies a table of papers, with their distant labels in the column `tasks`.
 
-    Raises InputError if the table has no title or abstract, or has tasks already.
+    Returns the number of papers that got a label. Raises InputError if the table has no title or abstract, or if it
+    has tasks already.
     """
     tables.table_format(output)
     if output.exists():

@@ -1,4 +1,4 @@
-"""Papers that are all but others: a preprint and its published version, a paper and its extended abstract."""
+"""Papers that are nearly the same: a preprint and its published version, a paper and its extended abstract."""
 
 import re
 from collections import Counter, defaultdict
@@ -10,9 +10,9 @@ WORD = re.compile(r"\w+")
 
 
 def near_duplicates(texts: Sequence[str], others: Iterable[str], words: int = 5, share: float = 0.5) -> np.ndarray:
-    """Boolean (texts,): true where one of the others has `share` of a text's runs of so many words, or more.
+    """Boolean (texts,): whether one of the others has at least `share` of a text's runs of `words` words.
 
-    Containment of shingles (Broder, 1997). A text of fewer words is compared as a whole.
+    This is the containment of shingles (Broder, 1997). A text of fewer words is compared as a whole.
     """
     runs = [_runs(text, words) for text in texts]
     where = defaultdict(list)
@@ -28,6 +28,6 @@ def near_duplicates(texts: Sequence[str], others: Iterable[str], words: int = 5,
 
 
 def _runs(text: str, words: int) -> set[int]:
-    """A hash of each run; Python's own, which is the same within one process."""
+    """A hash of each run of words; Python's own, which is the same within one process."""
     found = WORD.findall(text.casefold())
     return {hash(tuple(found[start : start + words])) for start in range(max(1, len(found) - words + 1))}

@@ -1,4 +1,4 @@
-"""The 260 task names of Papers with Code, and what a reader should know of each."""
+"""The 260 task names of Papers with Code, and what a reader should know about each."""
 
 import json
 from collections.abc import Iterable
@@ -12,10 +12,12 @@ from paper_tasks.paths import JSON_FILES
 class Task:
     """One task name.
 
-    `canonical` is the name to show a reader: its own, or that of the task which this one spells differently
-    (`object-detection` is `Object Detection`). `is_task` is false for names that Papers with Code attached by
-    string matching and that no reader would call a task (`Navigate`, `SSIM`). `aliases` are the other phrases
-    that name the task in a text; a phrase without lower-case letters is an acronym and matched by case.
+    Attributes:
+        canonical: the name to show a reader. `object-detection` has `Object Detection`, of which it is a spelling.
+        is_task: false for an artefact (`Navigate`, `SSIM`): a name that Papers with Code attached by string matching
+            and that no reader would call a task.
+        aliases: other phrases that name the task in a text. One without lower-case letters is an acronym, and is
+            matched in its own case.
     """
 
     name: str
@@ -27,14 +29,14 @@ class Task:
 
 @cache
 def names() -> tuple[str, ...]:
-    """The 260 names, in the order that the original's model and every vector here use."""
+    """The 260 names, in the order of the original's model, which every vector here has."""
     index = json.loads((JSON_FILES / "task_types_encoded.json").read_text(encoding="utf-8"))
     return tuple(sorted(index, key=index.__getitem__))
 
 
 @cache
 def tasks() -> tuple[Task, ...]:
-    """What `json_files/task_info.json` says of each name, in vocabulary order."""
+    """The tasks of `json_files/task_info.json`, in vocabulary order."""
     info = json.loads((JSON_FILES / "task_info.json").read_text(encoding="utf-8"))
     return tuple(
         Task(
@@ -50,17 +52,17 @@ def tasks() -> tuple[Task, ...]:
 
 @cache
 def index() -> dict[str, int]:
-    """Task name to its place in a vector of 260."""
-    return {name: place for place, name in enumerate(names())}
+    """The index of each task name in a vector of 260."""
+    return {name: index for index, name in enumerate(names())}
 
 
 def task(name: str) -> Task:
-    """The task of that name; one outside the vocabulary has only its name to be known by."""
+    """The task of that name. Outside the vocabulary nothing but the name is known."""
     if name in index():
         return tasks()[index()[name]]
     return Task(name, area="other", canonical=name, is_task=True, aliases=())
 
 
 def canonical(task_names: Iterable[str]) -> list[str]:
-    """Names with each duplicate spelling replaced by the one to show, every name once, first come first."""
+    """The canonical names of some tasks, each once, in the order in which they first occur."""
     return list(dict.fromkeys(task(name).canonical for name in task_names))

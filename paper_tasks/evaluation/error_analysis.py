@@ -56,17 +56,13 @@ def by_frequency(table: pd.DataFrame, groups: int = 6) -> pd.DataFrame:
 
 
 def reliability(truth: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> tuple[pd.DataFrame, float]:
-    """How often labels of a probability are right, in equally wide bins, and the expected calibration error.
-
-    The error is the mean distance between the two over all (paper, label) pairs (Naeini et al., 2015).
-    """
-    lower_end = np.minimum((probabilities.ravel() * bins).astype(int), bins - 1) / bins
+    """How often labels of a probability are right, in equally wide bins, and `metrics.calibration_error`."""
+    lower_end = metrics.probability_bins(probabilities.ravel(), bins) / bins
     pairs = pd.DataFrame({"mean probability": probabilities.ravel(), "share that is right": truth.ravel()})
     grouped = pairs.groupby(pd.Series(lower_end, name="probability from"))
     table = grouped.mean()
     table["pairs"] = grouped.size()
-    gap = (table["mean probability"] - table["share that is right"]).abs()
-    return table, float(np.average(gap, weights=table["pairs"]))
+    return table, metrics.calibration_error(truth, probabilities, bins).value()
 
 
 def threshold_curve(truth: np.ndarray, probabilities: np.ndarray, thresholds: Sequence[float]) -> pd.DataFrame:

@@ -1,6 +1,6 @@
-"""A model as it ships, read back to train on from: what `export` wrote as int8, in PyTorch's names and shapes.
+"""An exported model, read back to start a training from: its int8 weights in PyTorch's names and shapes.
 
-Weights are lost by then to a 127th of the largest of their column; a training soon makes up for that.
+A weight is exact to a 127th of the largest in its column. A training soon corrects the rest.
 """
 
 import re
@@ -12,38 +12,34 @@ import onnx
 import torch
 from onnx import numpy_helper
 
-from paper_tasks.errors import InputError, ModelError
 from paper_tasks.export.onnx import INT8
 from paper_tasks.modeling.model import NAME_WEIGHTS
 from paper_tasks.tagger.model_folder import read_config, verify_files
 
 # A matrix product is named after its module: /model/head/mention/MatMul, or with _quant behind it.
 PRODUCT = re.compile(r"/model/(.+?)/(?:MatMul|Gemm)(?:_MatMul)?(?:_quant)?")
-# What one encoder or another calls the projections that onnxruntime makes one of.
+# Names of the projections that onnxruntime joins into one, in different encoders.
 PROJECTIONS = (("query", "key", "value"), ("q_lin", "k_lin", "v_lin"), ("q", "k", "v"))
 
 
-def is_shipped(folder: Path) -> bool:
-    """Whether `folder` is one that `export` wrote."""
+def is_exported(folder: Path) -> bool:
+    """Whether `export` wrote the folder."""
     return (folder / INT8).is_file()
 
 
 def read(folder: Path, names: Collection[str]) -> tuple[list[str], dict[str, torch.Tensor]]:
-    """The model's labels, and those weights among `names` (of a PaperTaskModel's `state_dict`) that it has.
+    """The model's labels, and those of the weights in `names` (from a PaperTaskModel's `state_dict`) that it has.
 
-    Without those of names, which `export` has made into others. Raises InputError for a folder that the classifier
-    would not load either.
+    The weights of the names in a text are left out, since `export` weighs them for use. Raises ModelError for a folder
+    that the classifier would not load either.
     """
-    try:
-        config = read_config(folder)
-        verify_files(folder, config)
-    except ModelError as error:
-        raise InputError(str(error)) from error
+    config = read_config(folder)
+    verify_files(folder, config)
     return list(config.labels), weights(folder / INT8, set(names).difference(NAME_WEIGHTS))
 
 
 def weights(path: Path, names: Collection[str]) -> dict[str, torch.Tensor]:
-    """Those weights among `names` that an ONNX file of `export` has, fp32 or int8."""
+    """Those of the weights in `names` that an ONNX file of `export` has, fp32 or int8."""
     graph = onnx.load(path).graph
     stored = {array.name: numpy_helper.to_array(array) for array in graph.initializer}
 
@@ -51,13 +47,13 @@ def weights(path: Path, names: Collection[str]) -> dict[str, torch.Tensor]:
         plain = name.removesuffix("_quantized")
         if plain == name:
             return stored[name]
-        # One scale and zero point for all, or for each column.
+        # One scale and zero point for the whole tensor, or for each column.
         return (stored[name].astype(np.float32) - stored[f"{plain}_zero_point"]) * stored[f"{plain}_scale"]
 
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for node in graph.node:
         if node.op_type in ("Attention", "QAttention"):
-            # Its output is still named after the module.
+            # The node's output is still named after the module.
             module = _name(node.output[0].removeprefix("/model/").rpartition("/")[0])
             parts = np.split(value(node.input[1]), 3, axis=1), np.split(stored[node.input[2]], 3)
             for projections in PROJECTIONS:
@@ -65,7 +61,7 @@ def weights(path: Path, names: Collection[str]) -> dict[str, torch.Tensor]:
                     found |= {f"{module}.{projection}.weight": weight.T, f"{module}.{projection}.bias": bias}
         elif (product := PRODUCT.fullmatch(node.name)) and node.input[1] in stored:
             found[f"{_name(product[1])}.weight"] = value(node.input[1]).T
-    # What has kept its name; last, since such a product is not turned.
+    # Weights that have kept their names; last, since the weights of such a product are not transposed.
     found |= {
         name.removeprefix("model.").removesuffix("_quantized"): value(name)
         for name in stored

@@ -13,12 +13,13 @@ BATCH = 32
 def in_batches(
     texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, max_length: int, description: str
 ) -> Iterator[tuple[np.ndarray, dict[str, torch.Tensor]]]:
-    """The places of some texts, and their `input_ids` and `attention_mask`, (texts, tokens); like long texts together,
-    so that little of a batch is padding. A progress bar has the description.
+    """Batches of texts: the indices of the texts, and their `input_ids` and `attention_mask`, both (texts, tokens).
+
+    Texts of similar length come together, so that little of a batch is padding. description: of the progress bar.
     """
     order = np.argsort([len(text) for text in texts], kind="stable")
     starts = tqdm(range(0, len(texts), BATCH), desc=description, unit="batch", delay=1, disable=None)
-    for places in (order[start : start + BATCH] for start in starts):
-        batch = [texts[place] for place in places]
+    for indices in (order[start : start + BATCH] for start in starts):
+        batch = [texts[index] for index in indices]
         tokens = tokenizer(batch, padding=True, truncation=True, max_length=max_length, return_tensors="pt")
-        yield places, {name: tokens[name] for name in ("input_ids", "attention_mask")}
+        yield indices, {name: tokens[name] for name in ("input_ids", "attention_mask")}

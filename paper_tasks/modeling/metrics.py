@@ -1,8 +1,8 @@
-"""Scores of multi-label predictions, and how sure one may be of them.
+"""Scores of multi-label predictions, and their confidence intervals.
 
 Arrays are (papers, labels) unless a docstring says otherwise. A score is a `Statistic`: a function of sums over the
-papers. The score of a redrawn sample is the same function of weighted sums, which makes a thousand bootstrap draws
-one matrix product.
+papers. The score of a bootstrap sample is the same function of weighted sums, so a thousand samples take one matrix
+product.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,8 @@ from paper_tasks.data import vocabulary
 class Statistic(NamedTuple):
     """A score of a set of papers.
 
-    terms: float32 (papers, columns), what each paper adds. score: from (..., columns) of sums over papers to (...);
-    NaN where it is not defined, as a recall of tasks that no paper has.
+    terms: float32 (papers, columns), what each paper adds to the sums. score: from (..., columns) of sums to (...); it
+    is NaN where the score is not defined, such as a recall of tasks that no paper has.
     """
 
     terms: np.ndarray
@@ -29,7 +29,10 @@ class Statistic(NamedTuple):
 
 
 class Bootstrap:
-    """Sets of papers drawn with replacement (Efron, 1979), the same for every statistic: differences are paired."""
+    """Sets of papers drawn with replacement (Efron, 1979).
+
+    They are the same for every statistic, so that differences between two systems are paired.
+    """
 
     def __init__(self, papers: int, draws: int = 1000, seed: int = 22) -> None:
         rng = np.random.default_rng(seed)
@@ -42,7 +45,7 @@ class Bootstrap:
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-    """95% percentile interval of what `Bootstrap.values` returned, or of differences of two such; NaN is left out."""
+    """95% percentile interval of the values of `Bootstrap.values`, or of differences between two; NaN is left out."""
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return float(low), float(high)
 
@@ -69,7 +72,7 @@ def subset_accuracy(truth: np.ndarray, predicted: np.ndarray) -> Statistic:
 
 
 def precision_at_k(truth: np.ndarray, scores: np.ndarray, k: int) -> Statistic:
-    """Mean share of right labels among a paper's k highest scores; below 1 at best for papers of fewer labels."""
+    """Mean share of right labels among a paper's k highest scores; at best below 1 for a paper of fewer labels."""
     return share(hits_at_k(truth, scores, k).sum(axis=1) / k)
 
 
@@ -85,13 +88,13 @@ def ndcg_at_k(truth: np.ndarray, scores: np.ndarray, k: int = 5) -> Statistic:
 
 
 def micro_recall(hits: np.ndarray, truth: np.ndarray) -> Statistic:
-    """Share of the (paper, label) pairs of `truth` that are hits too; both 0 and 1."""
+    """Share of the (paper, label) pairs of `truth` that are hits too; both arrays are 0 and 1."""
     terms = _columns((hits * truth).sum(axis=1), truth.sum(axis=1))
     return Statistic(terms, lambda sums: _ratio(sums[..., 0], sums[..., 1]))
 
 
 def macro_recall(hits: np.ndarray, truth: np.ndarray) -> Statistic:
-    """Mean over the labels that occur in `truth` of the share of their papers that are hits."""
+    """Mean over the labels that occur in `truth`: the share of a label's papers that are hits."""
 
     def score(sums: np.ndarray) -> np.ndarray:
         found, true = np.split(sums, 2, axis=-1)
@@ -106,24 +109,32 @@ def precision(truth: np.ndarray, predicted: np.ndarray) -> Statistic:
 
 
 def share(values: np.ndarray) -> Statistic:
-    """Mean of one value a paper, (papers,)."""
+    """Mean of one value for each paper, (papers,)."""
     return Statistic(_columns(values, np.ones(len(values))), lambda sums: _ratio(sums[..., 0], sums[..., 1]))
 
 
 def calibration_error(truth: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> Statistic:
-    """Expected calibration error (Naeini et al., 2015): the distance of mean probability and share that is right, in
-    equally wide bins, averaged over all (paper, label) pairs."""
-    places = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
+    """Expected calibration error (Naeini et al., 2015).
+
+    It is the distance between mean probability and share that is right, in equally wide bins, averaged over all
+    (paper, label) pairs.
+    """
+    indices = probability_bins(probabilities, bins)
     gaps = probabilities - truth
-    terms = [np.where(places == place, gaps, 0).sum(axis=1) for place in range(bins)]
+    terms = [np.where(indices == index, gaps, 0).sum(axis=1) for index in range(bins)]
     pairs = np.full(len(truth), truth.shape[1])
     return Statistic(_columns(*terms, pairs), lambda sums: _ratio(np.abs(sums[..., :-1]).sum(axis=-1), sums[..., -1]))
 
 
 def top_calibration_error(truth: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> Statistic:
-    """The same of each paper's likeliest label alone (Guo et al., 2017); most other pairs are surely false."""
+    """Calibration error of each paper's likeliest label (Guo et al., 2017); most other pairs are plainly false."""
     top = probabilities.argmax(axis=1)[:, None]
     return calibration_error(np.take_along_axis(truth, top, 1), np.take_along_axis(probabilities, top, 1), bins)
+
+
+def probability_bins(probabilities: np.ndarray, bins: int = 10) -> np.ndarray:
+    """The index of the bin of each probability, in equally wide bins; int64, of the same shape."""
+    return np.minimum((probabilities * bins).astype(np.int64), bins - 1)
 
 
 def threshold_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
@@ -137,8 +148,9 @@ def precision_at_1(truth: np.ndarray, scores: np.ndarray) -> float:
 
 
 def f1_by_label(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """(labels,): F1 of each; 0 where it is neither true nor predicted of any paper."""
-    return 2 * (truth * predicted).sum(axis=0) / np.maximum(1, truth.sum(axis=0) + predicted.sum(axis=0))
+    """(labels,): F1 of each label; 0 where no paper has it and none is predicted to have it."""
+    f1: np.ndarray = 2 * (truth * predicted).sum(axis=0) / np.maximum(1, truth.sum(axis=0) + predicted.sum(axis=0))
+    return f1
 
 
 def best_threshold(truth: np.ndarray, scores: np.ndarray) -> float:
@@ -147,9 +159,9 @@ def best_threshold(truth: np.ndarray, scores: np.ndarray) -> float:
 
 
 def best_thresholds(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """(labels,): each label's threshold of highest F1, halfway between the last score to name and the first not to.
+    """(labels,): each label's threshold of highest F1, halfway between two scores.
 
-    Between equal scores there is none; minus infinity names nothing.
+    No threshold lies between equal scores, and none lets in a score of minus infinity.
     """
     order = np.argsort(-scores, axis=0, kind="stable")
     ranked = np.take_along_axis(scores, order, axis=0)
@@ -164,37 +176,42 @@ def best_thresholds(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 class CanonicalTasks:
-    """What a reader is shown of scores: every task once under its canonical name, and no artefacts."""
+    """The tasks that a reader is shown: each once, under its canonical name, without artefacts."""
 
     def __init__(self, labels: list[str]) -> None:
         groups: dict[str, list[int]] = {}
-        for place, name in enumerate(labels):
+        for column, name in enumerate(labels):
             task = vocabulary.task(name)
             if vocabulary.task(task.canonical).is_task:
-                groups.setdefault(task.canonical, []).append(place)
+                groups.setdefault(task.canonical, []).append(column)
         self.names = list(groups)
         self._groups = list(groups.values())
 
     def merge(self, scores: np.ndarray) -> np.ndarray:
         """(papers, labels) to (papers, names): the highest score among a task's spellings."""
-        return np.stack([scores[:, places].max(axis=1) for places in self._groups], axis=1)
+        return np.stack([scores[:, columns].max(axis=1) for columns in self._groups], axis=1)
 
 
 def hits_at_k(truth: np.ndarray, scores: np.ndarray, k: int = 5) -> np.ndarray:
-    """Boolean: labels of `truth` that are among their paper's k highest scores above the lowest possible."""
+    """Boolean: labels of `truth` that are among the k highest scores of their paper; minus infinity never is."""
     top = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     in_top = np.zeros(scores.shape, dtype=bool)
     np.put_along_axis(in_top, top, True, axis=1)
-    return in_top & (scores > -np.inf) & truth.astype(bool)
+    hits: np.ndarray = in_top & (scores > -np.inf) & truth.astype(bool)
+    return hits
 
 
 def _columns(*terms: np.ndarray) -> np.ndarray:
-    """float32, side by side: (papers,) or (papers, columns) each."""
+    """The terms side by side, float32 (papers, columns); each is (papers,) or (papers, columns)."""
     return np.column_stack(terms).astype(np.float32)
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    return np.divide(numerator, denominator, out=np.full(np.shape(numerator), np.nan), where=denominator > 0)
+    """NaN where the denominator is 0."""
+    ratio: np.ndarray = np.divide(
+        numerator, denominator, out=np.full(np.shape(numerator), np.nan), where=denominator > 0
+    )
+    return ratio
 
 
 def _mean(values: np.ndarray, where: np.ndarray) -> np.ndarray:

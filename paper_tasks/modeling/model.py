@@ -145,7 +145,9 @@ class PaperTaskModel(nn.Module):
         labels = json.loads((folder / TRAINING).read_text(encoding="utf-8"))["labels"]
         names = [(tuple(run), tuple(named)) for run, named in json.loads((folder / "names.json").read_text("utf-8"))]
         config = AutoConfig.from_pretrained(folder)
-        model = cls(AutoModel.from_config(config, attn_implementation="eager"), labels, names)
+        # transformers has no type for this call.
+        encoder = AutoModel.from_config(config, attn_implementation="eager")  # type: ignore[no-untyped-call]
+        model = cls(encoder, labels, names)
         if features := json.loads((folder / "words.json").read_text("utf-8")):
             model.words = WordModel([tuple(feature) for feature in features], len(model.labels))
         try:

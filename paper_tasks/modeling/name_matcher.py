@@ -1,7 +1,7 @@
-"""Exact names: the runs of tokens that name a label, and how often each label is named in a text.
+"""Exact names: the runs of tokens that name a label, and how often a text names each label.
 
-An encoder takes long to tell exact wordings apart; a list of them is exact at once, and leaves the encoder to learn
-what a paper that names no task is about. It travels inside the model: ONNX has an operator for it.
+An encoder learns exact wordings slowly. A list of them is exact at once, and the encoder can learn what a paper is
+about that names no task. The list is part of the exported model: ONNX has an operator for it.
 """
 
 from collections import Counter
@@ -17,15 +17,15 @@ from transformers import PreTrainedTokenizerBase
 
 from paper_tasks.data.distant_labels import Labeller
 
-# Tokens of a text in which names are sought, far beyond what an encoder reads; few abstracts are as long.
+# Tokens of a text that are searched for names: far more than an encoder reads, and than most abstracts have.
 TEXT_TOKENS = 1024
-# A longer run of tokens names hardly anything.
+# Most tokens of a name; hardly any is longer.
 MOST_TOKENS = 12
-# Tokens that name a label in fewer of the places where they stand ("gp", of "gps" and "GP") are no name. One that does
-# in two thirds of them ("inductive bias", of "inductive biases" too) is better known than not.
+# Least share of a run's occurrences in which it names its label. "gp" has less, as a part of "gps" and of "GP";
+# "inductive bias" has two thirds, as a part of "inductive biases", and is better kept.
 LEAST_PRECISION = 0.65
 
-# Token ids, and the places of the labels that they name.
+# Token ids, and the indices of the labels that they name.
 Name = tuple[tuple[int, ...], tuple[int, ...]]
 
 
@@ -34,7 +34,7 @@ def collect_names(
 ) -> tuple[list[Name], list[set[int]]]:
     """The runs of tokens by which the texts name the labeller's tasks, sorted; and the tasks that each text names.
 
-    Runs that mostly stand for something else (`LEAST_PRECISION`), or are longer than `MOST_TOKENS`, are left out.
+    Runs of more than `MOST_TOKENS` tokens are left out, and runs that are rarely a name (`LEAST_PRECISION`).
     """
     named: dict[tuple[int, ...], Counter[tuple[int, ...]]] = {}
     ids: list[list[int]] = []
@@ -43,7 +43,7 @@ def collect_names(
         starts, ends = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2).T
         mentions = labeller.mentions(text)
         ids.append(encoding.ids)
-        tasks.append({place for mention in mentions for place in mention.tasks})
+        tasks.append({task for mention in mentions for task in mention.tasks})
         for mention in mentions:
             first, after = np.searchsorted(ends, mention.start, "right"), np.searchsorted(starts, mention.end)
             if 0 < after - first <= MOST_TOKENS:
@@ -53,16 +53,16 @@ def collect_names(
     for text_ids in ids:
         everywhere.update(run for run in runs(text_ids) if run in named)
     names = (
-        (run, places)
+        (run, indices)
         for run, counts in named.items()
-        for places, times in counts.most_common(1)
+        for indices, times in counts.most_common(1)
         if times >= LEAST_PRECISION * everywhere[run]
     )
     return sorted(names), tasks
 
 
 def token_ids(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
-    """The ids of each text's tokens, all of them, and no special ones."""
+    """The ids of all tokens of each text, without special tokens."""
     return [encoding.ids for encoding in _encode(texts, tokenizer)]
 
 
@@ -73,16 +73,16 @@ def runs(ids: Sequence[int], longest: int = MOST_TOKENS) -> Iterable[tuple[int, 
 
 
 class RunTable:
-    """Runs of token ids and the group that each belongs to, to be looked up in a whole batch at once.
+    """Runs of token ids, each of one group, that are looked up in a whole batch at once.
 
     Runs of one length are found by a hash, and then compared.
     """
 
-    # An odd number of 62 bits: by its powers, sums of ids wrap around to hashes that hardly ever agree.
+    # An odd number of 62 bits: sums of ids, each times a power of it, are hashes that hardly ever collide.
     FACTOR = 2_862_933_555_777_941_757
 
     def __init__(self, group_of: dict[tuple[int, ...], int]) -> None:
-        """group_of: runs to groups, from 0."""
+        """group_of: the group of each run, counted from 0."""
         self.group_of = group_of
         self.groups = max(group_of.values()) + 1
         by_size: dict[int, list[tuple[int, ...]]] = {}
@@ -92,41 +92,42 @@ class RunTable:
         self._device = torch.device("cpu")
 
     def _table(self, runs: list[tuple[int, ...]]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Hashes in order, (runs,), and the ids, (runs, size), and groups, (runs,), that belong to them."""
+        """For runs of one length, in the order of their hashes: hashes (runs,), ids (runs, size) and groups (runs,)."""
         ids = torch.tensor(runs)
         hashes, order = self._hash(ids).sort()
         return hashes, ids[order], torch.tensor([self.group_of[run] for run in runs])[order]
 
     def _hash(self, ids: torch.Tensor) -> torch.Tensor:
-        """int64 (..., size) to (...)."""
+        """The hashes of runs: int64 (..., size) to (...)."""
         hashes = torch.zeros_like(ids[..., 0])
         for column in ids.unbind(-1):
             hashes = hashes * self.FACTOR + column
         return hashes
 
     def count(self, input_ids: torch.Tensor) -> torch.Tensor:
-        """How often each group stands in each row; (batch, sequence) to float (batch, groups)."""
+        """How often runs of each group occur in each row: (batch, sequence) to float (batch, groups)."""
         counts = torch.zeros(input_ids.shape[0], self.groups, device=input_ids.device)
-        # With an end that is no id, a row has windows of every size.
+        # Padded with what is no id, so that even a short row has windows of every size.
         padded = nn.functional.pad(input_ids, (0, max(self._tables)), value=-1)
         if self._device != input_ids.device:
             # Once, not for every batch.
-            self._device = input_ids.device
+            device = self._device = input_ids.device
             self._tables = {
-                size: tuple(part.to(self._device) for part in parts) for size, parts in self._tables.items()
+                size: (hashes.to(device), ids.to(device), groups.to(device))
+                for size, (hashes, ids, groups) in self._tables.items()
             }
         for size, (hashes, ids, groups) in self._tables.items():
             windows = padded.unfold(1, size, 1)
-            # What is beyond all others may be the last.
-            place = torch.searchsorted(hashes[:-1], self._hash(windows))
-            row, column = (ids[place] == windows).all(dim=-1).nonzero(as_tuple=True)
-            found = groups[place[row, column]]
+            # Without the last hash, so that a greater one gets the last index instead of one too many.
+            index = torch.searchsorted(hashes[:-1], self._hash(windows))
+            row, column = (ids[index] == windows).all(dim=-1).nonzero(as_tuple=True)
+            found = groups[index[row, column]]
             counts.index_put_((row, found), torch.ones_like(found, dtype=counts.dtype), accumulate=True)
         return counts
 
 
 class CountRuns(torch.autograd.Function):
-    """How often each group of a table's runs stands in a row of ids: ONNX's operator TfIdfVectorizer, in PyTorch."""
+    """How often runs of each group occur in each row of ids: ONNX's operator TfIdfVectorizer, in PyTorch."""
 
     @staticmethod
     def forward(ctx: Any, input_ids: torch.Tensor, table: RunTable) -> torch.Tensor:
@@ -135,7 +136,7 @@ class CountRuns(torch.autograd.Function):
 
     @staticmethod
     def symbolic(g: Any, input_ids: Any, table: RunTable) -> Any:
-        """The same as a node of the exported graph."""
+        """The node of the exported graph that does the same."""
         group_of = table.group_of
         ordered = sorted(group_of, key=lambda run: (len(run), run))
         longest = max(map(len, ordered))
@@ -154,29 +155,37 @@ class CountRuns(torch.autograd.Function):
         ).setType(input_ids.type().with_dtype(torch.float).with_sizes([None, table.groups]))
 
 
+def count_runs(input_ids: torch.Tensor, table: RunTable) -> torch.Tensor:
+    """How often runs of each group occur in each row of ids: (batch, sequence) to float (batch, groups)."""
+    counts: torch.Tensor = CountRuns.apply(input_ids, table)  # type: ignore[no-untyped-call]  # PyTorch has no type
+    return counts
+
+
 class NameCounts(nn.Module):
     """How often a text names each label."""
 
+    members: torch.Tensor
+
     def __init__(self, names: Sequence[Name], labels: int) -> None:
         super().__init__()
-        groups = {places: number for number, places in enumerate(sorted({places for _, places in names}))}
-        self._table = RunTable({run: groups[places] for run, places in names}) if names else None
+        groups = {named: number for number, named in enumerate(sorted({named for _, named in names}))}
+        self._table = RunTable({run: groups[named] for run, named in names}) if names else None
         members = torch.zeros(len(groups), labels)
-        for places, number in groups.items():
-            members[number, list(places)] = 1
-        # From the names alone, which are kept by themselves.
+        for named, number in groups.items():
+            members[number, list(named)] = 1
+        # Not saved: it follows from the names, which have a file of their own.
         self.register_buffer("members", members, persistent=False)
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
         """input_ids: (batch, sequence), padded or not. Returns (batch, labels)."""
         if self._table is None:
-            # Not `len`, which an export would take for a constant.
+            # Not `len`, which the exporter would make a constant.
             return self.members.new_zeros(input_ids.shape[0], self.members.shape[1])
-        return CountRuns.apply(input_ids, self._table) @ self.members
+        return count_runs(input_ids, self._table) @ self.members
 
 
 def _encode(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> Iterator[Encoding]:
-    """Neither cut nor padded, as the tokenizer may be set to; its settings are kept."""
+    """The texts' tokens, neither cut nor padded. The tokenizer's own settings stay as they are."""
     backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     backend.no_truncation()
     backend.no_padding()

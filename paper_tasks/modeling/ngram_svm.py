@@ -1,7 +1,7 @@
-"""What the words of a paper tell of its tasks, named or not: a linear model on single tokens and pairs of them.
+"""Words: a linear model on single tokens and pairs of them.
 
-It errs elsewhere than an encoder does, so that the two together know more than either; and it costs next to nothing,
-inside the same ONNX file.
+It makes other errors than an encoder, so the two together are better than either. In the same ONNX file it costs next
+to nothing.
 """
 
 from collections.abc import Sequence
@@ -17,42 +17,49 @@ from torch import nn
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from paper_tasks.modeling.name_matcher import CountRuns, RunTable, token_ids
+from paper_tasks.modeling.name_matcher import RunTable, count_runs, token_ids
 
-# Kept of all tokens and pairs: one byte each for every label, in the model that ships.
+# Tokens and pairs that are kept. In the exported model each takes one byte for every label.
 FEATURES = 20_000
 LEAST_PAPERS = 8
 
 
 class WordModel(nn.Module):
-    """One linear support vector machine per label, of TF-IDF weights of tokens and pairs: `share` times the signed
-    distance from its plane, to be added to a label's logit.
+    """One linear support vector machine for each label, on TF-IDF weights of tokens and pairs.
 
-    A text has few of the features: only their rows of the weights are read, a hundredth of them.
+    Its output is added to the logits: `share` times the signed distance from the label's plane. A text has few of the
+    features, so only a hundredth of the weights are read: the rows of these features.
 
     features: runs of one or two token ids.
     """
 
+    idf: torch.Tensor
+    scale: torch.Tensor
+    bias: torch.Tensor
+    share: torch.Tensor
+
     def __init__(self, features: Sequence[tuple[int, ...]], labels: int) -> None:
         super().__init__()
         self.features = list(features)
-        self._table = RunTable({feature: place for place, feature in enumerate(self.features)})
+        self._table = RunTable({feature: index for index, feature in enumerate(self.features)})
         self.register_buffer("idf", torch.ones(len(self.features)))
-        # At most 1 in every column, which `scale` undoes: then one scale for all suits them in int8 too.
-        self.weights = nn.Embedding.from_pretrained(torch.zeros(len(self.features), labels))
+        # At most 1 in every column, which `scale` undoes, so that in int8 one scale suits all columns.
+        self.weights = nn.Embedding(len(self.features), labels, _weight=torch.zeros(len(self.features), labels))
+        self.weights.weight.requires_grad_(False)
         self.register_buffer("scale", torch.ones(labels))
         self.register_buffer("bias", torch.zeros(labels))
         self.register_buffer("share", torch.ones(1))
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
         """input_ids: (batch, sequence), padded or not. Returns (batch, labels)."""
-        counts = CountRuns.apply(input_ids, self._table)
+        counts = count_runs(input_ids, self._table)
         texts, features = counts.nonzero(as_tuple=True)
         tf_idf = (counts[texts, features].log() + 1) * self.idf[features]
-        # (batch, features found), 0 where another text has them.
+        # (batch, features found), 0 where only another text has the feature.
         tf_idf = tf_idf * (texts == torch.arange(counts.shape[0], device=counts.device).unsqueeze(1))
         length = (tf_idf * tf_idf).sum(dim=1, keepdim=True).clamp(min=1e-9).sqrt()
-        return self.share * ((tf_idf / length) @ self.weights(features) * self.scale + self.bias)
+        weights: torch.Tensor = self.weights(features)
+        return self.share * ((tf_idf / length) @ weights * self.scale + self.bias)
 
     @torch.no_grad()
     def set_weights(self, weight: torch.Tensor) -> None:
@@ -65,9 +72,9 @@ class WordModel(nn.Module):
 def fit_words(
     texts: Sequence[str], truth: np.ndarray, tokenizer: PreTrainedTokenizerBase, features: int = FEATURES
 ) -> WordModel:
-    """Fits on texts that do not name their labels: names are for `names.py` to find.
+    """Fits the model to texts that do not name their labels, since `name_matcher` finds the names.
 
-    truth: (papers, labels), 0 and 1. A label that no paper has, or each, gets no weights.
+    truth: (papers, labels), 0 and 1. A label that no paper has, or that every paper has, gets no weights.
     """
     counter = CountVectorizer(analyzer=_tokens_and_pairs, min_df=min(LEAST_PAPERS, len(texts)), dtype=np.float32)
     counts = counter.fit_transform(token_ids(texts, tokenizer))
@@ -75,7 +82,7 @@ def fit_words(
     if counts.shape[1] > features:
         tfidf = TfidfTransformer(sublinear_tf=True)
         weight, _ = _fit(tfidf.fit_transform(counts), truth)
-        # How much a feature moves a typical paper's scores: its weight, where it stands, as often as it stands.
+        # How much a feature changes the scores of a typical paper: its largest weight, times how often it occurs.
         share = np.asarray((counts > 0).mean(axis=0)).ravel()
         moved = np.abs(weight).max(axis=1) * tfidf.idf_ * np.sqrt(share)
         kept = np.sort(np.argsort(-moved)[:features])
@@ -102,7 +109,8 @@ def _fit(inputs: sparse.csr_matrix, truth: np.ndarray) -> tuple[np.ndarray, np.n
         return svm.coef_[0].astype(np.float32), svm.intercept_[0]
 
     columns = tqdm(truth.T, desc="fitting the words", unit="label", delay=1, disable=None)
-    # Processes, since liblinear's threads share one random generator; few papers are fitted before they have started.
+    # Processes, since liblinear's threads share one random generator. With few papers they take longer to start than
+    # the fit.
     fitted = Parallel(n_jobs=-1 if len(truth) > 2000 else 1)(delayed(fit_label)(targets) for targets in columns)
     return np.stack([weight for weight, _ in fitted], axis=1), np.array([bias for _, bias in fitted])
 

@@ -1,13 +1,14 @@
-"""What PyTorch leaves undone for training on a CPU: attention in bfloat16 from end to end, and memory that is kept.
+"""Two things that make training on a CPU faster: attention in bfloat16 throughout, and memory that is kept.
 
-Autocast takes softmax to float32 and back, and PyTorch's fused attention is slow when it goes backwards: at 192 tokens
-attention would be half of a training step.
+Autocast computes softmax in float32, and the backward pass of PyTorch's fused attention is slow. At 192 tokens
+attention would take half of a training step.
 """
 
 import ctypes
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,9 +16,9 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
 
 ATTENTION = "bfloat16"
-# glibc's mallopt: names of options, from its malloc.h.
+# Options of glibc's mallopt, from its malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
-# Bytes, where the machine has twice as many. A step of 32 texts of 250 tokens needs 5 GB.
+# Bytes; on a small machine, half of its memory. A step of 32 texts of 250 tokens needs 5 GB.
 MOST_MEMORY = 8_000_000_000
 
 
@@ -29,13 +30,12 @@ def attention(
     attention_mask: torch.Tensor | None,
     scaling: float,
     dropout: float = 0.0,
-    **_,
+    **_: Any,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Scaled dot products (Vaswani et al., 2017), as transformers' eager attention computes them.
 
-    query, key, value: (batch, heads, sequence, size of a head); attention_mask: what is added to the products, of a
-    shape that broadcasts to (batch, heads, sequence, sequence). Returns (batch, sequence, heads, size), and the
-    weights.
+    query, key, value: (batch, heads, sequence, size of a head). attention_mask: added to the products; its shape
+    broadcasts to (batch, heads, sequence, sequence). Returns (batch, sequence, heads, size of a head), and the weights.
     """
     with torch.autocast("cpu", enabled=False):
         products = torch.matmul(query * scaling, key.transpose(2, 3))
@@ -46,15 +46,15 @@ def attention(
 
 
 AttentionInterface.register(ATTENTION, attention)
-# Without one of its own, transformers would hand it no mask.
+# transformers passes a mask only to an attention that has registered one.
 AttentionMaskInterface.register(ATTENTION, eager_mask)
 
 
 def keep_freed_memory() -> None:
-    """Has the C library keep what is freed, for the next step of a training; where it is glibc.
+    """Makes glibc keep freed memory for the next step of a training; another C library stays as it is.
 
-    Else it hands large arrays back to the system at once, which clears each page anew for every step: a third of the
-    time at 250 tokens. Call `bound_kept_memory` after each step.
+    By default glibc returns large arrays to the system at once, which clears each page again for every step. At 250
+    tokens that takes a third of the time. Call `bound_kept_memory` after each step.
     """
     if libc := _glibc():
         libc.mallopt(M_MMAP_MAX, 0)
@@ -62,16 +62,17 @@ def keep_freed_memory() -> None:
 
 
 def bound_kept_memory(most: int = MOST_MEMORY) -> None:
-    """Hands back what is free, as soon as the process has more than `most` bytes of memory, or half of the machine's.
+    """Returns freed memory to the system if the process has more than `most` bytes, or half of the machine's memory.
 
-    Batches differ in size, and what one has freed is too small for the next: in half an hour it would be 20 GB.
+    Batches differ in size, and the memory that one has freed may be too small for the next. In half an hour the kept
+    memory would grow to 20 GB.
     """
     if (libc := _glibc()) and _resident() > min(most, _physical() / 2):
         libc.malloc_trim(0)
 
 
 def _resident() -> int:
-    """Bytes of memory that the process has; on Linux."""
+    """Bytes of memory that the process has, on Linux."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 

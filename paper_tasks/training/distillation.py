@@ -1,6 +1,6 @@
-"""Soft labels: what a larger model, trained before, makes of the very texts that a smaller one reads.
+"""Soft labels: the probabilities that a larger model, trained before, gives to the texts that a smaller one reads.
 
-A teacher's probabilities tell more than labels of 0 and 1 do (Hinton et al., 2015), and it has some for papers that
+A teacher's probabilities say more than labels of 0 and 1 (Hinton et al., 2015), and there are some for papers that
 have no label at all.
 """
 
@@ -13,19 +13,20 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from paper_tasks.errors import InputError
 from paper_tasks.modeling.model import PaperTaskModel, read_training
 
-# What a paper without a label has for each: all that its student learns of it comes from the teacher.
+# Every label of a paper without a task: the student learns it from the teacher alone.
 UNKNOWN = float("nan")
 
 
 class Teacher(Callback):
     """Mixes a trained model's probabilities into the labels of each training batch."""
 
-    # Within the autocast of whoever has one: it begins before a batch, too.
+    # After the callbacks that enter an autocast, which begins before a batch too.
     order = 90
 
     def __init__(self, model: PaperTaskModel, token_ids: torch.Tensor, share: float) -> None:
         """token_ids: (student's vocabulary,), the teacher's id of each token. share: of a known label that is the
-        teacher's; of an `UNKNOWN` one all is."""
+        teacher's probability; an `UNKNOWN` label is the teacher's alone.
+        """
         self.teacher, self.token_ids, self.share = model.requires_grad_(False).eval(), token_ids, share
 
     def before_fit(self) -> None:
@@ -42,20 +43,23 @@ class Teacher(Callback):
 
 
 def soften(labels: torch.Tensor, probabilities: torch.Tensor, share: float) -> torch.Tensor:
-    """Labels and probabilities mixed; all: (batch, labels)."""
+    """Labels mixed with `share` of the probabilities; unknown labels become the probabilities.
+
+    All tensors: (batch, labels).
+    """
     return torch.where(labels.isnan(), probabilities, torch.lerp(labels, probabilities, share))
 
 
 def load_teacher(folder: Path, labels: list[str], tokenizer: PreTrainedTokenizerBase, share: float) -> Teacher:
-    """A model that `train` wrote, as a teacher of one with this tokenizer: by its encoder and the names it finds.
+    """A model that `train` wrote, as the teacher of a student with this tokenizer: its encoder and its names.
 
-    Raises InputError if there is none, if it knows other tasks, or splits texts into other tokens.
+    Raises InputError if there is no model, if it has other tasks, or if it splits texts into other tokens.
     """
     model = PaperTaskModel.load(folder)
     if model.labels != labels:
         raise InputError(f"{folder} was trained on other tasks than these papers have; train the teacher on the same.")
     model.encoder_tokens = read_training(folder).max_length
-    # Only `export` weighs the words against the rest; at full weight they make its probabilities worse.
+    # Only `export` weighs the words against the rest; at full weight they make the probabilities worse.
     model.words = None
     return Teacher(model, _token_ids(tokenizer, AutoTokenizer.from_pretrained(folder), folder), share)
 
@@ -63,19 +67,19 @@ def load_teacher(folder: Path, labels: list[str], tokenizer: PreTrainedTokenizer
 def _token_ids(student: PreTrainedTokenizerBase, teacher: PreTrainedTokenizerBase, folder: Path) -> torch.Tensor:
     """(student's vocabulary,), the teacher's id of each token."""
     known = teacher.get_vocab()
-    # Special tokens by what they are for: BERT's [CLS] is MPNet's <s>.
+    # Special tokens by their role: BERT's [CLS] is MPNet's <s>.
     known |= {
         token: getattr(teacher, f"{name}_id")
         for name, token in student.special_tokens_map.items()
         if isinstance(token, str) and getattr(teacher, f"{name}_id", None) is not None
     }
-    own = student.get_vocab()
-    if missing := own.keys() - known.keys():
+    vocabulary = student.get_vocab()
+    if missing := vocabulary.keys() - known.keys():
         raise InputError(
             f"The teacher in {folder} splits texts into other tokens: it has no '{min(missing)}'. MiniLM, BERT and "
-            "MPNet go together, and RoBERTa's kin."
+            "MPNet share their tokens, and so do RoBERTa and its relatives."
         )
-    ids = torch.zeros(max(own.values()) + 1, dtype=torch.long)
-    for token, place in own.items():
-        ids[place] = known[token]
+    ids = torch.zeros(max(vocabulary.values()) + 1, dtype=torch.long)
+    for token, index in vocabulary.items():
+        ids[index] = known[token]
     return ids

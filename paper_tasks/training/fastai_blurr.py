@@ -1,9 +1,9 @@
 """All that touches blurr: data loaders that tokenize batch by batch, and the fastai Learner on them."""
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,8 +18,6 @@ from fastai.optimizer import Adam
 from fastai.text.data import SortedDL
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from paper_tasks.data import vocabulary
-from paper_tasks.data.distant_labels import Labeller
 from paper_tasks.modeling import metrics
 from paper_tasks.modeling.model import PaperTaskModel
 from paper_tasks.training import blurr_compat  # noqa: F401  (before blurr)
@@ -29,68 +27,24 @@ from paper_tasks.training.cpu import ATTENTION, bound_kept_memory, keep_freed_me
 # From the core modules only: blurr's "all" modules import a metric loader that `datasets` dropped.
 from blurr.text.data.core import TextBlock
 from blurr.text.modeling.core import BaseModelCallback, BaseModelWrapper
-from blurr.text.modeling.core import blurr_splitter as blurr_splitter  # for original.py
-
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
-
-
-class PaperTexts:
-    """The texts of the papers by row; those for training with some of the mentions of their labels cut out.
-
-    Else the model would learn to look for names and nothing besides. Of each paper and in each epoch, the mentions of
-    every task (all of them, in all its spellings) are cut with probability `mask_rate`; and up to `DECOYS` other runs
-    of a few words, lest a gap alone tell that there was a name; and of one text in ten, all but a sentence or two, as
-    people paste them. What, depends on `seed`, epoch and row alone.
-    """
-
-    DECOYS, DECOY_WORDS = 4, 3
-    EXCERPT_RATE, EXCERPT_SENTENCES = 0.1, 2
-
-    def __init__(self, texts: Sequence[str], truth: np.ndarray, labels: Sequence[str], mask_rate: float, seed: int):
-        """truth: (training papers, labels), 0 and 1; the texts of more papers than it has stay whole."""
-        tasks = [vocabulary.task(name) for name in labels]
-        first = {task.canonical: place for place, task in reversed(list(enumerate(tasks)))}
-        self._first_spelling = np.array([first[task.canonical] for task in tasks])
-        self._labeller = Labeller(tasks)
-        self._texts, self._truth = list(texts), truth
-        self._mask_rate, self._seed = mask_rate, seed
-        self.start_epoch(0)
-
-    def start_epoch(self, epoch: int) -> None:
-        """From now on the cuts are those of this epoch."""
-        self._epoch = epoch
-
-    def __call__(self, row: int) -> str:
-        text = self._texts[row]
-        if row >= len(self._truth):
-            return text
-        rng = np.random.default_rng([self._seed, self._epoch, row, 1])
-        tasks = np.unique(self._first_spelling[self._truth[row].nonzero()[0]])
-        text = self._labeller.remove_mentions(text, set(tasks[rng.random(len(tasks)) < self._mask_rate].tolist()))
-        words = text.split(" ")
-        for _ in range(rng.integers(self.DECOYS + 1) if self._mask_rate else 0):
-            start = rng.integers(len(words) + 1)
-            del words[start : start + rng.integers(1, self.DECOY_WORDS + 1)]
-        text = " ".join(words)
-        if not self._mask_rate or rng.random() >= self.EXCERPT_RATE:
-            return text
-        sentences = SENTENCE_END.split(text)
-        start = rng.integers(len(sentences))
-        return " ".join(sentences[start : start + rng.integers(1, self.EXCERPT_SENTENCES + 1)])
+from blurr.text.modeling.core import blurr_splitter as blurr_splitter  # for the baseline of the original's recipe
 
 
 class EpochDL(SortedDL):
-    """fastai's SortedDL (texts of like length together), in an order that seed and epoch determine.
+    """fastai's SortedDL (texts of similar length together), in an order that seed and epoch determine.
 
-    `skip` leaves out the first batches of the epoch: those that a resumed run has trained on.
+    `skip` leaves out the first batches of the epoch, which a resumed run has trained on before.
     """
 
-    def __init__(self, dataset=None, seed: int = 0, epoch: int = 0, skip: int = 0, **kwargs) -> None:
-        super().__init__(dataset, **kwargs)
+    def __init__(self, dataset: Any = None, seed: int = 0, epoch: int = 0, skip: int = 0, **options: Any) -> None:
+        super().__init__(dataset, **options)
         self.seed, self.epoch, self.skip = seed, epoch, skip
 
-    def shuffle_fn(self, idxs):
-        """Batches of like length in random order (numpy's global generator, which SortedDL draws from)."""
+    def shuffle_fn(self, idxs: Any) -> list[int]:
+        """The indices in batches of similar length, in random order.
+
+        SortedDL draws from numpy's global generator, whose state is put back.
+        """
         state = np.random.get_state()
         np.random.seed([self.seed, self.epoch])
         try:
@@ -115,8 +69,8 @@ def data_loaders(
 ) -> DataLoaders:
     """Batches of token ids and targets; the first `train_rows` are for training.
 
-    targets: (papers, labels), of 0 and 1, or what the loss makes of others. texts: the text of each row. lengths: of
-    each text, in whatever unit: like long ones come together.
+    targets: (papers, labels), 0 and 1, or other values that the loss can read. texts: the text of each row. lengths:
+    of each text, in any unit; texts of similar length come together.
     """
     targets = np.asarray(targets, dtype=np.float32)
     block = TextBlock(
@@ -126,7 +80,7 @@ def data_loaders(
         hf_model=model,
         include_labels=False,
         max_length=max_length,
-        # Else it would tokenize every text before the first batch.
+        # Without lengths of its own, it would tokenize every text before the first batch.
         dl_type=partial(EpochDL, seed=seed),
     )
     data = DataBlock(
@@ -140,23 +94,28 @@ def data_loaders(
         bs=batch_size,
         val_bs=batch_size,
         num_workers=workers(),
-        device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+        device=device(),
         dl_kwargs=[{"res": lengths[:train_rows]}, {"val_res": lengths[train_rows:]}],
     )
+
+
+def device() -> torch.device:
+    """What trains here: the GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def device_name() -> str:
+    """What trains here, for a reader: the GPU's name, or the number of the CPU's cores."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPU cores"
 
 
 def workers() -> int:
     """Processes that prepare batches: a GPU would wait for one; a CPU's cores have enough to do."""
     if not torch.cuda.is_available():
         return 0
-    # Each of them tokenizes by itself; the tokenizer's own threads do not outlive a fork.
+    # Each of them tokenizes by itself; the tokenizer's own threads do not survive a fork.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     return min(12, os.cpu_count() or 1)
-
-
-def device_name() -> str:
-    """What trains here: the GPU's name, or the number of a CPU's cores."""
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPU cores"
 
 
 class CpuBFloat16(Callback):
@@ -189,8 +148,8 @@ class CpuBFloat16(Callback):
 def parameter_groups(wrapper: BaseModelWrapper, train_embeddings: bool) -> list[list[torch.nn.Parameter]]:
     """The encoder's lower half, its upper half and the head, for discriminative learning rates.
 
-    The embeddings go with the lower half, or with none: an optimizer step over a table of 30,000 words costs
-    a CPU as much as some layers.
+    The embeddings belong to the lower half if they train. On a CPU, a step of the optimizer over a table of 30,000
+    tokens costs as much as some layers.
     """
     model = wrapper.hf_model
     embeddings = list(model.encoder.embeddings.parameters())
@@ -204,12 +163,12 @@ def parameter_groups(wrapper: BaseModelWrapper, train_embeddings: bool) -> list[
 
 
 def micro_f1(logits: torch.Tensor, truth: torch.Tensor) -> float:
-    """At a probability of one half. Both arrays: (papers, labels)."""
+    """Micro-F1 at a probability of one half. Both tensors: (papers, labels)."""
     return metrics.micro_f1(truth.numpy(), (logits > 0).numpy()).value()
 
 
 def macro_f1(logits: torch.Tensor, truth: torch.Tensor) -> float:
-    """At a probability of one half, over the labels that occur. Both arrays: (papers, labels)."""
+    """Macro-F1 at a probability of one half, over the labels that occur. Both tensors: (papers, labels)."""
     return metrics.macro_f1(truth.numpy(), (logits > 0).numpy()).value()
 
 
@@ -220,7 +179,7 @@ def learner(
     *,
     train_embeddings: bool = False,
     weight_decay: float = 0.01,
-    callbacks: Sequence = (),
+    callbacks: Sequence[Callback] = (),
 ) -> Learner:
     """A fastai Learner on blurr's wrapper and callback."""
     built = Learner(
@@ -230,7 +189,7 @@ def learner(
         opt_func=partial(Adam, wd=weight_decay, eps=1e-8),
         splitter=partial(parameter_groups, train_embeddings=train_embeddings),
         metrics=[AccumMetric(score, flatten=False) for score in (micro_f1, macro_f1)],
-        # Else fastai trains the encoder's layer norms even when it is frozen.
+        # By default fastai trains the encoder's layer norms even when it is frozen.
         train_bn=False,
         cbs=[BaseModelCallback, *callbacks],
     )
@@ -241,5 +200,5 @@ def in_half_precision(learn: Learner) -> Learner:
     """The same Learner, training in half precision where GPU or CPU have it."""
     if torch.cuda.is_available():
         return learn.to_bf16() if torch.cuda.is_bf16_supported() else learn.to_fp16()
-    # Where such products are emulated they are slower than float32's. PyTorch has no public way to ask.
+    # A CPU that emulates bfloat16 is slower with it than with float32. PyTorch has no public way to ask.
     return learn.add_cb(CpuBFloat16()) if torch.cpu._is_avx512_bf16_supported() else learn

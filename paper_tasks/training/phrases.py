@@ -1,6 +1,6 @@
-"""Phrases that recur in papers, and texts from which some of their phrases are cut: what an encoder is to guess.
+"""Phrases that recur in papers, and texts that lose some of them, which an encoder has to guess.
 
-Whoever knows what words a text lost knows what it is about; and every text can ask, with labels or without.
+Whoever guesses the words that a text lost knows what the text is about. Texts need no labels for that.
 """
 
 import hashlib
@@ -17,21 +17,25 @@ from tqdm import tqdm
 from paper_tasks.data.distant_labels import is_subject, normalize_word, split_words
 from paper_tasks.errors import InputError
 
-# Words of a phrase at most.
+# Most words of a phrase.
 LONGEST = 3
-# A phrase of fewer texts teaches little; one of a larger share of them tells nothing of any ("experimental results").
+# A phrase that few texts have teaches little; one that many have is specific to none ("experimental results").
 LEAST_PAPERS, MOST_SHARE = 10, 0.02
-# What a text is about it says again: a phrase said so often by those that say it at all (Church and Gale, 1995).
+# Texts repeat what they are about: a phrase stands so often, on average, in the texts that have it (Church and Gale,
+# 1995).
 BURSTS = 1.25
-# Words that a keyword counts for more than another phrase of as many.
+# A keyword weighs as much as a phrase of so many more words.
 KEYWORD_WEIGHT = 4.0
-# An odd number of 64 bits: by its powers, sums of hashes of words are hashes of phrases.
+# An odd number of 64 bits: sums of word hashes, each times a power of it, are hashes of phrases.
 FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """A text that has lost some of its phrases, which ones (of `Phrases.texts`), and all that it had at first."""
+    """A text that has lost some of its phrases.
+
+    lost, had: indices in `Phrases.texts`, of the phrases that it lost and of all that it had.
+    """
 
     text: str
     lost: np.ndarray
@@ -42,27 +46,27 @@ class Phrases:
     """The phrases of some papers: runs of one to three words that recur, and their authors' keywords.
 
     Attributes:
-        texts: the phrases themselves, as some paper writes them.
+        texts: the phrases, each as some paper writes it.
         lengths: (papers,), characters of each text.
         different: (papers,), how many different phrases each text has.
     """
 
     def __init__(self, papers: Sequence[str], keywords: Sequence[Iterable[str]], counted: int | None = None) -> None:
-        """keywords: of each paper. Only the first `counted` papers tell what is a phrase; all have some.
+        """keywords: those of each paper. counted: only so many papers, the first ones, determine what is a phrase.
 
-        Raises InputError if there is none.
+        Raises InputError if there is no phrase.
         """
         self._papers = list(papers)
         self.lengths = np.array([len(text) for text in self._papers])
         chunks = [self._papers[start : start + 1000] for start in range(0, len(papers), 1000)]
-        chunks = tqdm(chunks, desc="looking for phrases", unit="thousand papers", delay=1, disable=None)
+        progress = tqdm(chunks, desc="looking for phrases", unit="thousand papers", delay=1, disable=None)
         jobs = -1 if len(papers) > 2000 else 1
-        found = list(chain.from_iterable(Parallel(n_jobs=jobs)(delayed(_all_runs)(chunk) for chunk in chunks)))
+        found = list(chain.from_iterable(Parallel(n_jobs=jobs)(delayed(_all_runs)(chunk) for chunk in progress)))
         rows, runs = np.repeat(np.arange(len(found)), [len(here) for here in found]), np.concatenate(found)
 
         counted = len(papers) if counted is None else counted
-        hashes, places = _recurring(runs["hash"][: np.searchsorted(rows, counted)], rows, counted)
-        self.texts = [self._papers[rows[place]][runs["start"][place] : runs["end"][place]] for place in places]
+        hashes, indices = _recurring(runs["hash"][: np.searchsorted(rows, counted)], rows, counted)
+        self.texts = [self._papers[rows[index]][runs["start"][index] : runs["end"][index]] for index in indices]
         numbers = dict(zip(hashes.tolist(), range(len(hashes)), strict=True))
         self._keywords: dict[int, list[int]] = {}
         for row, phrases in enumerate(keywords):
@@ -92,11 +96,12 @@ class Phrases:
     def cut(self, row: int, most: int, rng: np.random.Generator) -> Cut:
         """The text of a paper without `most` of its phrases, wherever they stand.
 
-        Long phrases rather than short ones, and keywords first: they may be lost without ever having been there.
+        Long phrases are drawn more often than short ones, and keywords most often. A keyword may be lost that the text
+        never had.
         """
         had = self._of(row)
         rates = self._words[had] + KEYWORD_WEIGHT * np.isin(had, self._keywords.get(row, []))
-        # Which of clocks that run at these rates strike first: drawn without replacement.
+        # A draw without replacement: events at these rates, and which happen first.
         lost = had[np.argsort(rng.exponential(size=len(had)) / rates)[:most]]
         here = slice(self._first[row], self._first[row + 1])
         gone = np.isin(self._phrase[here], lost)
@@ -107,18 +112,21 @@ class Phrases:
         return Cut(" ".join(text.split()), lost, had)
 
     def _of(self, row: int) -> np.ndarray:
-        """The different phrases of a paper, in order of number."""
+        """The different phrases of a paper, in the order of their indices."""
         here = self._phrase[self._first[row] : self._first[row + 1]]
         return np.union1d(here, self._keywords.get(row, [])).astype(np.int64)
 
 
 def _recurring(hashes: np.ndarray, rows: np.ndarray, papers: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which hashes of runs are of phrases, and a place where each stands. rows: of which paper, in order."""
+    """The hashes that are those of phrases, and for each the index of a run with it.
+
+    hashes: of runs. rows: each run's paper, in order. papers: how many there are.
+    """
     order = np.argsort(hashes, kind="stable")
     in_order, papers_in_order = hashes[order], rows[order]
     firsts = np.flatnonzero(np.append(True, in_order[1:] != in_order[:-1]))
     counts = np.diff(np.append(firsts, len(hashes)))
-    # Each phrase once a paper: its first in every one.
+    # Each phrase counts once for a paper.
     another = np.append(True, papers_in_order[1:] != papers_in_order[:-1])
     another[firsts] = True
     papers_of = np.add.reduceat(another.astype(np.int64), firsts)
@@ -127,7 +135,7 @@ def _recurring(hashes: np.ndarray, rows: np.ndarray, papers: int) -> tuple[np.nd
 
 
 def _all_runs(papers: Sequence[str]) -> list[np.ndarray]:
-    """Of each text every run of 1 to `LONGEST` words that may be a phrase: its hash, and where it starts and ends."""
+    """For each text, every run of 1 to `LONGEST` words that may be a phrase: its hash, and where it starts and ends."""
     kind = np.dtype([("hash", np.uint64), ("start", np.int32), ("end", np.int32)])
     found = []
     for text in papers:
@@ -136,10 +144,10 @@ def _all_runs(papers: Sequence[str]) -> list[np.ndarray]:
         here = []
         for size in range(1, min(LONGEST, len(words)) + 1):
             whole = _join(np.lib.stride_tricks.sliding_window_view(hashes, size))
-            # Whatever is in between may be a stop word, but no end of a sentence.
+            # A word in between may be a stop word, but not the end of a sentence.
             inner = np.lib.stride_tricks.sliding_window_view(stops, size)
             good = (inner[:, 0] == 0) & (inner[:, -1] == 0) & (inner.max(axis=1) < 2)
-            # Nor a comma: words of a phrase have one character between them.
+            # No comma either: the words of a phrase have one character between them.
             apart = np.array(starts[1:]) - np.array(ends[:-1]) > 1
             if size > 1:
                 good &= ~np.lib.stride_tricks.sliding_window_view(apart, size - 1).any(axis=1)
@@ -152,25 +160,29 @@ def _all_runs(papers: Sequence[str]) -> list[np.ndarray]:
 
 
 def _hash_phrase(phrase: str) -> int | None:
-    """The hash of a keyword; None if it has no words, or too many."""
+    """The hash of a keyword; None if it has no word or more than `LONGEST`."""
     hashes, _ = _hashes(split_words(phrase).words)
     return int(_join(hashes[None])[0]) if 0 < len(hashes) <= LONGEST else None
 
 
 def _hashes(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """uint64 (words,) and int (words,): 1 for stop words and numbers, 2 for ends of sentences, else 0."""
+    """Hashes, uint64 (words,), and kinds, int (words,).
+
+    A kind is 1 for a stop word or a number, 2 for the end of a sentence, and otherwise 0.
+    """
     pairs = [_hash(word) for word in words]
     return np.array([hash_ for hash_, _ in pairs], dtype=np.uint64), np.array([kind for _, kind in pairs], dtype=int)
 
 
 @cache
 def _hash(word: str) -> tuple[int, int]:
+    """A word's hash and kind."""
     kind = 2 if not word[-1].isalnum() else int(word.lower() in ENGLISH_STOP_WORDS or word.isdigit() or len(word) < 2)
     return int.from_bytes(hashlib.blake2b(normalize_word(word).encode(), digest_size=8).digest()), kind
 
 
 def _join(hashes: np.ndarray) -> np.ndarray:
-    """(..., words) to (...)."""
+    """One hash from those of several words: (..., words) to (...)."""
     whole = np.zeros_like(hashes[..., 0])
     for column in range(hashes.shape[-1]):
         whole = whole * FACTOR + hashes[..., column]

@@ -1,8 +1,9 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score, ndcg_score
 
-from paper_tasks.evaluation import error_analysis
 from paper_tasks.modeling import metrics
 
 TRUTH = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0]])
@@ -57,15 +58,24 @@ def test_recall_over_pairs_and_over_tasks():
     assert metrics.precision(TRUTH, np.array([[1, 1, 0], [0, 0, 0], [0, 1, 1]])).value() == pytest.approx(2 / 4)
 
 
-def test_calibration_error_is_that_of_the_reliability_table(case):
+def calibration_error(truth, probabilities):
+    """By its definition: in ten bins, the mean probability's distance from the share that is right."""
+    edges = np.linspace(0, 1, 11)
+    edges[-1] = np.inf
+    bins = [(probabilities >= low) & (probabilities < high) for low, high in pairwise(edges)]
+    return sum(abs((probabilities - truth)[inside].sum()) for inside in bins) / truth.size
+
+
+def test_calibration_error_is_that_of_its_definition(case):
     truth, _, scores = case
-    assert metrics.calibration_error(truth, scores).value() == pytest.approx(
-        error_analysis.reliability(truth, scores)[1]
-    )
-    top = scores.max(axis=1)
+    assert metrics.calibration_error(truth, scores).value() == pytest.approx(calibration_error(truth, scores))
     right = truth[np.arange(len(truth)), scores.argmax(axis=1)]
-    error = error_analysis.reliability(right[:, None], top[:, None])[1]
+    error = calibration_error(right, scores.max(axis=1))
     assert metrics.top_calibration_error(truth, scores).value() == pytest.approx(error)
+
+
+def test_a_certain_probability_is_in_the_last_bin():
+    assert metrics.probability_bins(np.array([0.0, 0.0999, 0.1, 0.95, 1.0])).tolist() == [0, 0, 1, 9, 9]
 
 
 @pytest.mark.parametrize("digits", [8, 1, 0])

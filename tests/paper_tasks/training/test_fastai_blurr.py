@@ -1,6 +1,5 @@
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 
@@ -12,7 +11,6 @@ from paper_tasks.training.fastai_blurr import (
     BaseModelCallback,
     BaseModelWrapper,
     CpuBFloat16,
-    PaperTexts,
     parameter_groups,
 )
 from paper_tasks.training.finetune import build_learner
@@ -106,51 +104,6 @@ def test_parameter_groups_hold_every_parameter_once(built):
     assert set(ids) == {id(parameter) for parameter in model.parameters()}
     head = {id(parameter) for parameter in model.head.parameters()}
     assert head == {id(parameter) for parameter in groups[2]}
-
-
-LABELS = ["NER", "Named Entity Recognition", "Image Captioning"]
-TEXT = "We do named entity recognition, and image captioning is what others do. NER helps."
-
-
-def texts_of(truth, mask_rate=0.5, seed=1, rows=200):
-    return PaperTexts([TEXT] * rows, np.tile(truth, (rows * 3 // 4, 1)), LABELS, mask_rate, seed)
-
-
-def read(texts, epoch, rows=range(200)):
-    texts.start_epoch(epoch)
-    return [texts(row) for row in rows]
-
-
-def test_masking_depends_on_seed_epoch_and_row_alone():
-    texts = texts_of([1, 1, 0])
-    first = read(texts, 3)
-    assert read(texts, 4) != first == read(texts, 3) != read(texts_of([1, 1, 0], seed=2), 3)
-    assert first[150:] == [TEXT] * 50
-
-
-def test_about_half_of_the_tasks_lose_all_their_mentions_and_no_other_does(monkeypatch):
-    monkeypatch.setattr(PaperTexts, "DECOYS", 0)
-    monkeypatch.setattr(PaperTexts, "EXCERPT_RATE", 0)
-    found = read(texts_of([1, 1, 0]), 0, range(150))
-    hidden = "We do , and image captioning is what others do. helps."
-    assert set(found) == {TEXT, hidden} and 50 < found.count(hidden) < 100
-    assert set(read(texts_of([1, 1, 0], mask_rate=0.0), 0)) == {TEXT}
-    both = set(read(texts_of([1, 1, 1]), 0, range(150)))
-    assert len(both) == 4 and "We do , and is what others do. helps." in both
-
-
-def test_decoys_are_runs_of_a_few_words(monkeypatch):
-    monkeypatch.setattr(PaperTexts, "EXCERPT_RATE", 0)
-    lengths = {len(TEXT.split()) - len(text.split()) for text in read(texts_of([0, 0, 0]), 0, range(150))}
-    assert 0 in lengths and 4 <= max(lengths) <= 12
-
-
-def test_some_texts_are_a_sentence_or_two(monkeypatch):
-    monkeypatch.setattr(PaperTexts, "DECOYS", 0)
-    found = read(texts_of([0, 0, 0]), 0, range(150))
-    first, second = TEXT.split(". ")
-    assert set(found) == {TEXT, f"{first}.", second}
-    assert 5 < len(found) - found.count(TEXT) < 30
 
 
 def test_the_order_depends_on_seed_and_epoch_and_can_be_entered_midway(built):

@@ -98,7 +98,7 @@ def test_a_finished_training_is_not_overwritten_unasked(trained, prepared, backb
 def test_a_training_that_broke_off_is_not_overwritten_unasked(prepared, backbone, tmp_path):
     (tmp_path / "checkpoint").mkdir()
     (tmp_path / "checkpoint" / "state.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(InputError, match="--resume goes on with it"):
+    with pytest.raises(InputError, match="--resume continues it"):
         train(prepared, tmp_path, tiny_options(backbone))
 
 
@@ -155,7 +155,7 @@ def test_an_interrupted_training_says_how_to_go_on(prepared, backbone, tmp_path)
                 os.kill(os.getpid(), signal.SIGINT)
 
     options = tiny_options(backbone, epochs=1)
-    with pytest.raises(Interrupted, match=rf"^--resume goes on from {tmp_path / 'checkpoint'}\.$"):
+    with pytest.raises(Interrupted, match=rf"^--resume continues from {tmp_path / 'checkpoint'}\.$"):
         train(prepared, tmp_path, options, callbacks=[Impatient()])
     assert checkpoint.load_state(tmp_path / "checkpoint")["progress"]["step"] == 4
     assert train(prepared, tmp_path, options, resume=True)["papers_seen"] > 0

@@ -1,7 +1,7 @@
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from paper_tasks.training.losses import SummedBCE
+from paper_tasks.training.finetune import SummedBCE
 
 LOGITS = torch.tensor([[2.0, -1.0, 0.5], [-3.0, 4.0, 0.0]])
 TARGETS = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]])

@@ -75,7 +75,7 @@ def test_a_pretraining_that_was_interrupted_goes_on_to_the_same_weights(prepared
         budget.interrupted = budget.training and budget.epoch == 1 and budget.progress.step == 2
         after_batch(budget)
 
-    with monkeypatch.context() as patch, pytest.raises(Interrupted, match="--resume goes on"):
+    with monkeypatch.context() as patch, pytest.raises(Interrupted, match="--resume continues"):
         patch.setattr(module.TimeBudget, "after_batch", interrupted)
         pretrain(prepared, broken, options(backbone, epochs=3))
     with pytest.raises(InputError, match="other options: epochs"):

@@ -54,7 +54,7 @@ class CtrlC(Callback):
 @pytest.mark.parametrize("training", [True, False])
 def test_ctrl_c_at_any_time_leaves_a_checkpoint_to_go_on_from(prepared, backbone, tmp_path, training):
     options, before = tiny_options(backbone, epochs=2), signal.getsignal(signal.SIGINT)
-    with pytest.raises(Interrupted, match="--resume goes on from"):
+    with pytest.raises(Interrupted, match="--resume continues from"):
         train(prepared, tmp_path / "a", options, callbacks=[CtrlC(training)])
     assert signal.getsignal(signal.SIGINT) == before
     resumed = train(prepared, tmp_path / "a", options, resume=True)
