@@ -26,7 +26,7 @@ from paper_tasks.tagger.text import format_paper
 import onnxruntime  # isort: skip  (after model_folder, which turns its telemetry off)
 
 TOKENIZING, PRODUCTS, ATTENTION, REST = "tokenizing", "int8 matrix products", "attention", "everything else"
-# The names of matrix products in an optimised graph; the weight is the second input of each.
+# The names of matrix products in an optimized graph; the weight is the second input of each.
 PRODUCT_OPS = {"MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul"}
 # Nodes that run once for each paper, and not for each token.
 ONCE_A_PAPER = re.compile("/(head|words)/")

@@ -5,7 +5,7 @@ from typing import Any
 from cycler import cycler
 from matplotlib.typing import RcKeyType
 
-# Okabe and Ito's colors, which people with any colour vision can tell apart. Grey is for what is only compared with.
+# Okabe and Ito's colors, which people with any color vision can tell apart. Grey is for what is only compared with.
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#999999"
 SKY, YELLOW, BLACK, BROWN = "#56B4E9", "#E69F00", "#000000", "#7F4F24"
 

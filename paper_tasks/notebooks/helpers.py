@@ -53,7 +53,7 @@ def start() -> None:
         "You are using the legacy TorchScript-based ONNX export",
     ):
         warnings.filterwarnings("ignore", message=message)
-    # onnxruntime's quantizer asks for a preparation that the optimised graphs already have.
+    # onnxruntime's quantizer asks for a preparation that the optimized graphs already have.
     logging.getLogger().addFilter(lambda record: "pre-processing before quantization" not in record.getMessage())
     plt.rcParams.update(LOOK)
 

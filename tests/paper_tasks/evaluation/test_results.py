@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 
 from paper_tasks.errors import InputError
-from paper_tasks.evaluation import results
+from paper_tasks.evaluation import results, tables
 from paper_tasks.evaluation.report import EvaluationReport
 from paper_tasks.evaluation.results import keep_rows
+from tests import ROOT
 from tests.paper_tasks.evaluation.invented import evaluation, evaluation_json
 
 
@@ -91,3 +92,10 @@ def test_texts_are_written_again_from_the_report_alone(tmp_path):
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     with pytest.raises(InputError, match=r"evaluation\.json is missing"):
         results.write_again(tmp_path / "none")
+
+
+def test_the_documents_have_what_was_measured_last():
+    report, _ = results.read(ROOT / "results")
+    assert (ROOT / "results" / "evaluation.md").read_text(encoding="utf-8") == tables.full_report(report)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"{tables.MARKS[0]}\n{tables.readme_table(report)}{tables.MARKS[1]}" in readme
