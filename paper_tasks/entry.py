@@ -1,6 +1,5 @@
 """What all commands share: default folders, and errors as one sentence."""
 
-import argparse
 import os
 import sys
 from collections.abc import Iterator
@@ -37,13 +36,6 @@ def one_sentence_errors() -> Iterator[None]:
     except Interrupted as error:
         print(f"Interrupted. {error}".strip(), file=sys.stderr)
         sys.exit(130)
-
-
-def positive(text: str) -> int:
-    """For argparse: a whole number from 1 up."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 up")
-    return int(text)
 
 
 def _missing_package(module: str) -> str:

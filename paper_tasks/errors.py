@@ -2,18 +2,18 @@
 
 
 class InputError(Exception):
-    """Bad input, told in one sentence: which file, row and column, and what to do.
+    """A wrong input. The message is one sentence: which file, row and column, and what to do.
 
-    The command line prints the sentence and exits with code 2, without a traceback.
+    The command line prints it and exits with code 2, without a traceback.
     """
 
 
 class ModelError(InputError):
-    """The model folder cannot be used, told in one sentence: which folder and file, and what to do."""
+    """A model's folder that cannot be used. The message is one sentence: which folder and file, and what to do."""
 
 
 class EmptyPaper(InputError, ValueError):
-    """A paper has no word in title or abstract. `index` is its place among the papers given, from 0."""
+    """A paper without a word in title and abstract. `index` is its index among the papers given, from 0."""
 
     def __init__(self, index: int) -> None:
         super().__init__(f"Paper {index + 1} has no words in its title or abstract: give either.")
@@ -21,7 +21,7 @@ class EmptyPaper(InputError, ValueError):
 
 
 class Interrupted(Exception):
-    """Work that Ctrl-C or a signal ended in an orderly way: what is kept, and how to go on.
+    """Work that Ctrl-C or a signal ended in an orderly way. The message says what is kept and how to continue.
 
-    The command line prints it and exits with code 130. (Of a KeyboardInterrupt typer would drop the words.)
+    The command line prints it and exits with code 130. (typer would drop the message of a KeyboardInterrupt.)
     """

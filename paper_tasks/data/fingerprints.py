@@ -1,4 +1,4 @@
-"""Checksums that tell papers and prepared folders from others, and the papers that were held out before."""
+"""Checksums of papers and of prepared folders, and the papers that were held out before."""
 
 import hashlib
 import json

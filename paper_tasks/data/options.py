@@ -13,7 +13,7 @@ MOST_SEED = 2**32 - 1
 class PrepareOptions:
     """How to filter and split the papers.
 
-    `keyword_test_share` takes the place of `test_share` for papers whose authors' keywords name a task. Those keywords
+    `keyword_test_share` replaces `test_share` for papers whose authors' keywords name a task. Those keywords
     are the only labels here that no string matcher made, so more of these papers are kept for the test.
     """
 

@@ -1,4 +1,4 @@
-"""The same model at each step from PyTorch to int8: how large, how fast, how good, and how near to the first."""
+"""One model at each step from PyTorch to int8: its size, speed and scores, and its distance from the first."""
 
 import shutil
 import statistics
@@ -31,37 +31,37 @@ Papers = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Variant:
-    """A model on disk, and what runs it."""
+    """A model on disk, and the classifier that runs it."""
 
     file: Path
     classifier: TaskClassifier
 
 
 class TorchSession:
-    """Runs a PyTorch model where a TaskClassifier expects an ONNX session, so that both read the same."""
+    """A PyTorch model in place of a TaskClassifier's ONNX session, so that both read the same input."""
 
     def __init__(self, model: PaperTaskModel) -> None:
         self._model = model
 
     def get_inputs(self) -> list[SimpleNamespace]:
-        """What `run` takes, by `name`."""
+        """The inputs of `run`, each with a `name`."""
         return [SimpleNamespace(name=name) for name in ("input_ids", "attention_mask")]
 
     @torch.inference_mode()
     def run(self, _names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """[logits], (batch, labels), of input_ids and attention_mask, both (batch, sequence)."""
+        """A list of the logits, (batch, labels). inputs: input_ids and attention_mask, both (batch, sequence)."""
         tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
         return [self._model(**tensors).logits.numpy()]
 
 
 def build_variants(model_dir: Path, config: ModelConfig, folder: Path) -> dict[str, Variant]:
-    """Every variant of the model that `train` wrote to `model_dir`, by name, its files below `folder`.
+    """Every variant of the model that `train` wrote to `model_dir`, by name; their files go below `folder`.
 
-    config: that of the model's export, whose weights of names and words and whose calibration all variants have.
-    Raises InputError if `model_dir` holds no trained model.
+    config: that of the model's export. All variants have its calibration and its weights of names and words. Raises
+    InputError if `model_dir` holds no trained model.
     """
     model = PaperTaskModel.load(model_dir)
-    # What `export` has weighed anew.
+    # The weights that `export` has changed.
     weighed = {name for name in model.state_dict() if name.startswith("head.") or name == "words.share"}
     model.load_state_dict(dequantize.weights(model_dir / "onnx" / FP32, weighed), strict=False)
     model.encoder_tokens = config.encoder_tokens
@@ -78,24 +78,24 @@ def build_variants(model_dir: Path, config: ModelConfig, folder: Path) -> dict[s
         INT8: partial(to_int8, optimized),
     }
     for name, write in writers.items():
-        place = folder / name
-        place.mkdir(parents=True, exist_ok=True)
-        write(place / MODEL_FILE)
-        for name_of_file in COPIED:
-            shutil.copyfile(model_dir / name_of_file, place / name_of_file)
-        write_config(place, config, MODEL_FILE)
-        variants[name] = Variant(place / MODEL_FILE, TaskClassifier.load(place))
+        variant_dir = folder / name
+        variant_dir.mkdir(parents=True, exist_ok=True)
+        write(variant_dir / MODEL_FILE)
+        for copied in COPIED:
+            shutil.copyfile(model_dir / copied, variant_dir / copied)
+        write_config(variant_dir, config, MODEL_FILE)
+        variants[name] = Variant(variant_dir / MODEL_FILE, TaskClassifier.load(variant_dir))
     return variants
 
 
 def compare(
     variants: dict[str, Variant], fitted: Papers, fitted_truth: np.ndarray, held_out: Papers, truth: np.ndarray
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """A row a variant, and each one's logits on `held_out`, (papers, labels).
+    """A table with a row for each variant, and the logits of each on `held_out`, (papers, labels).
 
-    Columns: size in MB (10^6 bytes), milliseconds per paper (median), micro-F1 and macro-F1 at the threshold that is
-    best for the first variant on `fitted`, precision at 1, and the cosine of its logits with the first variant's, a
-    mean over papers. Truths: 0 and 1, (papers, labels).
+    Columns: size in MB (10^6 bytes), milliseconds per paper (median), micro-F1 and macro-F1, precision at 1, and the
+    cosine between its logits and those of the first variant (mean over papers). The threshold is the one that is best
+    for the first variant on `fitted`. Truths: 0 and 1, (papers, labels).
     """
     first = next(iter(variants.values()))
     threshold = metrics.best_threshold(fitted_truth, first.classifier.logits(fitted))
@@ -115,7 +115,7 @@ def compare(
 
 
 def timed_logits(classifier: TaskClassifier, papers: Papers) -> tuple[np.ndarray, float]:
-    """Logits, (papers, labels), and the median of the milliseconds that each paper took by itself."""
+    """Logits, (papers, labels), and the median of the milliseconds for a paper by itself."""
     logits, seconds = [], []
     for paper in papers:
         start = time.perf_counter()
@@ -125,6 +125,6 @@ def timed_logits(classifier: TaskClassifier, papers: Papers) -> tuple[np.ndarray
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
-    """The mean over papers of the cosine between their logits. Both arrays: (papers, labels)."""
+    """The mean over papers of the cosine between two models' logits. Both arrays: (papers, labels)."""
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     return float(((one * other).sum(axis=1) / lengths).mean())

@@ -124,7 +124,7 @@ def minilm_folder() -> str:
 def dropout_options(config: PreTrainedConfig, dropout: float = 0.0) -> dict[str, float]:
     """Options for `from_pretrained`: `dropout` of the outputs of an encoder's layers, and none of its attention.
 
-    By default there is none at all: it costs a CPU 40% of its speed, and in a few epochs hardly anything overfits.
+    The default is no dropout: it costs a CPU 40% of its speed, and in a few epochs hardly anything overfits.
     """
     # As BERT and most others call them, and as DistilBERT does.
     options = dict.fromkeys(("hidden_dropout_prob", "dropout"), dropout)

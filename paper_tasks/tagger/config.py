@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args, get_origin
 
 FORMAT_VERSION = 1
 TOKENIZER = "tokenizer.json"
-# Tokens of a text that an encoder reads, unless told otherwise; docs/experiments.md has what other numbers cost.
+# Tokens of a text that an encoder reads by default; docs/experiments.md has what other numbers cost.
 ENCODER_TOKENS = 192
 
 Json = dict[str, Any]
@@ -88,7 +88,7 @@ class TrainingRecord:
     Attributes:
         mask_rate: None where averaged models had different ones; so are `device`, `teacher` and `dev`.
         options: all other options of the training, under their names of that time.
-        held_out: checksum that tells the papers which were held out from others.
+        held_out: checksum of which papers were held out.
         averaged: the records of the models that this one is the average of.
         data, exported: the papers and the day (YYYY-MM-DD), known since the export.
     """

@@ -176,7 +176,7 @@ def _read_papers(prepared_dir: Path, options: TrainOptions) -> _Papers:
     papers = pd.concat([train_papers, dev_papers.head(options.dev_papers)], ignore_index=True)
     truth = multi_hot(papers["tasks"], labels)
     if truth[:labelled].all():
-        raise InputError(f"In {prepared_dir} every paper has all {len(labels)} tasks: there is nothing to tell apart.")
+        raise InputError(f"In {prepared_dir} every paper has all {len(labels)} tasks, so there is nothing to learn.")
     return _Papers(prepared_folder.texts(papers), truth, labels, labelled, len(train_papers))
 
 

@@ -14,7 +14,7 @@ def prepared(tmp_path_factory):
 def backbone(tmp_path_factory):
     from tests.paper_tasks import tiny
 
-    # No "roberta" in the name: blurr would guess from it.
+    # Without "roberta" in the name, from which blurr would guess.
     return tiny.write_backbone(tmp_path_factory.mktemp("encoder"))
 
 

@@ -20,7 +20,7 @@ from paper_tasks.data.options import PrepareOptions
 from paper_tasks.data.prepare import prepare
 from paper_tasks.modeling.model import PaperTaskModel
 
-# A task, and what its papers speak of besides.
+# Each task, and the words of its papers.
 TOPICS = {
     "Image Captioning": "photographs described in sentences for blind readers",
     "Speech Recognition": "recordings of speakers transcribed into words with accents",
@@ -102,6 +102,6 @@ def random_model(kind: str) -> PaperTaskModel:
     model = PaperTaskModel(encoder, [f"task {number}" for number in range(9)], names).eval()
     with torch.no_grad():
         for parameter in model.parameters():
-            # Away from the zeros and ones that biases and layer norms start at, which would hide a lost one.
+            # Away from zero and one, at which biases and layer norms start: a lost one would not be noticed.
             parameter.add_(0.1 * torch.randn_like(parameter))
     return model

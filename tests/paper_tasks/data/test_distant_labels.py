@@ -13,7 +13,7 @@ def labeller():
 
 
 def named(labeller, text):
-    return {vocabulary.names()[place] for place in labeller.text_tasks(text)}
+    return {vocabulary.names()[index] for index in labeller.text_tasks(text)}
 
 
 @pytest.mark.parametrize(
@@ -85,27 +85,27 @@ def test_every_name_finds_its_own_task(labeller):
 )
 def test_a_subject_counts_by_its_last_step_if_that_is_one_subject(labeller, keywords, tasks):
     names = vocabulary.names()
-    assert {names[place] for place in labeller.keyword_tasks(keywords.split("; "))} == tasks
+    assert {names[index] for index in labeller.keyword_tasks(keywords.split("; "))} == tasks
 
 
-def test_mentions_are_where_they_say(labeller):
+def test_mentions_have_the_positions_of_their_words(labeller):
     text = "We improve question answering (QA)."
-    place = vocabulary.index()["Question Answering"]
-    spans = [text[m.start : m.end] for m in labeller.mentions(text) if place in m.tasks]
+    task = vocabulary.index()["Question Answering"]
+    spans = [text[m.start : m.end] for m in labeller.mentions(text) if task in m.tasks]
     assert spans == ["question answering", "QA"]
 
 
 def test_removing_mentions_takes_only_the_tasks_asked_for(labeller):
     text = "Object detection and image captioning, with object detectors"
-    place = vocabulary.index()["Object Detection"]
-    left = labeller.remove_mentions(text, {place})
+    task = vocabulary.index()["Object Detection"]
+    left = labeller.remove_mentions(text, {task})
     assert left == "and image captioning, with"
-    assert place not in labeller.text_tasks(left)
+    assert task not in labeller.text_tasks(left)
 
 
 def test_removing_overlapping_mentions_repeats_nothing(labeller):
-    places = {vocabulary.index()[name] for name in ("3D Object Detection", "Object Detection")}
-    assert labeller.remove_mentions("fast 3D object detection here", places) == "fast here"
+    tasks = {vocabulary.index()[name] for name in ("3D Object Detection", "Object Detection")}
+    assert labeller.remove_mentions("fast 3D object detection here", tasks) == "fast here"
 
 
 def test_removing_from_the_label_leaves_no_label(labeller):
@@ -131,7 +131,7 @@ def test_spellings_are_one_word():
     assert normalize_word("studies") == normalize_word("study")
 
 
-def test_columns_may_be_written_as_one_likes(tmp_path):
+def test_columns_are_found_in_any_case(tmp_path):
     source = tmp_path / "papers.csv"
     source.write_text("Title,ABSTRACT, Keywords,year\nA,We ask.,one; two,2020\n", encoding="utf-8")
     (paper,) = read_papers(source).to_dict("records")
@@ -139,7 +139,7 @@ def test_columns_may_be_written_as_one_likes(tmp_path):
 
 
 @pytest.mark.parametrize("cell", ["One task, another", "One task|another"])
-def test_tasks_that_nothing_separates_are_told(tmp_path, cell):
+def test_tasks_that_nothing_separates_are_reported(tmp_path, cell):
     source = tmp_path / "papers.csv"
     rows = ["A,We ask.,One task", f'B,We ask.,"{cell}"']
     source.write_text("\n".join(["title,abstract,tasks", *rows]), encoding="utf-8")

@@ -82,12 +82,12 @@ def test_same_seed_same_split(prepared, tmp_path):
         assert (tmp_path / f"again/{name}.csv").read_bytes() == (folder / f"out/{name}.csv").read_bytes()
 
 
-def test_papers_once_held_out_stay_so_whatever_their_labels(prepared, tmp_path, monkeypatch):
+def test_papers_once_held_out_stay_held_out_with_other_labels(prepared, tmp_path, monkeypatch):
     folder, _ = prepared
     monkeypatch.setattr("paper_tasks.data.fingerprints.HELD_OUT", folder / "out/held_out.json")
     other = corpus()
     other["abstract"] = other["abstract"].str.replace("link prediction", "video generation")
-    # As many again that were not there.
+    # As many other papers.
     fresh = other.assign(title=other["title"] + " anew", abstract=other["abstract"] + " Anew.")
     pd.concat([fresh, other]).to_csv(tmp_path / "papers.csv", index=False)
     report = prepare(tmp_path / "papers.csv", tmp_path / "out")
@@ -99,7 +99,7 @@ def test_papers_once_held_out_stay_so_whatever_their_labels(prepared, tmp_path, 
     assert drawn.split == "drawn" and drawn.papers_test > report.papers_test
 
 
-def test_a_paper_once_held_out_is_not_read_without_its_labels_either(tmp_path, monkeypatch):
+def test_a_paper_once_held_out_is_not_among_the_unlabelled(tmp_path, monkeypatch):
     papers = corpus()
     papers["title"] = [f"Study {number}" for number in range(len(papers))]
     papers.to_csv(tmp_path / "papers.csv", index=False)
@@ -157,7 +157,7 @@ def test_the_originals_format_keeps_its_own_tasks(tmp_path):
     assert report.papers_without_a_kept_task_dropped == 1
 
 
-def test_one_task_is_told_to_be_too_few(tmp_path):
+def test_one_task_is_too_few(tmp_path):
     source = tmp_path / "papers.csv"
     rows = [f"Title {n},About captioning images number {n},['Alpha']" for n in range(80)]
     source.write_text("\n".join(["title,abstract,tasks", *rows]), encoding="utf-8")

@@ -20,7 +20,7 @@ def test_intercept_recovers_a_known_shift():
     assert intercept(logits, truth) == pytest.approx(0.7, abs=0.03)
 
 
-def test_scores_are_worth_their_share_in_a_logistic_regression():
+def test_relative_weight_recovers_a_known_ratio():
     rng = np.random.default_rng(1)
     logits, scores = rng.normal(0, 2, (2, 5000, 20)).astype(np.float32)
     truth = (rng.random(logits.shape) < 1 / (1 + np.exp(-0.5 * (logits + 3 * scores) + 1))).astype(np.int64)
@@ -28,6 +28,6 @@ def test_scores_are_worth_their_share_in_a_logistic_regression():
     assert relative_weight(-scores, logits, truth) == 0
 
 
-def test_papers_that_are_nothing_but_names_are_no_masked_ones():
+def test_papers_of_names_alone_are_not_masked():
     papers = pd.DataFrame({"title": ["a", "b", "c", "d"], "abstract": "x", "masked": ["we see .", " . ", "more", "no"]})
     assert masked_papers(papers)["abstract"].tolist() == ["we see ."]

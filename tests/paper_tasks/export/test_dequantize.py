@@ -9,7 +9,7 @@ from paper_tasks.export.onnx import FP32, INT8
 from paper_tasks.training.finetune import Progress, build_learner, train
 from tests.paper_tasks.conftest import tiny_options
 
-# No one reads what a pooler makes; and of a calibration that changes nothing yet, nothing is left in a file.
+# A pooler's output is not used, and a calibration that changes nothing is not in the file.
 LEFT_OUT = ("pooler", "head.scale", "head.shift", "head.unnamed")
 
 
@@ -22,7 +22,7 @@ def exported(trained, prepared, tmp_path_factory):
 
 def assert_close(found, expected, exact=False):
     for name, tensor in expected.items():
-        # 7 bits: at most half of a 63rd of the largest away.
+        # 7 bits: an error of at most half of a 63rd of the largest weight.
         tolerance = 1e-6 if exact else tensor.abs().max().item() / 100
         torch.testing.assert_close(found[name], tensor, atol=tolerance, rtol=0, msg=lambda text, name=name: name + text)
 
@@ -36,17 +36,17 @@ def test_every_weight_of_every_encoder_is_read_back(converted, file):
     assert_close(found, own, exact=file == FP32)
 
 
-def test_a_training_starts_from_a_model_as_it_ships(trained, exported, prepared, backbone, tmp_path):
+def test_a_training_starts_from_an_exported_model(trained, exported, prepared, backbone, tmp_path):
     _, earlier = trained
     options = tiny_options(backbone, epochs=1, start_from=str(exported), seed=23)
     _, _, model = build_learner(prepared, options, Progress())
-    # Names weigh otherwise in use than in training.
+    # Names have other weights in use than in training.
     others = ("words.", "pooler", "head.named", "head.repeated")
     weights = load_file(trained[0] / "model.safetensors")
     weights = {name: tensor for name, tensor in weights.items() if not any(part in name for part in others)}
     assert len(weights) > 30
     assert_close(model.state_dict(), weights)
-    # To name a task tells as much as it does when a training starts without any model.
+    # The names start with the weights of a training without an earlier model.
     _, _, anew = build_learner(prepared, tiny_options(backbone), Progress())
     torch.testing.assert_close(model.head.prior + model.head.named, anew.head.prior + anew.head.named)
 
@@ -60,7 +60,7 @@ def test_a_training_does_not_start_from_another_encoder(exported, prepared):
         build_learner(prepared, tiny_options("minilm", start_from=str(exported)), Progress())
 
 
-def test_a_damaged_model_is_told_in_a_sentence(exported, tmp_path):
+def test_a_damaged_model_gets_one_sentence(exported, tmp_path):
     for path in exported.iterdir():
         if path.is_file():
             (tmp_path / path.name).write_bytes(path.read_bytes())

@@ -45,11 +45,11 @@ def exported(trained, prepared, tmp_path_factory):
 def test_the_folder_is_complete_and_loads(exported, prepared):
     model_dir, folder, scores = exported
     labels = read_labels(prepared)
-    for place, onnx_file in ((folder, INT8), (folder / FAST, FAST_INT8), (model_dir / "onnx", FP32)):
-        assert {path.name for path in place.iterdir() if path.is_file()} == {onnx_file, "config.json", *COPIED}
-        config = json.loads((place / "config.json").read_text(encoding="utf-8"))
+    for exported_dir, onnx_file in ((folder, INT8), (folder / FAST, FAST_INT8), (model_dir / "onnx", FP32)):
+        assert {path.name for path in exported_dir.iterdir() if path.is_file()} == {onnx_file, "config.json", *COPIED}
+        config = json.loads((exported_dir / "config.json").read_text(encoding="utf-8"))
         assert config["files"] == {
-            name: hashlib.sha256((place / name).read_bytes()).hexdigest() for name in (onnx_file, *COPIED)
+            name: hashlib.sha256((exported_dir / name).read_bytes()).hexdigest() for name in (onnx_file, *COPIED)
         }
         assert config["labels"] == labels and len(config["thresholds"]) == len(labels)
         assert config["text_format"] == TEXT_FORMAT
@@ -58,10 +58,10 @@ def test_the_folder_is_complete_and_loads(exported, prepared):
         assert config["training"]["data"]["papers_train"] == len(read_split(prepared, "train"))
         assert {name: config["scores"][name] for name in scores} == scores and len(scores) == 3
         assert config["scores"]["papers"] == len(read_split(prepared, "dev")) // 2
-        assert TaskClassifier.load(place).labels == tuple(labels)
+        assert TaskClassifier.load(exported_dir).labels == tuple(labels)
 
 
-def test_it_reads_as_many_tokens_as_in_training_and_loses_the_card_of_another(exported, prepared, tmp_path):
+def test_it_reads_as_many_tokens_as_in_training_and_removes_the_card_of_before(exported, prepared, tmp_path):
     shutil.copy(MODEL_DIR / "README.md", tmp_path)
     export(exported[0], prepared, tmp_path)
     config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
@@ -90,7 +90,7 @@ def test_papers_that_a_model_may_have_seen_do_not_calibrate_it(exported, prepare
     assert not (tmp_path / "out").exists()
 
 
-def test_of_the_words_int8_has_the_weights_alone(exported):
+def test_only_the_weights_of_the_words_are_int8(exported):
     model_dir, folder, _ = exported
     words = PaperTaskModel.load(model_dir).words
     for path in (folder / INT8, folder / FAST / FAST_INT8):
@@ -117,7 +117,7 @@ def test_the_fast_tier_has_learned_and_needs_no_encoder(exported, prepared):
     assert (folder / FAST / FAST_INT8).stat().st_size < (folder / INT8).stat().st_size
     ((best, _), *_), *_ = fast.predict([("Study of pictures", "On image denoising: grainy pictures restored.")])
     assert best in ("Denoising", "Image Denoising")
-    # What names and words tell is all it goes by: the order of sentences is nothing to it.
+    # It reads names and words alone, so the order of sentences hardly matters.
     sentences = ["Recordings of speakers.", "Transcribed into words.", "With accents."]
     one, other = fast.logits([("A study", " ".join(sentences)), ("A study", " ".join(reversed(sentences)))])
     assert cosine(one, other) > 0.99
@@ -128,17 +128,17 @@ def test_the_fast_tier_has_learned_and_needs_no_encoder(exported, prepared):
 def test_int8_is_close_to_fp32_on_papers(exported, prepared):
     model_dir, folder, _ = exported
     _, pairs = papers_of(prepared, "test")
-    fp32, int8 = (TaskClassifier.load(place).logits(pairs) for place in (model_dir / "onnx", folder))
+    fp32, int8 = (TaskClassifier.load(path).logits(pairs) for path in (model_dir / "onnx", folder))
     assert cosine(fp32, int8) > 0.99
 
 
 def names_nothing(model_dir, pairs):
-    """(papers,): whether no name that the model knows stands in the text."""
+    """(papers,): whether the text has no name that the model knows."""
     papers = pd.DataFrame(pairs, columns=["title", "abstract"])
     return ~name_counts(PaperTaskModel.load(model_dir), papers, model_dir).any(dim=1).numpy()
 
 
-def test_serving_is_training_but_for_the_calibration_and_what_names_and_words_weigh(exported, prepared):
+def test_serving_equals_training_except_for_the_calibration(exported, prepared):
     model_dir, _, _ = exported
     _, pairs = papers_of(prepared, "test")
     pairs = [*pairs[:12], LONG, ("", "no title"), ("no abstract", "")]
@@ -155,14 +155,14 @@ def test_serving_is_training_but_for_the_calibration_and_what_names_and_words_we
             words(ids),
         ]
     served = TaskClassifier.load(model_dir / "onnx").logits(pairs)
-    # What is added where nothing is named.
+    # 1 for texts that name no label, to whose logits `unnamed` is added.
     trained.append(torch.tensor(names_nothing(model_dir, pairs), dtype=torch.float32)[:, None].expand(served.shape))
     inputs = np.stack([*(logits.numpy().ravel() for logits in trained), np.ones(served.size)], axis=1)
     weights = np.linalg.lstsq(inputs, served.ravel())[0]
     np.testing.assert_allclose(inputs @ weights, served.ravel(), atol=1e-3)
 
 
-def test_serving_reads_the_beginning_and_names_far_behind_it(exported):
+def test_serving_reads_the_beginning_and_names_far_beyond_it(exported):
     _, folder, _ = exported
     classifier = TaskClassifier.load(folder)
     tokenizer = open_tokenizer(folder, classifier.config)
@@ -189,19 +189,19 @@ def test_probabilities_are_calibrated_on_dev(exported, prepared):
     probabilities = TaskClassifier.load(model_dir / "onnx").probabilities(pairs)
     names_none = names_nothing(model_dir, pairs)
     assert names_none[half:].sum() > 10
-    # Of a logistic fit with an intercept, probabilities sum to what it was fitted to; here those that have their own.
+    # After a logistic fit with an intercept, probabilities sum to the labels: here, of texts that name nothing.
     fitted = np.arange(len(pairs)) >= half
     assert probabilities[fitted & names_none].mean() == pytest.approx(truth[fitted & names_none].mean(), abs=2e-3)
     assert probabilities[:half].mean() == pytest.approx(truth[:half].mean(), rel=0.15)
 
 
-def test_a_folder_without_a_model_is_told(prepared, tmp_path):
+def test_a_folder_without_a_model_gets_one_sentence(prepared, tmp_path):
     with pytest.raises(InputError, match="is no trained model"):
         export(tmp_path, prepared, tmp_path / "out", MAX_LENGTH)
     assert not (tmp_path / "out").exists()
 
 
-def test_splits_of_other_tasks_are_told(trained, prepared, tmp_path):
+def test_splits_of_other_tasks_get_one_sentence(trained, prepared, tmp_path):
     other = tmp_path / "prepared"
     other.mkdir()
     for path in prepared.iterdir():
@@ -212,13 +212,13 @@ def test_splits_of_other_tasks_are_told(trained, prepared, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_more_tokens_than_the_encoder_has_positions_are_told(trained, prepared, tmp_path):
+def test_more_tokens_than_positions_get_one_sentence(trained, prepared, tmp_path):
     with pytest.raises(InputError, match="128 tokens"):
         export(trained[0], prepared, tmp_path / "out", 129)
     assert not (tmp_path / "out").exists()
 
 
-def test_labels_of_the_papers_with_code_kind_are_told_as_such(trained, prepared, tmp_path, monkeypatch):
+def test_labels_of_a_table_are_recorded_as_such(trained, prepared, tmp_path, monkeypatch):
     other = tmp_path / "prepared"
     other.mkdir()
     for path in prepared.iterdir():

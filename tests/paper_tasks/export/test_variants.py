@@ -44,7 +44,7 @@ def test_int8_is_small_and_near(compared):
     assert (table["ms per paper"] > 0).all()
 
 
-def test_the_last_variant_is_what_ships(built, trained):
+def test_the_last_variant_equals_the_exported_model(built, trained):
     folder, found = built
     assert found[variants.INT8].file.stat().st_size == pytest.approx((folder / "ships" / INT8).stat().st_size, rel=0.02)
     optimized = trained[0] / "onnx" / FP32

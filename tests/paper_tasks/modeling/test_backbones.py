@@ -88,7 +88,7 @@ def test_what_is_neither_an_encoder_nor_a_name_gets_one_sentence(name):
     assert "\n" not in str(raised.value)
 
 
-def test_half_a_backbone_is_told(backbone, tmp_path):
+def test_half_a_backbone_gets_one_sentence(backbone, tmp_path):
     encoder, tokenizer = load_backbone(backbone)
     record = TrainingRecord("tiny", max_length=64, text_format=TEXT_FORMAT)
     PaperTaskModel(encoder, ["Image Captioning"]).save(tmp_path / "trained", tokenizer, record)
@@ -131,7 +131,7 @@ def test_a_hub_that_answers_decides_itself(name):
     assert backbone_at_hand(name) == name
 
 
-def test_what_cannot_be_on_the_hub_is_left_to_the_loading():
+def test_a_name_that_the_hub_cannot_have_is_returned():
     assert backbone_at_hand("no/such/folder") == "no/such/folder"
 
 

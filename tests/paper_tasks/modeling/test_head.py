@@ -10,7 +10,7 @@ def test_mean_pooling_leaves_padding_out():
     assert mean_pooling(hidden, torch.tensor([[1, 1, 0]])).item() == 2
 
 
-def test_one_token_that_tells_of_a_label_is_heard_in_a_long_text():
+def test_one_token_moves_the_logit_of_a_long_text():
     head = Head(2, 1, dropout=0.0).eval()
     with torch.no_grad():
         head.whole.weight.zero_()

@@ -54,7 +54,7 @@ def test_recall_over_pairs_and_over_tasks():
     hits = np.array([[1, 0, 0], [0, 1, 0], [0, 1, 0]])
     assert metrics.micro_recall(hits, TRUTH).value() == pytest.approx(3 / 4)
     assert metrics.macro_recall(hits, TRUTH).value() == pytest.approx((1 / 2 + 1) / 2)
-    assert np.isnan(metrics.micro_recall(hits, 0 * TRUTH).value()), "of nothing there is no recall"
+    assert np.isnan(metrics.micro_recall(hits, 0 * TRUTH).value()), "no recall without labels"
     assert metrics.precision(TRUTH, np.array([[1, 1, 0], [0, 0, 0], [0, 1, 1]])).value() == pytest.approx(2 / 4)
 
 
@@ -80,7 +80,7 @@ def test_a_certain_probability_is_in_the_last_bin():
 
 @pytest.mark.parametrize("digits", [8, 1, 0])
 def test_best_threshold_is_the_best_of_all(digits):
-    """Among equal scores, too, and where some were not ranked."""
+    """Also among equal scores, and where some labels were not ranked."""
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 2, (40, 5))
     scores = (rng.normal(size=(40, 5)) + truth).round(digits)
@@ -93,7 +93,7 @@ def test_best_threshold_is_the_best_of_all(digits):
     assert micro_f1(found) == pytest.approx(max(micro_f1(value) for value in scores[scores > -np.inf]))
 
 
-def test_hits_at_k_takes_no_label_that_was_not_ranked():
+def test_hits_at_k_has_no_label_that_was_not_ranked():
     scores = np.full((1, 8), -np.inf)
     scores[0, 3] = 1.0
     truth = np.zeros((1, 8), dtype=int)
@@ -103,7 +103,7 @@ def test_hits_at_k_takes_no_label_that_was_not_ranked():
     assert metrics.micro_recall(hits, truth).value() == 0.5
 
 
-def test_readers_see_a_task_once_and_no_artefacts():
+def test_canonical_tasks_are_shown_once_and_without_artefacts():
     labels = ["NER", "Navigate", "named-entity-recognition", "Retrieval"]
     readers = metrics.CanonicalTasks(labels)
     assert readers.names == ["Named Entity Recognition (NER)", "Retrieval"]
@@ -111,7 +111,7 @@ def test_readers_see_a_task_once_and_no_artefacts():
     assert merged.tolist() == [[0.7, 0.1]]
 
 
-def test_a_drawn_set_scores_as_if_its_papers_were_repeated(case):
+def test_a_drawn_set_has_the_score_of_its_papers_repeated(case):
     truth, predicted, scores = case
     rows = np.random.default_rng(22).integers(0, len(truth), len(truth))
     bootstrap = metrics.Bootstrap(len(truth), draws=2, seed=22)

@@ -33,7 +33,7 @@ def test_padding_changes_no_logit(tiny_model):
     torch.testing.assert_close(alone, together, atol=1e-5, rtol=1e-5)
 
 
-def test_a_name_behind_what_the_encoder_reads_counts(tiny_model):
+def test_a_name_beyond_the_encoders_tokens_counts(tiny_model):
     _, tokenizer = tiny_model
     encoder = tiny_model[0].encoder
     text = "agents that press buttons for rewards on old consoles with photographs"
@@ -102,7 +102,7 @@ def test_a_record_that_cannot_be_read_gets_one_sentence(tmp_path, content):
         read_training(tmp_path)
 
 
-def test_a_folder_without_a_model_is_told(tmp_path):
+def test_a_folder_without_a_model_gets_one_sentence(tmp_path):
     with pytest.raises(InputError, match=r"model\.safetensors is missing"):
         PaperTaskModel.load(tmp_path)
 
@@ -126,7 +126,7 @@ def test_minilm_comes_with_the_installation_and_knows_names(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", tiny.ENCODERS)
-def test_positions_that_are_not_read_are_forgotten_without_a_trace(kind):
+def test_positions_that_are_not_read_can_be_removed(kind):
     model = tiny.random_model(kind)
     model.encoder_tokens = 20
     ids = torch.randint(5, 400, (2, 50), generator=torch.Generator().manual_seed(0))

@@ -24,7 +24,7 @@ def test_each_label_is_counted_where_it_is_named():
     assert counts.tolist() == [[2, 2, 2, 0], [2, 0, 2, 0], [0, 1, 0, 0]]
 
 
-def test_runs_of_every_length_are_counted_as_one_would_by_hand():
+def test_runs_of_every_length_are_counted():
     draw = np.random.default_rng(0)
     known = {tuple(draw.integers(0, 4, size)): int(draw.integers(0, 9)) for size in draw.integers(1, 13, 400)}
     ids = draw.integers(0, 4, (5, 40))
@@ -61,7 +61,7 @@ def test_onnx_counts_the_same(tmp_path, names):
         assert counts.tolist() == counter(ids).tolist()
 
 
-def test_runs_are_all_of_them():
+def test_runs_are_complete():
     assert sorted(runs([1, 2, 3], 2)) == [(1,), (1, 2), (2,), (2, 3), (3,)]
 
 
@@ -74,7 +74,7 @@ def test_names_are_learned_from_texts(tokenizer):
     counts = NameCounts(names, 2)
     ids = tokenizer("A new text on speech recognition", return_tensors="pt")["input_ids"]
     assert counts(ids).tolist() == [[0, 1]]
-    # What the tokenizer did before, it does after.
+    # The tokenizer's settings have not changed.
     assert len(tokenizer(["a b c d e f g h", "a"], truncation=True, max_length=4, padding=True)["input_ids"][1]) == 4
 
 

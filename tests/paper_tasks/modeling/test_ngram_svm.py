@@ -20,14 +20,14 @@ def ids(tokenizer, *texts):
 
 
 @pytest.mark.parametrize("features", [20_000, 30])
-def test_words_tell_of_a_label(tokenizer, features):
+def test_words_indicate_a_label(tokenizer, features):
     words = fit_words(TEXTS, TRUTH, tokenizer, features)
     assert len(words.features) <= features and {len(run) for run in words.features} == {1, 2}
     found = words(ids(tokenizer, "accents of speakers", "messages between vertices", "readers look at photographs"))
     assert found.argmax(dim=1).tolist() == [1, 2, 0]
 
 
-def test_it_is_scikit_learns_model(tokenizer):
+def test_it_equals_scikit_learns_model(tokenizer):
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.svm import LinearSVC
 
@@ -55,7 +55,7 @@ def test_onnx_gives_the_same(tokenizer, tmp_path):
         np.testing.assert_allclose(scores, words(batch), atol=1e-5)
 
 
-def test_without_a_known_word_the_bias_is_left():
+def test_without_a_known_word_the_output_is_the_bias():
     words = WordModel([(5,), (5, 6)], 2)
     words.bias += torch.tensor([1.0, -1.0])
     assert words(torch.tensor([[9, 9, 9]])).tolist() == [[1, -1]]

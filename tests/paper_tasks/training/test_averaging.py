@@ -39,7 +39,7 @@ def test_encoder_and_head_are_averages_and_the_words_the_first_models(trained, s
     assert PaperTaskModel.load(tmp_path).labels == PaperTaskModel.load(trained[0]).labels
 
 
-def test_the_record_tells_what_the_models_share_and_what_not(trained, second, tmp_path):
+def test_the_record_has_what_the_models_share_and_each_models_own(trained, second, tmp_path):
     record = average([trained[0], second[0]], tmp_path)
     assert record.papers_seen == trained[1].papers_seen + second[1].papers_seen
     assert (record.runs, record.options["batch_size"]) == (2, 16)
@@ -48,7 +48,7 @@ def test_the_record_tells_what_the_models_share_and_what_not(trained, second, tm
     assert read_training(tmp_path) == record
 
 
-def test_what_did_not_start_alike_has_no_average(trained, second, prepared, tmp_path):
+def test_models_that_did_not_start_alike_have_no_average(trained, second, prepared, tmp_path):
     with pytest.raises(InputError, match="two models or more"):
         average([trained[0]], tmp_path / "out")
     with pytest.raises(InputError, match="did not start as"):

@@ -19,7 +19,7 @@ def step(model, optimizer):
     optimizer.zero_grad()
 
 
-def test_a_restored_optimizer_goes_on_as_the_old_one(tmp_path):
+def test_a_restored_optimizer_continues_as_the_old_one(tmp_path):
     model, optimizer = stepped(3)
     checkpoint.save(tmp_path / "c", model, optimizer, {"progress": 3})
     other, other_optimizer = stepped(1, seed=1)
@@ -31,8 +31,8 @@ def test_a_restored_optimizer_goes_on_as_the_old_one(tmp_path):
     assert checkpoint.load_state(tmp_path / "c")["progress"] == 3
 
 
-def test_a_restored_optimizer_goes_on_where_the_model_trains(tmp_path):
-    """A GPU, say; torch's device without memory stands for it."""
+def test_a_restored_optimizer_continues_where_the_model_trains(tmp_path):
+    """Such as on a GPU; here torch's device without memory."""
     model, optimizer = stepped(3)
     checkpoint.save(tmp_path / "c", model, optimizer, {})
     _, other_optimizer = stepped(1)
@@ -56,7 +56,7 @@ def test_a_kill_between_two_renames_loses_nothing(tmp_path):
     assert checkpoint.load_state(tmp_path / "c")["progress"] == 1
 
 
-def test_a_half_written_checkpoint_is_none(tmp_path):
+def test_a_half_written_checkpoint_does_not_exist(tmp_path):
     (tmp_path / "c.partial").mkdir()
     (tmp_path / "c.partial" / "model.safetensors").write_bytes(b"half")
     assert not checkpoint.exists(tmp_path / "c")

@@ -10,7 +10,7 @@ from paper_tasks.training.cpu import ATTENTION
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-def test_it_is_transformers_own_attention_padding_included(backbone, precision):
+def test_it_equals_transformers_attention_with_padding(backbone, precision):
     encoder, tokenizer = load_backbone(backbone)
     batch = tokenizer(["consoles", "photographs described in sentences for readers"], padding=True, return_tensors="pt")
     inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
@@ -30,7 +30,7 @@ import resource, sys, torch
 from paper_tasks.training.cpu import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
-# At first an array may lie where none has been before.
+# The first array may be in memory that no array has used.
 for _ in range(2):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(20):
@@ -63,12 +63,12 @@ needs_glibc = pytest.mark.skipif(
 
 
 @needs_glibc
-def test_the_pages_of_freed_arrays_are_not_fetched_again():
-    # In pages of 4 KB or, where the system likes them large, of 2 MB.
+def test_the_pages_of_freed_arrays_are_kept():
+    # Pages are of 4 KB, or of 2 MB if the system prefers large ones.
     assert child(FAULTS, "keep") < 0.1 * child(FAULTS, "return")
 
 
 @needs_glibc
-def test_what_lies_free_between_arrays_is_handed_back_when_it_is_too_much():
+def test_too_much_freed_memory_is_returned_to_the_system():
     assert child(FRAGMENTS, "100_000_000") < 10_000_000
     assert child(FRAGMENTS, "-100_000_000") > 300_000_000

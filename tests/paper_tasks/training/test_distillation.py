@@ -30,7 +30,7 @@ def with_unlabelled(copied):
 
 def wordpieces(kind, path, special, pieces):
     path.write_text("\n".join([*special, *pieces]), encoding="utf-8")
-    return kind(vocab={piece: place for place, piece in enumerate([*special, *pieces])})
+    return kind(vocab={piece: index for index, piece in enumerate([*special, *pieces])})
 
 
 def test_labels_are_mixed_and_unknown_ones_are_the_teachers():
@@ -70,7 +70,7 @@ def test_a_student_reads_papers_without_a_task(with_unlabelled, trained, backbon
     assert pd.read_csv(tmp_path / "student" / "history.csv")["train_loss"].notna().all()
 
 
-def test_tokens_are_known_by_what_they_are_not_by_number(tmp_path):
+def test_tokens_are_matched_by_text_and_role(tmp_path):
     student = wordpieces(BertTokenizerFast, tmp_path / "1", ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], PIECES)
     teacher = wordpieces(
         MPNetTokenizerFast, tmp_path / "2", ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "[UNK]"], PIECES[::-1]
@@ -81,7 +81,7 @@ def test_tokens_are_known_by_what_they_are_not_by_number(tmp_path):
     assert ids[student.pad_token_id] == teacher.pad_token_id
 
 
-def test_a_teacher_that_does_not_fit_is_told(trained, tmp_path):
+def test_a_teacher_that_does_not_fit_gets_one_sentence(trained, tmp_path):
     folder, _ = trained
     labels = json.loads((folder / "training.json").read_text(encoding="utf-8"))["labels"]
     student = wordpieces(BertTokenizerFast, tmp_path / "1", ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], PIECES)

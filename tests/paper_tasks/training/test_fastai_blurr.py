@@ -20,7 +20,7 @@ from tests.paper_tasks.conftest import tiny_options
 @pytest.fixture(scope="module")
 def built(prepared, backbone):
     with pytest.MonkeyPatch.context() as patch:
-        # So few that some texts are cut.
+        # Few enough to cut some texts.
         patch.setattr(finetune, "TEXT_TOKENS", 64)
         yield build_learner(prepared, tiny_options(backbone))
 

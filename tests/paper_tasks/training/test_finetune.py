@@ -19,7 +19,7 @@ from paper_tasks.training.finetune import STAGES, Progress, build_learner, train
 from tests import ROOT
 from tests.paper_tasks.conftest import tiny_options
 
-# The same options as in this process, in one that can be killed; checkpoints after every batch or two.
+# The options of this process, in another that can be killed; it writes checkpoints after every batch or two.
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -123,7 +123,7 @@ def test_a_training_does_not_start_from_what_does_not_fit(trained, prepared, bac
         build_learner(prepared, tiny_options("minilm", start_from=str(trained[0])), Progress())
 
 
-def test_papers_that_nothing_tells_apart_are_no_training(prepared, backbone, tmp_path):
+def test_papers_that_all_have_the_same_tasks_are_refused(prepared, backbone, tmp_path):
     shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
     (tmp_path / "labels.json").write_text('["Object Detection"]', encoding="utf-8")
     papers = pd.read_csv(tmp_path / "train.csv", keep_default_na=False)
@@ -132,7 +132,7 @@ def test_papers_that_nothing_tells_apart_are_no_training(prepared, backbone, tmp
         build_learner(tmp_path, tiny_options(backbone))
 
 
-def test_a_training_killed_while_words_are_fitted_goes_on_with_them_alone(prepared, backbone, tmp_path, monkeypatch):
+def test_a_training_killed_while_words_are_fitted_only_fits_them_again(prepared, backbone, tmp_path, monkeypatch):
     options = tiny_options(backbone, epochs=1)
     train(prepared, tmp_path / "undisturbed", options)
 
@@ -148,7 +148,7 @@ def test_a_training_killed_while_words_are_fitted_goes_on_with_them_alone(prepar
     assert_same_weights(tmp_path / "killed", tmp_path / "undisturbed")
 
 
-def test_an_interrupted_training_says_how_to_go_on(prepared, backbone, tmp_path):
+def test_an_interrupted_training_says_how_to_continue(prepared, backbone, tmp_path):
     class Impatient(Callback):
         def after_batch(self):
             if self.training and self.learn.time_budget.progress.step == 3:
@@ -158,7 +158,7 @@ def test_an_interrupted_training_says_how_to_go_on(prepared, backbone, tmp_path)
     with pytest.raises(Interrupted, match=rf"^--resume continues from {tmp_path / 'checkpoint'}\.$"):
         train(prepared, tmp_path, options, callbacks=[Impatient()])
     assert checkpoint.load_state(tmp_path / "checkpoint")["progress"]["step"] == 4
-    assert train(prepared, tmp_path, options, resume=True)["papers_seen"] > 0
+    assert train(prepared, tmp_path, options, resume=True).papers_seen > 0
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ def found(phrases):
 def test_phrases_recur_in_several_papers_and_within_them():
     phrases = Phrases(TEXTS, [[]] * 4)
     assert {"optical flow", "optical", "flow"} <= found(phrases)
-    # Singular and plural are one; of a word that each paper says once, nothing is to be learned.
+    # Singular and plural are one phrase; a word that each paper has once is none.
     assert {"event cameras", "event camera"} & found(phrases)
     assert "motion" not in found(phrases) and "kind" not in found(phrases)
 
@@ -38,12 +38,12 @@ def test_a_phrase_crosses_no_comma_and_no_stop_and_has_no_stop_word_at_an_end():
         assert not {"from", "and", "in", "we"} & {text.split()[0], text.split()[-1]}
 
 
-def test_keywords_are_phrases_but_for_subjects(monkeypatch):
+def test_keywords_are_phrases_unless_they_are_subjects(monkeypatch):
     monkeypatch.setattr(module, "KEYWORD_WEIGHT", 1e9)
     phrases = Phrases(TEXTS, KEYWORDS)
     assert "event-based vision" in found(phrases) and "low-level vision" not in found(phrases)
     cut = phrases.cut(0, 1, np.random.default_rng(4))
-    # Lost without having been there: the text is whole.
+    # The keyword was not in the text, so the text is whole.
     assert [phrases.texts[number] for number in cut.lost] == ["event-based vision"] and cut.text == TEXTS[0]
 
 
@@ -63,7 +63,7 @@ def test_the_same_numbers_cut_the_same():
     assert first.text == again.text and first.lost.tolist() == again.lost.tolist()
 
 
-def test_papers_that_do_not_count_make_no_phrase_and_have_some():
+def test_papers_that_do_not_count_have_phrases_but_determine_none():
     papers = [
         *TEXTS,
         "Rolling shutter: a rolling shutter.",
@@ -75,7 +75,7 @@ def test_papers_that_do_not_count_make_no_phrase_and_have_some():
     assert phrases.lengths.tolist() == [len(text) for text in papers]
 
 
-def test_too_few_papers_get_a_sentence(monkeypatch):
+def test_too_few_papers_get_one_sentence(monkeypatch):
     monkeypatch.setattr(module, "LEAST_PAPERS", 3)
     with pytest.raises(InputError, match="4 papers are too few: no phrase is in 3 of them"):
         Phrases(TEXTS, [[]] * 4)

@@ -45,7 +45,7 @@ def test_an_encoder_learns_what_its_texts_have_lost(pretrained, backbone):
     assert not (folder / "checkpoint").exists()
 
 
-def test_a_training_takes_it_as_a_backbone_and_tells_of_it(pretrained, prepared, backbone, tmp_path):
+def test_a_training_takes_it_as_a_backbone_and_records_it(pretrained, prepared, backbone, tmp_path):
     folder, record = pretrained
     _, _, model = build_learner(prepared, tiny_options(folder))
     weights = load_file(folder / "model.safetensors")
@@ -53,7 +53,7 @@ def test_a_training_takes_it_as_a_backbone_and_tells_of_it(pretrained, prepared,
         torch.testing.assert_close(value, weights[name])
     training = train(prepared, tmp_path, tiny_options(folder, epochs=1))
     assert training.backbone == str(backbone) and training.pretraining == record
-    # And so does one that goes on from there.
+    # So does a training that starts from that one.
     more = train(prepared, tmp_path / "more", tiny_options(folder, epochs=1, start_from=str(tmp_path)))
     assert more.pretraining == record and more.runs == 2
 
@@ -62,11 +62,11 @@ def test_phrases_that_a_text_keeps_are_no_wrong_answers():
     lost, kept = torch.tensor([[True, False, False]]), torch.tensor([[False, True, False]])
     for similar in (-3.0, 3.0):
         loss = PhraseLoss()(torch.tensor([[1.0, similar, 0.0]]), (lost, kept))
-        # Of a text, phrase 0 beside phrase 2; of phrase 0, this text beside none.
+        # The text has to find phrase 0 beside phrase 2; phrase 0 has no wrong text.
         torch.testing.assert_close(loss, (torch.tensor(1.0).exp().reciprocal() + 1).log() / 2)
 
 
-def test_a_pretraining_that_was_interrupted_goes_on_to_the_same_weights(prepared, backbone, tmp_path, monkeypatch):
+def test_an_interrupted_pretraining_continues_to_the_same_weights(prepared, backbone, tmp_path, monkeypatch):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     pretrain(prepared, whole, options(backbone, epochs=3))
     after_batch = module.TimeBudget.after_batch

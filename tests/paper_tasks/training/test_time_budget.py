@@ -15,10 +15,10 @@ from tests.paper_tasks.conftest import tiny_options
 
 
 def test_a_budget_ends_a_stage_between_two_batches(prepared, backbone, tmp_path, monkeypatch):
-    """Whatever enters something before a batch, as fastai's mixed precision on a GPU does, leaves it after the loss."""
+    """Enters something before a batch and leaves it after the loss, as fastai's mixed precision on a GPU does."""
 
     class Entered(Callback):
-        # That of fastai's MixedPrecision.
+        # The order of fastai's MixedPrecision.
         order, depth, batches = 10, 0, 0
 
         def before_batch(self):
@@ -32,13 +32,13 @@ def test_a_budget_ends_a_stage_between_two_batches(prepared, backbone, tmp_path,
     monkeypatch.setattr(TimeBudget, "_share_of_time", lambda budget: budget.progress.step / 3)
     options = tiny_options(backbone, frozen_epochs=2, epochs=2, budget_minutes=1.0)
     training = train(prepared, tmp_path, options, callbacks=[Entered()])
-    # Three batches of each stage, and those of the validation at the end: no epoch was whole.
+    # Three batches of each stage, and those of the validation at the end: no epoch was complete.
     assert training.papers_seen == 6 * options.batch_size
     assert Entered.batches > 6 and Entered.depth == 0
 
 
 class CtrlC(Callback):
-    """Presses it once: in a training batch, or else in a validation."""
+    """Presses Ctrl-C once, in a training batch or in a validation."""
 
     order = 10
 
@@ -52,16 +52,16 @@ class CtrlC(Callback):
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_ctrl_c_at_any_time_leaves_a_checkpoint_to_go_on_from(prepared, backbone, tmp_path, training):
+def test_ctrl_c_at_any_time_leaves_a_checkpoint_to_continue_from(prepared, backbone, tmp_path, training):
     options, before = tiny_options(backbone, epochs=2), signal.getsignal(signal.SIGINT)
     with pytest.raises(Interrupted, match="--resume continues from"):
         train(prepared, tmp_path / "a", options, callbacks=[CtrlC(training)])
     assert signal.getsignal(signal.SIGINT) == before
     resumed = train(prepared, tmp_path / "a", options, resume=True)
-    assert resumed["papers_seen"] == train(prepared, tmp_path / "b", options)["papers_seen"]
+    assert resumed.papers_seen == train(prepared, tmp_path / "b", options).papers_seen
 
 
-def test_a_training_that_fails_lets_ctrl_c_be(prepared, backbone, tmp_path):
+def test_a_training_that_fails_restores_the_handler_of_ctrl_c(prepared, backbone, tmp_path):
     class Fails(Callback):
         def after_batch(self):
             raise MemoryError("no more")
@@ -72,7 +72,7 @@ def test_a_training_that_fails_lets_ctrl_c_be(prepared, backbone, tmp_path):
     assert signal.getsignal(signal.SIGINT) == before
 
 
-def test_another_training_is_not_gone_on_with(prepared, backbone, tmp_path):
+def test_another_training_is_not_continued(prepared, backbone, tmp_path):
     options = tiny_options(backbone, epochs=2)
     with pytest.raises(Interrupted):
         train(prepared, tmp_path / "a", options, callbacks=[CtrlC(True)])
@@ -86,16 +86,16 @@ def test_another_training_is_not_gone_on_with(prepared, backbone, tmp_path):
         def before_batch(self):
             raise KeyboardInterrupt
 
-    # What cannot begin costs nothing.
+    # A training that cannot start removes nothing.
     with pytest.raises(InputError, match="No backbone"):
         train(prepared, tmp_path / "a", dataclasses.replace(options, backbone="absent/folder "), overwrite=True)
     assert checkpoint.exists(tmp_path / "a" / "checkpoint")
-    # Replaced, and killed before it had a checkpoint of its own.
+    # It is replaced by a training that is killed before its first checkpoint.
     with pytest.raises(KeyboardInterrupt):
         train(prepared, tmp_path / "a", options, overwrite=True, callbacks=[Killed()])
     assert not checkpoint.exists(tmp_path / "a" / "checkpoint")
 
 
-def test_fewer_papers_than_a_batch_are_told(prepared, backbone, tmp_path):
+def test_fewer_papers_than_a_batch_get_one_sentence(prepared, backbone, tmp_path):
     with pytest.raises(InputError, match="a smaller --batch-size"):
         train(prepared, tmp_path, tiny_options(backbone, batch_size=5000))
