@@ -63,9 +63,9 @@ class Endpoints:
     def explain(self, title: str, abstract: str, task: str) -> dict[str, Any]:
         """Why a task: {"task", "probability", "text", "spans"}.
 
-        Each span of the text has "start", "end", "text", "kind" ("mention" of the task's name, "sentence" or "word"),
-        "contribution" (how far the log-odds fall when the span is left out) and "without" (the probability that is
-        left). If no word is left without the span, "contribution" is null and "without" is 0.
+        Each span of the text has "start", "end", "text" and "kind": "mention" (of the task's name), "sentence" or
+        "word". "contribution" is how far the log-odds fall when the span is left out; "without" is the probability
+        that is left. If no word is left without the span, "contribution" is null and "without" is 0.
         """
         return self.explanation(title, abstract, task).as_dict()
 

@@ -170,13 +170,12 @@ def test_no_upload_outlives_its_refusal_or_the_app(tmp_path):
 
 @pytest.fixture
 def run(run_main, monkeypatch):
-    """Runs the program in this process, with the handlers of signals put back at the end."""
-    # Put back as well.
+    """Runs the program in this process, which leaves no handlers of signals behind."""
+    # The program sets this variable; it gets its value back at the end.
     monkeypatch.setenv("GRADIO_TEMP_DIR", os.environ["GRADIO_TEMP_DIR"])
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     yield partial(run_main, app.main)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
 
 
 # Gradio waits some seconds for its server, whose thread has ended.

@@ -11,8 +11,8 @@ from paper_tasks.tagger.classifier import FAST, TaskClassifier
 from tests import ROOT
 from tests.paper_tasks.tagger import golden
 
-# Dynamic int8 takes one scale for a whole batch, so a text's logits move a little with its company,
-# and the integer kernels of another CPU round otherwise.
+# Dynamic int8 has one scale for a whole batch, so the logits of a text depend a little on the other texts. The integer
+# kernels of another CPU round otherwise.
 LOGIT_TOLERANCE = 0.5
 PROBABILITY_TOLERANCE = 0.05
 
