@@ -4,8 +4,8 @@ import signal
 import sys
 
 from deployment.common.command_line import fail, parser
-from deployment.common.wording import NAME
 from paper_tasks.errors import ModelError
+from paper_tasks.tagger.wording import PROJECT
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> None:
         fail(f"Cannot serve at {address} ({error}); choose another address with --host and --port.")
     # The signal by which a host ends a program; it ends this one as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    print(f"{NAME} is at http://{address} (Ctrl-C ends it).", flush=True)
+    print(f"{PROJECT} is at http://{address} (Ctrl-C ends it).", flush=True)
     server.run()
 
 

@@ -1,6 +1,5 @@
 """Sentences that both front ends say."""
 
-NAME = "From Paper With Tasks"
 # Where no task is certain.
 TOO_SHORT = (
     "A sentence or two is often too little for the model: give it the whole abstract. "

@@ -6,21 +6,21 @@ import gradio as gr
 
 from deployment.common.arxiv import Arxiv
 from deployment.common.limits import QUEUE_SIZE
-from deployment.common.wording import NAME
 from deployment.gradio_app.about import about_tab
 from deployment.gradio_app.endpoints import Endpoints
 from deployment.gradio_app.many_papers import many_papers_tab
 from deployment.gradio_app.one_paper import one_paper_tab
 from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagger.classifier import TaskClassifier
+from paper_tasks.tagger.wording import PROJECT
 
 
 def build(classifier: TaskClassifier, arxiv: Arxiv | None = None, model: Path = MODEL_DIR) -> gr.Blocks:
     """The page and its endpoints, not yet serving; `model` is the folder that the classifier was loaded from."""
     endpoints = Endpoints(classifier, arxiv)
-    with gr.Blocks(title=NAME) as blocks:
+    with gr.Blocks(title=PROJECT) as blocks:
         gr.Markdown(
-            f"# {NAME}\nWhich machine-learning tasks does a paper work on? "
+            f"# {PROJECT}\nWhich machine-learning tasks does a paper work on? "
             "Paste its title and abstract, or give its arXiv id."
         )
         with gr.Tab("One paper"):

@@ -6,13 +6,13 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from deployment.common.arxiv import Arxiv
-from deployment.common.wording import NAME
 from deployment.gradio_app import gradio_patches, papers_file
 from deployment.gradio_app.layout import build, theme
 from deployment.gradio_app.log import RequestLog
 from deployment.gradio_app.middleware import BodyLimit, RetryAfter
 from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagger.classifier import TaskClassifier
+from paper_tasks.tagger.wording import PROJECT
 
 CSS = Path(__file__).with_name("page.css")
 # Gradio keeps some 100 kB for each visitor and for each question to its API; by default, for the last 10,000.
@@ -50,5 +50,5 @@ def serve(
         theme=theme(),
         css_paths=CSS,
     )
-    print(f"{NAME} is at http://{host}:{port} (Ctrl-C ends it).", flush=True)
+    print(f"{PROJECT} is at http://{host}:{port} (Ctrl-C ends it).", flush=True)
     return blocks
