@@ -24,6 +24,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A test that takes longer belongs to `make test-slow`.
 SLOW_SECONDS = 2
+# Fixtures that train a model for some seconds.
+TRAININGS = {"trained", "trained_original", "pretrained", "watched"}
 ARXIV_FEED = """<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>http://arxiv.org/abs/2401.01234v1</id>
 <title>Second glances</title><summary>We find pedestrians at night.</summary></entry></feed>"""
 
@@ -95,7 +97,10 @@ def browser(chromium):
 
 
 def pytest_collection_modifyitems(items):
-    """Modules with slow tests go first, so that no worker begins one when the others are done."""
+    """Marks tests on a trained model as slow. Modules with slow tests go first, to end no later than the others."""
+    for item in items:
+        if TRAININGS.intersection(item.fixturenames):
+            item.add_marker("slow")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 

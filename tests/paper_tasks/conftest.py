@@ -1,5 +1,7 @@
 """Fixtures of the tests that train. They import `tiny` themselves: other tests here need no torch."""
 
+from functools import cache
+
 import pytest
 
 
@@ -27,6 +29,15 @@ def trained(tmp_path_factory, prepared, backbone):
     return folder, train(prepared, folder, tiny_options(backbone, epochs=6), overwrite=True)
 
 
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory, trained, prepared):
+    """The folder of the trained model, the folder exported from it, and the scores that `export` returned."""
+    from paper_tasks.export.export import export
+
+    folder = tmp_path_factory.mktemp("exported")
+    return trained[0], folder, export(trained[0], prepared, folder, max_length=64)
+
+
 def tiny_options(backbone, **changes):
     from paper_tasks.training.options import TrainOptions
 
@@ -44,13 +55,23 @@ def tiny_options(backbone, **changes):
     return TrainOptions(**options | changes)
 
 
-@pytest.fixture(scope="session", params=["roberta", "bert", "distilbert", "mpnet"])
-def converted(request, tmp_path_factory):
-    """A random model of each kind, and the folder of its fp32 and int8 ONNX."""
+@pytest.fixture(scope="session")
+def convert(tmp_path_factory):
+    """Makes a random model of some kind, and the folder of its fp32 and int8 ONNX; of each kind once."""
     from paper_tasks.export.onnx import FP32, INT8, to_int8, to_onnx
     from tests.paper_tasks import tiny
 
-    model, folder = tiny.random_model(request.param), tmp_path_factory.mktemp(request.param)
-    to_onnx(model, folder / FP32)
-    to_int8(folder / FP32, folder / INT8)
-    return model, folder
+    @cache
+    def convert(kind):
+        model, folder = tiny.random_model(kind), tmp_path_factory.mktemp(kind)
+        to_onnx(model, folder / FP32)
+        to_int8(folder / FP32, folder / INT8)
+        return model, folder
+
+    return convert
+
+
+@pytest.fixture(params=["roberta", "bert", "distilbert", "mpnet"])
+def converted(request, convert):
+    """A random model of each kind, and the folder of its fp32 and int8 ONNX."""
+    return convert(request.param)

@@ -7,7 +7,6 @@ import pytest
 from paper_tasks.data.prepared_folder import pairs, read_labels, read_split
 from paper_tasks.evaluation import error_analysis
 from paper_tasks.evaluation.evaluation_set import EvaluationSet
-from paper_tasks.export.export import export
 from paper_tasks.tagger.classifier import TaskClassifier
 
 LABELS = ["Image Captioning", "Speech Recognition", "Atari Games", "Question Answering"]
@@ -71,26 +70,27 @@ def test_why_a_task_was_missed(abstract, reason):
 
 
 @pytest.fixture(scope="module")
-def exported(trained, prepared, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("error_analysis")
-    export(trained[0], prepared, folder, max_length=64)
-    return TaskClassifier.load(folder)
+def tiny_classifier(exported):
+    return TaskClassifier.load(exported[1])
 
 
-def test_a_wrong_tag_s_reason_is_the_sentence_on_the_task(exported):
+def test_a_wrong_tag_s_reason_is_the_sentence_on_the_task(tiny_classifier):
     abstract = "We measure two data sets. Grainy pictures restored: image denoising. It is simple."
-    reason = error_analysis.why_tagged(exported, "Study", abstract, "Image Denoising")
+    reason = error_analysis.why_tagged(tiny_classifier, "Study", abstract, "Image Denoising")
     assert re.fullmatch(r"without .* falls by [01]\.\d\d: 'Grainy pictures restored: image denoising\.'", reason)
-    assert error_analysis.why_tagged(exported, "Atari games", "", "Atari Games") == "no single sentence decides it"
+    reason = error_analysis.why_tagged(tiny_classifier, "Atari games", "", "Atari Games")
+    assert reason == "no single sentence decides it"
 
 
-def test_mistakes_of_both_kinds_have_reasons(exported, prepared):
+def test_mistakes_of_both_kinds_have_reasons(tiny_classifier, prepared):
     evaluation_set = EvaluationSet(read_split(prepared, "test"), read_labels(prepared))
-    probabilities = exported.probabilities(pairs(evaluation_set.papers, "test"))
-    predicted = (probabilities >= exported.thresholds).astype(int)
+    probabilities = tiny_classifier.probabilities(pairs(evaluation_set.papers, "test"))
+    predicted = (probabilities >= tiny_classifier.thresholds).astype(int)
 
     def mistakes():
-        return error_analysis.mistakes(evaluation_set, probabilities, exported.thresholds, exported, papers=2)
+        return error_analysis.mistakes(
+            evaluation_set, probabilities, tiny_classifier.thresholds, tiny_classifier, papers=2
+        )
 
     evaluation_set.truth = predicted.copy()
     assert mistakes().empty

@@ -14,7 +14,6 @@ from paper_tasks.evaluation.baselines.registry import BASELINES
 from paper_tasks.evaluation.evaluate import evaluate
 from paper_tasks.evaluation.options import EvaluateOptions
 from paper_tasks.evaluation.tables import MARKS, readme_table
-from paper_tasks.export.export import export
 from paper_tasks.export.onnx import FP32
 from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagger.classifier import TaskClassifier
@@ -23,11 +22,10 @@ SYSTEMS = ["string matching", "TF-IDF + linear SVM", "TF-IDF + linear SVM, per-t
 
 
 @pytest.fixture(scope="module")
-def evaluated(trained, prepared, tmp_path_factory):
+def evaluated(exported, prepared, tmp_path_factory):
     """The folder of an evaluation of an fp32 and an int8 model, and what `evaluate` returned."""
     folder = tmp_path_factory.mktemp("evaluated")
-    export(trained[0], prepared, folder / "model", max_length=64)
-    models = {"fp32": trained[0] / "onnx", "int8": folder / "model"}
+    models = {"fp32": exported[0] / "onnx", "int8": shutil.copytree(exported[1], folder / "model")}
     assert (models["fp32"] / FP32).is_file()
     found = evaluate(prepared, models, folder / "results", EvaluateOptions("dev", baselines=SYSTEMS), folder / "scores")
     return folder, found

@@ -4,7 +4,6 @@ from safetensors.torch import load_file
 
 from paper_tasks.errors import InputError
 from paper_tasks.export import dequantize
-from paper_tasks.export.export import export
 from paper_tasks.export.onnx import FP32, INT8
 from paper_tasks.training.finetune import Progress, build_learner, train
 from tests.paper_tasks.conftest import tiny_options
@@ -14,10 +13,9 @@ LEFT_OUT = ("pooler", "head.scale", "head.shift", "head.unnamed")
 
 
 @pytest.fixture(scope="module")
-def exported(trained, prepared, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("shipped")
-    export(trained[0], prepared, folder, max_length=64)
-    return folder
+def shipped(exported):
+    """The folder that was exported."""
+    return exported[1]
 
 
 def assert_close(found, expected, exact=False):
@@ -36,9 +34,9 @@ def test_every_weight_of_every_encoder_is_read_back(converted, file):
     assert_close(found, own, exact=file == FP32)
 
 
-def test_a_training_starts_from_an_exported_model(trained, exported, prepared, backbone, tmp_path):
+def test_a_training_starts_from_an_exported_model(trained, shipped, prepared, backbone, tmp_path):
     _, earlier = trained
-    options = tiny_options(backbone, epochs=1, start_from=str(exported), seed=23)
+    options = tiny_options(backbone, epochs=1, start_from=str(shipped), seed=23)
     _, _, model = build_learner(prepared, options, Progress())
     # Names have other weights in use than in training.
     others = ("words.", "pooler", "head.named", "head.repeated")
@@ -55,13 +53,13 @@ def test_a_training_starts_from_an_exported_model(trained, exported, prepared, b
     assert training.dev.micro_f1 > 0.85
 
 
-def test_a_training_does_not_start_from_another_encoder(exported, prepared):
+def test_a_training_does_not_start_from_another_encoder(shipped, prepared):
     with pytest.raises(InputError, match="another backbone"):
-        build_learner(prepared, tiny_options("minilm", start_from=str(exported)), Progress())
+        build_learner(prepared, tiny_options("minilm", start_from=str(shipped)), Progress())
 
 
-def test_a_damaged_model_gets_one_sentence(exported, tmp_path):
-    for path in exported.iterdir():
+def test_a_damaged_model_gets_one_sentence(shipped, tmp_path):
+    for path in shipped.iterdir():
         if path.is_file():
             (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / INT8).write_bytes(b"not the file that was exported")

@@ -35,11 +35,10 @@ def cosine(one, other):
     return float((one * other).sum() / np.linalg.norm(one) / np.linalg.norm(other))
 
 
-@pytest.fixture(scope="module")
-def exported(trained, prepared, tmp_path_factory):
-    """The trained tiny model's folder, the folder exported from it, and the scores that `export` returned."""
-    folder = tmp_path_factory.mktemp("exported")
-    return trained[0], folder, export(trained[0], prepared, folder, MAX_LENGTH)
+@pytest.fixture
+def copied(trained, tmp_path_factory):
+    """A copy of the trained model's folder, for an export writes into it too."""
+    return shutil.copytree(trained[0], tmp_path_factory.mktemp("copied"), dirs_exist_ok=True)
 
 
 def test_the_folder_is_complete_and_loads(exported, prepared):
@@ -61,16 +60,16 @@ def test_the_folder_is_complete_and_loads(exported, prepared):
         assert TaskClassifier.load(exported_dir).labels == tuple(labels)
 
 
-def test_it_reads_as_many_tokens_as_in_training_and_removes_the_card_of_before(exported, prepared, tmp_path):
+def test_it_reads_as_many_tokens_as_in_training_and_removes_the_card_of_before(copied, prepared, tmp_path):
     shutil.copy(MODEL_DIR / "README.md", tmp_path)
-    export(exported[0], prepared, tmp_path)
+    export(copied, prepared, tmp_path)
     config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
     assert config["encoder_tokens"] == config["training"]["max_length"] == MAX_LENGTH
     assert not (tmp_path / "README.md").exists()
 
 
-def test_an_export_that_breaks_off_leaves_the_model_of_before(exported, prepared, monkeypatch):
-    model_dir, folder, _ = exported
+def test_an_export_that_breaks_off_leaves_the_model_of_before(exported, copied, prepared, monkeypatch):
+    _, folder, _ = exported
     before = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
     def breaks(*_):
@@ -78,7 +77,7 @@ def test_an_export_that_breaks_off_leaves_the_model_of_before(exported, prepared
 
     monkeypatch.setattr("paper_tasks.export.export._scores", breaks)
     with pytest.raises(KeyboardInterrupt):
-        export(model_dir, prepared, folder, MAX_LENGTH // 2)
+        export(copied, prepared, folder, MAX_LENGTH // 2)
     assert {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()} == before
 
 
@@ -218,7 +217,7 @@ def test_more_tokens_than_positions_get_one_sentence(trained, prepared, tmp_path
     assert not (tmp_path / "out").exists()
 
 
-def test_labels_of_a_table_are_recorded_as_such(trained, prepared, tmp_path, monkeypatch):
+def test_labels_of_a_table_are_recorded_as_such(copied, prepared, tmp_path):
     other = tmp_path / "prepared"
     other.mkdir()
     for path in prepared.iterdir():
@@ -226,6 +225,6 @@ def test_labels_of_a_table_are_recorded_as_such(trained, prepared, tmp_path, mon
     report = json.loads((prepared / "report.json").read_text(encoding="utf-8"))
     report["labels"] = "the column 'tasks'"
     (other / "report.json").write_text(json.dumps(report), encoding="utf-8")
-    export(trained[0], other, tmp_path / "out", MAX_LENGTH)
+    export(copied, other, tmp_path / "out", MAX_LENGTH)
     config = TaskClassifier.load(tmp_path / "out").config
     assert config.scores.labels == "the column 'tasks'"

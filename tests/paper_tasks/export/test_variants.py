@@ -3,18 +3,15 @@ import pytest
 
 from paper_tasks.data.prepared_folder import multi_hot, pairs, read_labels, read_split
 from paper_tasks.export import variants
-from paper_tasks.export.export import export
 from paper_tasks.export.onnx import FP32, INT8
 from paper_tasks.tagger.classifier import TaskClassifier
 from paper_tasks.tagger.model_folder import read_config
 
 
 @pytest.fixture(scope="module")
-def built(trained, prepared, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("variants")
-    export(trained[0], prepared, folder / "ships", max_length=64)
-    config = read_config(folder / "ships")
-    return folder, variants.build_variants(trained[0], config, folder / "variants")
+def built(exported, tmp_path_factory):
+    model_dir, shipped, _ = exported
+    return variants.build_variants(model_dir, read_config(shipped), tmp_path_factory.mktemp("variants"))
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +21,7 @@ def compared(built, prepared):
     for split in ("dev", "test"):
         papers = read_split(prepared, split)
         arguments += [[*pairs(papers, split)], multi_hot(papers["tasks"], labels)]
-    return variants.compare(built[1], *arguments)
+    return variants.compare(built, *arguments)
 
 
 def test_fp32_is_the_same_in_torch_and_onnx(compared):
@@ -44,12 +41,12 @@ def test_int8_is_small_and_near(compared):
     assert (table["ms per paper"] > 0).all()
 
 
-def test_the_last_variant_equals_the_exported_model(built, trained):
-    folder, found = built
-    assert found[variants.INT8].file.stat().st_size == pytest.approx((folder / "ships" / INT8).stat().st_size, rel=0.02)
-    optimized = trained[0] / "onnx" / FP32
-    assert found[variants.OPTIMIZED].file.stat().st_size == pytest.approx(optimized.stat().st_size, rel=0.02)
+def test_the_last_variant_equals_the_exported_model(built, exported):
+    model_dir, shipped, _ = exported
+    assert built[variants.INT8].file.stat().st_size == pytest.approx((shipped / INT8).stat().st_size, rel=0.02)
+    optimized = model_dir / "onnx" / FP32
+    assert built[variants.OPTIMIZED].file.stat().st_size == pytest.approx(optimized.stat().st_size, rel=0.02)
     papers = [("Study", "On Atari games: agents that press buttons for rewards on old consoles."), ("Grainy", "")]
-    for name, ships in ((variants.INT8, folder / "ships"), (variants.OPTIMIZED, trained[0] / "onnx")):
-        logits = found[name].classifier.logits(papers)
+    for name, ships in ((variants.INT8, shipped), (variants.OPTIMIZED, model_dir / "onnx")):
+        logits = built[name].classifier.logits(papers)
         np.testing.assert_allclose(logits, TaskClassifier.load(ships).logits(papers), atol=1e-4)

@@ -66,6 +66,7 @@ def test_phrases_that_a_text_keeps_are_no_wrong_answers():
         torch.testing.assert_close(loss, (torch.tensor(1.0).exp().reciprocal() + 1).log() / 2)
 
 
+@pytest.mark.slow
 def test_an_interrupted_pretraining_continues_to_the_same_weights(prepared, backbone, tmp_path, monkeypatch):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     pretrain(prepared, whole, options(backbone, epochs=3))

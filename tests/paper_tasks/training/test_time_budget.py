@@ -14,6 +14,7 @@ from paper_tasks.training.time_budget import TimeBudget
 from tests.paper_tasks.conftest import tiny_options
 
 
+@pytest.mark.slow
 def test_a_budget_ends_a_stage_between_two_batches(prepared, backbone, tmp_path, monkeypatch):
     """Enters something before a batch and leaves it after the loss, as fastai's mixed precision on a GPU does."""
 
@@ -51,6 +52,7 @@ class CtrlC(Callback):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("training", [True, False])
 def test_ctrl_c_at_any_time_leaves_a_checkpoint_to_continue_from(prepared, backbone, tmp_path, training):
     options, before = tiny_options(backbone, epochs=2), signal.getsignal(signal.SIGINT)
@@ -72,6 +74,7 @@ def test_a_training_that_fails_restores_the_handler_of_ctrl_c(prepared, backbone
     assert signal.getsignal(signal.SIGINT) == before
 
 
+@pytest.mark.slow
 def test_another_training_is_not_continued(prepared, backbone, tmp_path):
     options = tiny_options(backbone, epochs=2)
     with pytest.raises(Interrupted):
