@@ -4,6 +4,7 @@
 which would stay beside each output.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -39,7 +40,12 @@ def locked_folder(folder: Path) -> Iterator[None]:
 
 def _lock(descriptor: int, path: Path) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            # Some file systems of clusters have no locks; there nothing tells two runs apart.
+            if error.errno not in (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK):
+                raise
         # Between opening and locking, the other process may have renamed the file.
         held = os.path.samestat(os.fstat(descriptor), path.stat())
     except (BlockingIOError, FileNotFoundError):
