@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+import warnings
 from pathlib import Path
 
 import onnx
@@ -19,6 +20,12 @@ FAST_INT8 = "paper_task_classifier_fast_quantized.onnx"
 EXACT = "/(head|name_counts)/|/words/Gather"
 # The encoder's projections, and tables: the token embeddings are half of a small encoder.
 QUANTIZED = ("MatMul", "Gemm", "Attention", "Gather")
+IGNORED_WARNINGS: list[tuple[type[Warning], str]] = [
+    (DeprecationWarning, "You are using the legacy TorchScript-based ONNX export"),
+    (DeprecationWarning, "The feature will be removed"),
+    (torch.jit.TracerWarning, "Converting a tensor to a Python boolean"),
+    (UserWarning, "Exporting aten::index operator of advanced indexing"),
+]
 
 
 def plain_onnx(model: torch.nn.Module, path: Path) -> None:
@@ -28,17 +35,21 @@ def plain_onnx(model: torch.nn.Module, path: Path) -> None:
     """
     example = torch.ones(2, 8, dtype=torch.int64)
     dynamic = {0: "batch", 1: "sequence"}
-    torch.onnx.export(
-        _LogitsOnly(model).eval(),
-        (example, example),
-        path,
-        input_names=["input_ids", "attention_mask"],
-        output_names=["logits"],
-        dynamic_axes={"input_ids": dynamic, "attention_mask": dynamic, "logits": {0: "batch"}},
-        opset_version=17,
-        # The exporter's older path: its plain attention subgraph is what the optimiser fuses.
-        dynamo=False,
-    )
+    with warnings.catch_warnings():
+        # The exporter's older path warns that it is older, and about branches that do not depend on the input.
+        for category, message in IGNORED_WARNINGS:
+            warnings.filterwarnings("ignore", message, category)
+        torch.onnx.export(
+            _LogitsOnly(model).eval(),
+            (example, example),
+            path,
+            input_names=["input_ids", "attention_mask"],
+            output_names=["logits"],
+            dynamic_axes={"input_ids": dynamic, "attention_mask": dynamic, "logits": {0: "batch"}},
+            opset_version=17,
+            # The optimiser fuses the plain attention subgraph that only the older path writes.
+            dynamo=False,
+        )
 
 
 def to_onnx(model: PaperTaskModel | FastModel, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The folder that an export writes, read with suspicion: config.json, an ONNX model, a tokenizer."""
+"""The folder that an export writes, checked as it is read: `config.json`, an ONNX model, a tokenizer."""
 
 import hashlib
 import json
@@ -15,17 +15,17 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 NAMES = "names.json"
-# Its kernel takes eight times as long as the sum and the layer norm that it stands for (onnxruntime 1.32).
+# Its kernel takes eight times as long as the sum and the layer norm that it replaces (onnxruntime 1.32).
 SLOW_FUSION = "SkipLayerNormFusion"
 _REMEDY = "export the model again, or name another folder"
 
 
 def read_config(folder: Path) -> ModelConfig:
-    """`config.json`, checked for all that a classifier relies on. Raises ModelError."""
+    """Reads `config.json`, and checks all that a classifier needs of it. Raises ModelError."""
     try:
         record = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ModelError(f"{folder} holds no model, for it has no config.json: {_REMEDY}.") from error
+        raise ModelError(f"{folder} holds no model, since it has no config.json: {_REMEDY}.") from error
     except (OSError, ValueError) as error:
         raise _broken(folder, f"config.json cannot be read ({error})") from error
     if not isinstance(record, dict) or record.get("format_version") != FORMAT_VERSION:
@@ -58,14 +58,17 @@ def verify_files(folder: Path, config: ModelConfig) -> None:
 
 
 def read_names(folder: Path, config: ModelConfig) -> dict[tuple[int, ...], tuple[int, ...]]:
-    """Runs of token ids that name labels, with the places of these; none for a model without. Raises ModelError."""
+    """Runs of token ids that name labels, each with the indices of these labels; {} for a model without names.
+
+    Raises ModelError.
+    """
     if NAMES not in config.files:
         return {}
     try:
         names = json.loads((folder / NAMES).read_text(encoding="utf-8"))
-        return {tuple(map(int, ids)): tuple(map(int, places)) for ids, places in names}
+        return {tuple(map(int, ids)): tuple(map(int, labels)) for ids, labels in names}
     except (OSError, TypeError, ValueError) as error:
-        raise _broken(folder, f"{NAMES} is no list of [token ids, label places] ({error})") from error
+        raise _broken(folder, f"{NAMES} is no list of [token ids, label indices] ({error})") from error
 
 
 def open_tokenizer(folder: Path, config: ModelConfig) -> Tokenizer:

@@ -40,6 +40,9 @@ def test_without_names_nothing_is_counted():
     assert NameCounts([], 3)(torch.ones(2, 5, dtype=torch.int64)).tolist() == [[0, 0, 0], [0, 0, 0]]
 
 
+@pytest.mark.filterwarnings("ignore:You are using the legacy:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The feature will be removed:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Exporting aten..index:UserWarning")
 @pytest.mark.parametrize("names", [NAMES, []], ids=["names", "none"])
 def test_onnx_counts_the_same(tmp_path, names):
     counter, path = NameCounts(names, 4), tmp_path / "names.onnx"

@@ -45,6 +45,9 @@ def test_a_label_of_every_paper_or_none_gets_no_weights(tokenizer):
     assert not words.weights.weight[:, 1:].any() and words.bias[1:].tolist() == [-1, 1]
 
 
+@pytest.mark.filterwarnings("ignore:You are using the legacy:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The feature will be removed:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Exporting aten..index:UserWarning")
 def test_onnx_gives_the_same(tokenizer, tmp_path):
     words, path = fit_words(TEXTS, TRUTH, tokenizer), tmp_path / "words.onnx"
     example = ids(tokenizer, *TEXTS[:2])
