@@ -1,8 +1,8 @@
 """Distant labels: the tasks that a paper names in its title, its abstract or its authors' keywords.
 
 Papers with Code's own labels are mostly of this kind, and since it closed nobody makes others. Distant labels are no
-more than a substitute. A paper that works on a task without naming it gets no label, and a paper that names a task
-only to distinguish itself from it gets a wrong one.
+more than a substitute. A paper that works on a task without naming it gets no label. A paper that names a task only to
+distinguish itself from it gets a wrong one.
 """
 
 import re
@@ -43,7 +43,7 @@ class Mention(NamedTuple):
     tasks: tuple[int, ...]
 
 
-class Words(NamedTuple):
+class WordSpans(NamedTuple):
     """A text's words and stops in order, and the characters where each starts and ends."""
 
     words: list[str]
@@ -51,7 +51,7 @@ class Words(NamedTuple):
     ends: list[int]
 
 
-def split_words(text: str) -> Words:
+def split_words(text: str) -> WordSpans:
     """Runs of letters and digits, and ends of sentences; a prefix and the run behind it are one word.
 
     Labelling a corpus spends most of its time here, so only texts with prefixes are read by a loop in Python.
@@ -60,7 +60,7 @@ def split_words(text: str) -> Words:
     borders = list(accumulate(map(len, parts)))
     words, starts, ends = parts[1::2], borders[:-1:2], borders[1::2]
     if PREFIXES.isdisjoint(words):
-        return Words(words, starts, ends)
+        return WordSpans(words, starts, ends)
     joined: list[int] = []
     for index in (index for index, word in enumerate(words[:-1]) if word in PREFIXES):
         # In "non-auto-regressive" only one of the prefixes is joined to the word behind it.
@@ -69,7 +69,7 @@ def split_words(text: str) -> Words:
     for index in reversed(joined):
         words[index : index + 2] = [text[starts[index] : ends[index + 1]]]
         del starts[index + 1], ends[index]
-    return Words(words, starts, ends)
+    return WordSpans(words, starts, ends)
 
 
 def normalize_word(word: str) -> str:

@@ -34,14 +34,17 @@ COLUMNS = ["title", "abstract", "tasks", "keywords", "masked"]
 def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = None) -> PreparationReport:
     """Labels papers where the table has no tasks, drops rare tasks and duplicate papers, splits and writes the rest.
 
-    It writes `train.csv`, `dev.csv` and `test.csv` (columns `COLUMNS`), `labels.json` (the tasks kept),
-    `unlabelled.csv` (title, abstract and keywords of papers without a task, if there are any), `held_out.json`
-    (fingerprints of dev and test) and `report.json`, whose content it returns. The column `masked` is the text as the
-    model reads it, without the words that name the paper's tasks. Where a cut joins the text on its two sides, a new
-    name may arise now and then.
+    It writes these files, and returns the content of `report.json`:
 
-    A table with most of the papers that the project's own figures were measured on (`HELD_OUT`) is split as it was
-    then, unless the options ask for another split.
+    - `train.csv`, `dev.csv` and `test.csv`, with the columns `COLUMNS`;
+    - `unlabelled.csv`, if there are papers without a task: title, abstract and keywords;
+    - `labels.json`, the tasks kept; `held_out.json`, the fingerprints of dev and test; and `report.json`.
+
+    The column `masked` is the text as the model reads it, without the words that name the paper's tasks. Where a cut
+    joins the text on its two sides, a new name may arise now and then.
+
+    `HELD_OUT` has the papers that the project's own figures were measured on. A table with most of them is split as it
+    was then, unless the options ask for another split.
 
     Raises InputError if a column is missing or nothing is left.
     """
@@ -73,28 +76,25 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     papers["masked"] = _masked(papers, kept, labeller)
     fingerprints = paper_fingerprints(papers)
     split = known_split(fingerprints, options)
-    was_held_out = None
+    is_known, was_held_out = split is not None, np.zeros(len(unlabelled), dtype=bool)
     if split is None:
-        split_from = "drawn"
         has_keywords = papers["keywords"].map(lambda keywords: bool(labeller.keyword_tasks(keywords)))
         split = draw_split(multi_hot(papers["tasks"], kept), has_keywords.to_numpy(dtype=bool), options)
     else:
-        split_from = f"as in {HELD_OUT.name}"
         # Once their labels are corrected they may have a task again, and no model may have read them by then.
         was_held_out = np.isin(paper_fingerprints(unlabelled), [*known_held_out()])
-        unlabelled = unlabelled[~was_held_out]
 
     sizes = np.bincount(split, minlength=len(SPLITS)).tolist()
     report = PreparationReport(
         source=source.name,
         options=asdict(options),
         labels=DISTANT if is_distant else "the column 'tasks'",
-        split=split_from,
+        split=f"as in {HELD_OUT.name}" if is_known else "drawn",
         papers_read=len(read),
         papers_without_a_word_dropped=len(read) - len(with_words),
         duplicates_dropped=int(duplicates.sum()),
         papers_without_a_kept_task_dropped=int((~labelled).sum()),
-        held_out_papers_without_a_kept_task_dropped=None if was_held_out is None else int(was_held_out.sum()),
+        held_out_papers_without_a_kept_task_dropped=int(was_held_out.sum()) if is_known else None,
         papers_train=sizes[0],
         papers_dev=sizes[1],
         papers_test=sizes[2],
@@ -105,7 +105,7 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     )
     held_out = {name: sorted(fingerprints[split == SPLITS.index(name)].tolist()) for name in SPLITS[1:]}
     parts = {name: papers.loc[split == number, COLUMNS] for number, name in enumerate(SPLITS)}
-    _write(output_dir, parts, unlabelled, held_out, report)
+    _write(output_dir, parts, unlabelled[~was_held_out], held_out, report)
     return report
 
 

@@ -48,8 +48,11 @@ def export(
     max_length: tokens that the encoder reads, by default as many as in training. A model that was trained on the first
     128 may well gain from more. A model card in `output_dir` is removed, since it describes the model before.
 
-    Raises InputError if `model_dir` holds no trained model, if the model has other tasks than `prepared_dir`, if other
-    papers were held out from it, or if `max_length` is more than its encoder can read.
+    Raises InputError if:
+
+    - `model_dir` holds no trained model, or one of other tasks than `prepared_dir` has;
+    - other papers than those of `prepared_dir` were held out from the model;
+    - `max_length` is more than its encoder can read.
     """
     model = PaperTaskModel.load(model_dir).eval()
     _check_papers(model, model_dir, prepared_dir)

@@ -93,9 +93,9 @@ def compare(
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """A table with a row for each variant, and the logits of each on `held_out`, (papers, labels).
 
-    Columns: size in MB (10^6 bytes), milliseconds per paper (median), micro-F1 and macro-F1, precision at 1, and the
-    cosine between its logits and those of the first variant (mean over papers). The threshold is the one that is best
-    for the first variant on `fitted`. Truths: 0 and 1, (papers, labels).
+    Columns: size in MB (10^6 bytes), milliseconds per paper (median), micro-F1, macro-F1 and precision at 1. The last
+    column is the cosine between a variant's logits and those of the first (mean over papers). The threshold is the one
+    that is best for the first variant on `fitted`. Truths: 0 and 1, (papers, labels).
     """
     first = next(iter(variants.values()))
     threshold = metrics.best_threshold(fitted_truth, first.classifier.logits(fitted))

@@ -70,8 +70,8 @@ def find_backbone(name: str) -> tuple[str, bool]:
 
     The hub is asked once. Asked for a file, its client would retry for half a minute where there is no network.
 
-    Raises InputError for a name that is no folder here and not on the hub, HubUnreachable if the hub does not answer
-    and the backbone is not in its cache.
+    Raises InputError for a name that is no folder here and not on the hub. Raises HubUnreachable if the hub does not
+    answer and the backbone is not in its cache.
     """
     if name == MINILM:
         return minilm_folder(), True

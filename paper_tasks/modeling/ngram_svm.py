@@ -82,7 +82,7 @@ def fit_words(
     if counts.shape[1] > features:
         tfidf = TfidfTransformer(sublinear_tf=True)
         weight, _ = _fit(tfidf.fit_transform(counts), truth)
-        # How much a feature changes the scores of a typical paper: its largest weight, times how often it occurs.
+        # How much a feature changes the scores of a typical paper, from its largest weight and its share of the papers.
         share = np.asarray((counts > 0).mean(axis=0)).ravel()
         moved = np.abs(weight).max(axis=1) * tfidf.idf_ * np.sqrt(share)
         kept = np.sort(np.argsort(-moved)[:features])

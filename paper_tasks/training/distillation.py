@@ -1,7 +1,7 @@
 """Soft labels: the probabilities that a larger model, trained before, gives to the texts that a smaller one reads.
 
-A teacher's probabilities say more than labels of 0 and 1 (Hinton et al., 2015), and there are some for papers that
-have no label at all.
+A teacher's probabilities say more than labels of 0 and 1 (Hinton et al., 2015). A paper without any label has
+probabilities too.
 """
 
 from pathlib import Path

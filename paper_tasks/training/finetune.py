@@ -99,9 +99,11 @@ def build_learner(
 
     folder: for checkpoints; None writes none.
 
-    Raises InputError for a backbone that is not there or reads fewer tokens than `max_length`, for fewer papers than a
-    batch has, for papers that have all tasks each, and for a model to start from, or a teacher, that is not there or
-    does not fit.
+    Raises InputError for:
+
+    - a backbone that is not there, or reads fewer tokens than `max_length`;
+    - fewer papers than a batch has, or papers that have all tasks each;
+    - a model to start from, or a teacher, that is not there or does not fit.
     """
     torch.manual_seed(options.seed)
     papers = _read_papers(prepared_dir, options)
@@ -144,7 +146,7 @@ def build_learner(
         SummedBCE(),
         train_embeddings=options.train_embeddings,
         weight_decay=options.weight_decay,
-        callbacks=[GradientClip(1.0), budget, Lengths(options), *([teacher] if teacher else []), *callbacks],
+        callbacks=[GradientClip(1.0), budget, LengthSchedule(options), *([teacher] if teacher else []), *callbacks],
     )
     return learn, tokenizer, model
 
@@ -258,7 +260,7 @@ def _run_stage(learn: Learner, options: TrainOptions, progress: Progress, resume
         learn.fit_one_cycle(epochs, rates, start_epoch=progress.epoch)
 
 
-class Lengths(Callback):
+class LengthSchedule(Callback):
     """How many tokens of a text the encoder reads: fewer in the first part of each stage."""
 
     order = TimeBudget.order + 1

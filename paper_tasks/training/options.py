@@ -51,8 +51,8 @@ class TrainOptions:
     ends with the time or with the epochs, whichever comes first. Learning rates are the highest of the cycle, for the
     head. The encoder's upper and lower half get less, down to a `lower_divisor`-th.
 
-    The encoder reads the first `short_length` tokens of a text (`max_length` if that is fewer), and `max_length` in the
-    last `long_share` of each cycle, as BERT did (Devlin et al., 2019): short texts are more papers a second.
+    The encoder reads the first `short_length` tokens of a text, but never more than `max_length`. In the last
+    `long_share` of each cycle it reads `max_length`, as BERT did (Devlin et al., 2019): short texts are faster.
     `dropout` in the encoder and `train_embeddings` pay over many epochs, for which a CPU has no time.
 
     With `start_from`, encoder and head start as those of a trained or exported model of the same backbone and tasks:
