@@ -14,7 +14,7 @@ from deployment.flask_app.request_queue import SECONDS, Busy, RequestQueue
 from paper_tasks.errors import EmptyPaper
 from paper_tasks.tagger import language
 from paper_tasks.tagger.classifier import TaskClassifier
-from paper_tasks.tagger.wording import DISTANT_LABELS
+from paper_tasks.tagger.wording import DISTANT_LABELS, PROJECT
 
 # 256 abstracts of the usual length need about 0.5 MB.
 BODY_BYTES = 2 * 1024 * 1024
@@ -168,7 +168,7 @@ class Views:
     def _page(self, title: str = "", abstract: str = "", **found: object) -> str:
         return render_template(
             "page.html",
-            name=wording.NAME,
+            name=PROJECT,
             title=title,
             abstract=abstract,
             title_characters=TITLE_CHARACTERS,
