@@ -2,7 +2,15 @@
 
 from functools import cache
 
+import joblib
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_processes_of_joblib():
+    """Threads in their place, because few papers are done before a process has started."""
+    with joblib.parallel_config(backend="threading"):
+        yield
 
 
 @pytest.fixture(scope="session")
