@@ -1,7 +1,7 @@
 """Build backend that installs a released wheel under fewer requirements than it declares.
 
 `pyproject.toml` beside this file names the release and, under `drop`, the requirements to leave out, with the
-reason for each. The wheel is the index's own, byte for byte but for those lines of its metadata.
+reason for each. Except for those lines of its metadata, the wheel is that of the index.
 """
 
 import subprocess
@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    """PEP 517: puts the wheel into `wheel_directory` and returns its file name."""
+    """Writes the wheel into `wheel_directory` and returns its file name (PEP 517)."""
     settings = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["tool"]["relaxed-wheel"]
     with tempfile.TemporaryDirectory() as scratch:
         _run(

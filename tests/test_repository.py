@@ -30,13 +30,19 @@ def pins(name):
     return dict(re.findall(r"\b([\w.-]+)(?:\[[\w,]+\])?==([\w.]+)", read(name)))
 
 
-def all_pins():
+def pins_by_file():
     files = ["requirements.txt", "requirements-ray.txt", "requirements/test.txt", "requirements/without-training.txt"]
-    return {
-        canonicalize_name(name): version
-        for file in [*files, "deployment/requirements.txt", "deployment/requirements-web.txt"]
-        for name, version in pins(file).items()
-    }
+    files += ["deployment/requirements.txt", "deployment/requirements-web.txt"]
+    return {file: {canonicalize_name(name): version for name, version in pins(file).items()} for file in files}
+
+
+def all_pins():
+    return {name: version for pinned in pins_by_file().values() for name, version in pinned.items()}
+
+
+def test_a_package_has_the_same_version_in_all_files():
+    for file, pinned in pins_by_file().items():
+        assert pinned.items() <= all_pins().items(), file
 
 
 def test_layout():
