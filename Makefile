@@ -10,6 +10,8 @@ START_FROM ?=
 SEED ?= 22
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest --numprocesses logical
+# The tests of a file share a server, a cluster or a training. Files with slow tests come first.
+WHOLE_FILES := --dist loadfile --no-loadscope-reorder
 CLI := $(BIN)/paper-tasks
 
 .DEFAULT_GOAL := help
@@ -33,10 +35,10 @@ test: $(VENV)/test.stamp  ## run the fast tests
 	$(PYTEST) --dist worksteal
 
 test-slow: $(VENV)/test.stamp  ## run the others: browsers, a cluster, notebooks, killed runs
-	$(PYTEST) --dist loadgroup -m slow
+	$(PYTEST) $(WHOLE_FILES) -m slow
 
 test-all: $(VENV)/test.stamp  ## run all tests
-	$(PYTEST) --dist loadgroup -m "" --durations 30
+	$(PYTEST) $(WHOLE_FILES) -m "" --durations 30
 
 lint: $(VENV)/test.stamp  ## check style and types: ruff, mypy
 	$(BIN)/ruff check .

@@ -112,6 +112,7 @@ def _killed(step, source, output, resume):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".csv", ".jsonl.gz", ".parquet"])
 def test_a_run_killed_at_every_step_leaves_no_trace(tmp_path, monkeypatch, ending):
     """Kills a run at its first step, at its second, and so on; then kills the resumed run once, and resumes it."""
