@@ -47,9 +47,12 @@ def evaluate(
     Raises InputError for a missing file, an unknown baseline, or a model of other tasks.
     """
     options = options or EvaluateOptions()
+    baselines = BASELINES if options.baselines is None else options.baselines
+    for name in baselines:
+        if name not in BASELINES:
+            raise InputError(f"There is no baseline '{name}'; name one of {', '.join(BASELINES)}.")
     data, cache = load_evaluation_data(prepared_dir, options.split, options.rows, cache_dir)
     evaluation_set = EvaluationSet(data.papers, data.labels, data.train_truth.sum(axis=0))
-    baselines = BASELINES if options.baselines is None else options.baselines
     predictions = _predict_all(data, cache, baselines, {**(other_dirs or {}), **model_dirs})
     bootstrap = metrics.Bootstrap(len(data.papers))
     probable = {name: found for name, found in predictions.items() if found.are_probabilities}
@@ -94,9 +97,6 @@ def _predict_all(
     data: EvaluationData, cache: ScoreCache, baselines: Iterable[str], model_dirs: Mapping[str, Path]
 ) -> dict[str, Predictions]:
     """The predictions of every baseline that can be measured, and then of every model."""
-    for name in baselines:
-        if name not in BASELINES:
-            raise InputError(f"There is no baseline '{name}'; name one of {', '.join(BASELINES)}.")
     found = {name: BASELINES[name](data, cache) for name in baselines}
     measured = {name: predictions for name, predictions in found.items() if predictions is not None}
     return measured | {name: model_predictions(name, folder, data, cache) for name, folder in model_dirs.items()}
