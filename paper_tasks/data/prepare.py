@@ -73,7 +73,7 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
         )
 
     labeller = Labeller([vocabulary.task(name) for name in kept])
-    papers["masked"] = _masked(papers, kept, labeller)
+    papers["masked"] = mask_names(papers, kept, labeller)
     fingerprints = paper_fingerprints(papers)
     split = known_split(fingerprints, options)
     is_known, was_held_out = split is not None, np.zeros(len(unlabelled), dtype=bool)
@@ -130,7 +130,7 @@ def _papers_per_task(tasks: pd.Series, names: tuple[str, ...]) -> Counter[str]:
     return counts
 
 
-def _masked(papers: pd.DataFrame, kept: list[str], labeller: Labeller) -> list[str]:
+def mask_names(papers: pd.DataFrame, kept: list[str], labeller: Labeller) -> list[str]:
     """Each paper's text without the words that name its tasks."""
     index = {name: column for column, name in enumerate(kept)}
     rows = zip(texts(papers), papers["tasks"], strict=True)

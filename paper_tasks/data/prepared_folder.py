@@ -21,6 +21,8 @@ UNLABELLED = "unlabelled"
 LABELS, REPORT = "labels.json", "report.json"
 # What the report says of labels that no table brought along.
 DISTANT = "distant (names, aliases and author keywords)"
+# Labels made by reading are complete; of positives, such as Papers with Code's own labels, no other task is known.
+READ, POSITIVES = "read", "positives"
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class PreparationReport:
         """Whether the labels were made here, from names, aliases and keywords."""
         return self.labels == DISTANT
 
+    @property
+    def is_read(self) -> bool:
+        """Whether readers made the labels, with the two lists `tasks` and `ok`."""
+        return self.labels == READ
+
     def to_json(self) -> dict[str, Any]:
         """The keys of `report.json`."""
         return {name: value for name, value in asdict(self).items() if value is not None}
@@ -83,12 +90,13 @@ def read_labels(prepared_dir: Path) -> list[str]:
 def read_split(prepared_dir: Path, name: str) -> pd.DataFrame:
     """The papers of one of `SPLITS`, or the `UNLABELLED` ones, as `prepare` wrote them.
 
-    The columns `tasks` and `keywords`, where they are there, hold lists of names. Raises InputError if the split is
-    not there.
+    The columns `tasks`, `ok` and `keywords`, where they are there, hold lists of names.
+
+    Raises InputError if the split is not there.
     """
     path = prepared_file(prepared_dir, f"{name}.csv")
     papers = tables.read_table(path)
-    for column in papers.columns.intersection(["tasks", "keywords"]):
+    for column in papers.columns.intersection(["tasks", "ok", "keywords"]):
         papers[column] = parse_column(papers[column], path)
     return papers
 

@@ -9,10 +9,10 @@ import torch
 from scipy.optimize import brentq
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
-from transformers import AutoTokenizer
 
 from paper_tasks.data.prepared_folder import multi_hot, pairs
 from paper_tasks.modeling import metrics
+from paper_tasks.modeling.backbones import read_tokenizer
 from paper_tasks.modeling.model import FastModel, PaperTaskModel
 from paper_tasks.modeling.name_matcher import TEXT_TOKENS, token_ids
 from paper_tasks.modeling.ngram_svm import WordModel
@@ -110,11 +110,11 @@ def masked_papers(papers: pd.DataFrame) -> pd.DataFrame:
 def name_counts(model: PaperTaskModel | FastModel, papers: pd.DataFrame, model_dir: Path) -> torch.Tensor:
     """How often each whole text names each label: (papers, labels)."""
     texts = [format_paper(*pair) for pair in pairs(papers, "weighing the names")]
-    rows = token_ids(texts, AutoTokenizer.from_pretrained(model_dir))
+    rows = token_ids(texts, read_tokenizer(model_dir))
     return torch.cat([model.name_counts(torch.tensor([ids[:TEXT_TOKENS]])) for ids in rows])
 
 
 def _word_scores(words: WordModel, papers: pd.DataFrame, model_dir: Path) -> np.ndarray:
     """(papers, labels): what the words alone say of the abstracts."""
-    texts = token_ids(papers["abstract"].tolist(), AutoTokenizer.from_pretrained(model_dir))
+    texts = token_ids(papers["abstract"].tolist(), read_tokenizer(model_dir))
     return np.concatenate([words(torch.tensor([ids], dtype=torch.int64)).numpy() for ids in texts])

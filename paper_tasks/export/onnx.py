@@ -29,7 +29,7 @@ IGNORED_WARNINGS: list[tuple[type[Warning], str]] = [
 
 
 def plain_onnx(model: torch.nn.Module, path: Path) -> None:
-    """Writes fp32 ONNX as PyTorch traces it; batch and sequence are dynamic, the output is the model's `logits`.
+    """Writes fp32 ONNX as PyTorch traces it; batch and sequence are dynamic, the outputs are `logits` and `fits`.
 
     A model that reads no `attention_mask` has no such input.
     """
@@ -40,12 +40,15 @@ def plain_onnx(model: torch.nn.Module, path: Path) -> None:
         for category, message in IGNORED_WARNINGS:
             warnings.filterwarnings("ignore", message, category)
         torch.onnx.export(
-            _LogitsOnly(model).eval(),
+            _TwoOutputs(model).eval(),
             (example, example),
             path,
             input_names=["input_ids", "attention_mask"],
-            output_names=["logits"],
-            dynamic_axes={"input_ids": dynamic, "attention_mask": dynamic, "logits": {0: "batch"}},
+            output_names=["logits", "fits"],
+            dynamic_axes={
+                **dict.fromkeys(("input_ids", "attention_mask"), dynamic),
+                **{name: {0: "batch"} for name in ("logits", "fits")},
+            },
             opset_version=17,
             # The optimiser fuses the plain attention subgraph that only the older path writes.
             dynamo=False,
@@ -99,13 +102,13 @@ def to_int8(fp32: Path, int8: Path, exact: str = EXACT, per_channel: bool = True
     )
 
 
-class _LogitsOnly(torch.nn.Module):
-    """A model whose output is the tensor of logits, as the exporter wants it."""
+class _TwoOutputs(torch.nn.Module):
+    """A model whose output is a tuple of tensors, as the exporter wants it."""
 
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
-        return logits
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        output = self.model(input_ids=input_ids, attention_mask=attention_mask)
+        return output.logits, output.fits

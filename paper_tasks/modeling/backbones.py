@@ -7,6 +7,7 @@ from pathlib import Path
 from huggingface_hub import model_info, try_to_load_from_cache
 from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
 from safetensors import SafetensorError
+from tokenizers import Regex, normalizers
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -20,6 +21,8 @@ from transformers import (
 from paper_tasks.errors import InputError
 
 MINILM = "minilm"
+# Between letters or digits.
+HYPHEN = r"(?<=[\p{L}\p{N}])-(?=[\p{L}\p{N}])"
 # Seconds that the hub may take for its first answer.
 HUB_SECONDS = 10.0
 
@@ -41,7 +44,7 @@ def load_backbone(name: str | Path, dropout: float = 0.0) -> tuple[PreTrainedMod
         encoder, found = AutoModel.from_pretrained(
             source, output_loading_info=True, local_files_only=local, **dropout_options(config, dropout)
         )
-        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
+        tokenizer = read_tokenizer(source, local)
     except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise InputError(
@@ -63,6 +66,19 @@ def load_backbone(name: str | Path, dropout: float = 0.0) -> tuple[PreTrainedMod
             f"'{name}' is no encoder of BERT's kind ({config.model_type}); take a BERT, RoBERTa or the like."
         )
     return encoder, tokenizer
+
+
+def read_tokenizer(source: str | Path, local: bool = True) -> PreTrainedTokenizerBase:
+    """The tokenizer of an encoder or of a trained model, to which a hyphen between two letters is a blank.
+
+    "self-supervised" and "self supervised" are one name to a reader. The text itself keeps its hyphens. Raises OSError
+    and ValueError as transformers does.
+    """
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source, local_files_only=local)
+    backend = tokenizer.backend_tokenizer
+    others = [] if backend.normalizer is None else [backend.normalizer]
+    backend.normalizer = normalizers.Sequence([normalizers.Replace(Regex(HYPHEN), " "), *others])
+    return tokenizer
 
 
 def find_backbone(name: str) -> tuple[str, bool]:

@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.utils import ModelOutput
 
 from paper_tasks.errors import InputError
 from paper_tasks.modeling.backbones import most_tokens, position_table
-from paper_tasks.modeling.head import Head, mean_pooling
+from paper_tasks.modeling.head import Head, Names, mean_pooling
 from paper_tasks.modeling.name_matcher import Name, NameCounts
 from paper_tasks.modeling.ngram_svm import WordModel
 from paper_tasks.tagger.config import ENCODER_TOKENS, TrainingRecord
@@ -23,8 +24,21 @@ from paper_tasks.tagger.config import ENCODER_TOKENS, TrainingRecord
 # Where a trained model keeps its `TrainingRecord` and its labels.
 TRAINING = "training.json"
 # Names in a `state_dict`.
-NAME_WEIGHTS = ("head.named", "head.repeated")
+NAME_WEIGHTS = ("head.named", "head.repeated", "head.titled", "head.crowded")
+CALIBRATION = ("scale", "shift", "unnamed", "fits_scale", "fits_shift")
 POSITIONS = "encoder.embeddings.position_embeddings.weight"
+
+
+# Tokens of a text among which its title ends.
+TITLE_TOKENS = 64
+
+
+@dataclass
+class PaperTaskOutput(ModelOutput):
+    """The head's `Levels` under the names that transformers and blurr expect: `logits` are those of `main`."""
+
+    logits: torch.Tensor | None = None
+    fits: torch.Tensor | None = None
 
 
 class PaperTaskModel(nn.Module):
@@ -36,7 +50,10 @@ class PaperTaskModel(nn.Module):
         names: the runs of tokens that name a label; the model looks for them in the whole text.
         words: a linear model of the whole text, fitted by itself; its scores are added to the logits. May be None.
         encoder_tokens: how many of a text's first tokens the encoder reads.
+        title_end: the id of the token that ends the title, a stop.
     """
+
+    title_end: torch.Tensor
 
     def __init__(
         self, encoder: PreTrainedModel, labels: Sequence[str], names: Sequence[Name] = (), dropout: float = 0.1
@@ -49,18 +66,19 @@ class PaperTaskModel(nn.Module):
         self.words: WordModel | None = None
         self.head = Head(encoder.config.hidden_size, len(self.labels), dropout)
         self.encoder_tokens = ENCODER_TOKENS
+        self.register_buffer("title_end", torch.tensor(-1))
 
     @property
     def config(self) -> PreTrainedConfig:
         """The encoder's own configuration; blurr asks for it."""
         return self.encoder.config
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **_: Any) -> SequenceClassifierOutput:
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **_: Any) -> PaperTaskOutput:
         """Logits, (batch, labels), of token ids and of a mask (1 for text, 0 for padding), both (batch, sequence)."""
         ids, mask = input_ids[:, : self.encoder_tokens], attention_mask[:, : self.encoder_tokens]
         hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        logits = self.head(hidden, mask, self.name_counts(input_ids))
-        return SequenceClassifierOutput(logits=logits if self.words is None else logits + self.words(input_ids))
+        main, fits = self.head(hidden, mask, count_names(self.name_counts, input_ids, self.title_end))
+        return PaperTaskOutput(logits=main if self.words is None else main + self.words(input_ids), fits=fits)
 
     @torch.no_grad()
     def cut_positions(self) -> None:
@@ -93,13 +111,17 @@ class PaperTaskModel(nn.Module):
     def start_from(self, labels: Sequence[str], weights: dict[str, torch.Tensor], precisions: torch.Tensor) -> None:
         """Takes over encoder and head of a trained model, without its calibration.
 
+        What the model lacks, such as the weights of another level, stays as it is.
+
         weights: those of its `state_dict`. An exported model has no weights of names that a training could go on
         from; then they start from `precisions`. Raises InputError if the model has other layers or labels.
         """
         if list(labels) != self.labels:
             raise InputError("The model to start from was trained on other tasks than these papers have.")
         taken = {name: tensor for name, tensor in weights.items() if not name.startswith("words.")}
-        taken |= {"head.scale": torch.ones(1), "head.shift": torch.zeros(1), "head.unnamed": torch.zeros(1)}
+        calibration = Head(1, 1, 0.0).state_dict()
+        taken |= {f"head.{name}": calibration[name] for name in CALIBRATION}
+        taken.pop("title_end", None)
         wrong = InputError("The model to start from has another backbone; name the same with --backbone.")
         try:
             # An exported model has only the positions that it reads.
@@ -109,7 +131,8 @@ class PaperTaskModel(nn.Module):
         except RuntimeError as error:
             raise wrong from error
         # Nothing reads a pooler's output, so an exported model has none.
-        if unexpected or not all("pooler" in name or name in NAME_WEIGHTS for name in missing):
+        needed = ("encoder.", "head.whole.", "head.mention.")
+        if unexpected or any(name.startswith(needed) and "pooler" not in name for name in missing):
             raise wrong
         if not set(NAME_WEIGHTS).isdisjoint(missing):
             self.head.start_names(precisions)
@@ -167,19 +190,27 @@ def read_training(folder: Path) -> TrainingRecord:
         raise InputError(f"{folder / TRAINING} cannot be read ({error}); train the model again.") from error
 
 
+def count_names(name_counts: NameCounts, input_ids: torch.Tensor, title_end: torch.Tensor) -> Names:
+    """How often texts, (batch, sequence) of token ids, name each label; the title ends before the first `title_end`."""
+    first = input_ids[:, :TITLE_TOKENS]
+    in_title = (first == title_end).long().cumsum(dim=1) == 0
+    return Names(name_counts(input_ids), name_counts(torch.where(in_title, first, -1)))
+
+
 class FastModel(nn.Module):
     """A model without its encoder: names and words alone, in a hundredth of the time."""
 
     def __init__(self, model: PaperTaskModel) -> None:
         super().__init__()
-        self.labels, self.name_counts = model.labels, model.name_counts
+        self.labels, self.name_counts, self.title_end = model.labels, model.name_counts, model.title_end
         self.words = copy.deepcopy(model.words)
         self.head = copy.deepcopy(model.head)
 
-    def forward(self, input_ids: torch.Tensor, **_: Any) -> SequenceClassifierOutput:
+    def forward(self, input_ids: torch.Tensor, **_: Any) -> PaperTaskOutput:
         """Logits, (batch, labels), of token ids, (batch, sequence), padded or not."""
-        logits = self.head.finish(0.0, self.name_counts(input_ids))
-        return SequenceClassifierOutput(logits=logits if self.words is None else logits + self.words(input_ids))
+        words = 0.0 if self.words is None else self.words(input_ids)
+        main, fits = self.head.without_encoder(count_names(self.name_counts, input_ids, self.title_end), words)
+        return PaperTaskOutput(logits=main, fits=fits)
 
     def rescale(self, scale: float, shift: float) -> None:
         """Makes every logit x into scale * x + shift."""

@@ -26,11 +26,26 @@ FULL, FAST = TIERS = ("full", "fast")
 WINDOW = 64
 
 
+# What a task is to a paper: the paper works on it, or it fits the paper too, as a broader task or a technique.
+MAIN, OK = LEVELS = ("main", "ok")
+
+
 class Tag(NamedTuple):
-    """A task, and the probability (0 to 1) that the paper works on it."""
+    """A task, and a probability (0 to 1): that the paper works on it, or, at level `OK`, that it fits the paper."""
 
     task: str
     probability: float
+    level: str = MAIN
+
+
+class Probabilities(NamedTuple):
+    """float32 from 0 to 1, both (papers, labels): that a paper works on a task, and that the task fits it at all.
+
+    `fits` is None for a model that knows one level.
+    """
+
+    main: np.ndarray
+    fits: np.ndarray | None = None
 
 
 class TaskClassifier:
@@ -40,6 +55,8 @@ class TaskClassifier:
         labels: task names in the order of the vocabulary, which is the order of the last axis of every array.
         thresholds: float32 (labels,), the probability from which the model names each task.
         default_threshold: one threshold for all tasks, for a control that moves a single number.
+        fits_threshold: the probability from which a task fits a paper that does not work on it; None for a model that
+            knows one level.
         config: `config.json` as read: what the model was trained on, and how it scored.
         names: sequences of token ids that name labels, each with the indices of these labels. The model looks for them.
     """
@@ -62,6 +79,9 @@ class TaskClassifier:
         self.labels = config.labels
         self.thresholds = np.asarray(config.thresholds, dtype=np.float32)
         self.default_threshold = float(config.default_threshold)
+        self.fits_threshold = config.fits_threshold
+        self._outputs = ["logits"] if config.fits_threshold is None else ["logits", "fits"]
+        self._topics = _runs_of_topics(names, config)
 
     @classmethod
     def load(
@@ -93,9 +113,15 @@ class TaskClassifier:
         return self._info[task].area
 
     def as_json(self, tags: Iterable[Tag]) -> list[dict[str, Any]]:
-        """Tags as both front ends answer them: {"task", "probability" (0 to 1, four digits), "area"}."""
+        """Tags as both front ends answer them: {"task", "probability" (0 to 1, four digits), "level", "area"}."""
         return [
-            {"task": task, "probability": round(probability, 4), "area": self.area(task)} for task, probability in tags
+            {
+                "task": tag.task,
+                "probability": round(tag.probability, 4),
+                "level": tag.level,
+                "area": self.area(tag.task),
+            }
+            for tag in tags
         ]
 
     def threshold(self, task: str) -> float:
@@ -111,12 +137,29 @@ class TaskClassifier:
         """The tokens of a text, up to the last that the model reads, with character offsets and special tokens."""
         return self._tokenizer.encode(text)
 
+    def topics(self, title: str, abstract: str) -> list[str]:
+        """Names of the vocabulary that are no tasks (`SSIM`, `Electroencephalogram (EEG)`), where the text has them.
+
+        They are found by their names alone, and have no probability.
+        """
+        if not self._topics:
+            return []
+        ids = self.encode(format_paper(title, abstract, self.config.text_format)).ids
+        sizes = sorted(set(map(len, self._topics)))
+        runs = (tuple(ids[start : start + size]) for start in range(len(ids)) for size in sizes)
+        return list(dict.fromkeys(name for run in runs for name in self._topics.get(run, ())))
+
     def logits(self, papers: Iterable[tuple[str, str]]) -> np.ndarray:
         """float32 (papers, labels) for (title, abstract) pairs, in their order; a generator is read once.
 
-        Raises EmptyPaper for a paper without a word.
+        These are the logits that a paper works on a task. Raises EmptyPaper for a paper without a word.
         """
-        logits, papers_read, papers = [np.empty((0, len(self.labels)), dtype=np.float32)], 0, iter(papers)
+        return self._all_logits(papers)[0]
+
+    def _all_logits(self, papers: Iterable[tuple[str, str]]) -> np.ndarray:
+        """float32 (outputs of the model, papers, labels)."""
+        shape = (len(self._outputs), 0, len(self.labels))
+        logits, papers_read, papers = [np.empty(shape, dtype=np.float32)], 0, iter(papers)
         while window := list(islice(papers, WINDOW)):
             texts = [format_paper(*paper, self.config.text_format) for paper in window]
             for index, text in enumerate(texts, start=papers_read):
@@ -124,43 +167,51 @@ class TaskClassifier:
                     raise EmptyPaper(index)
             logits.append(self._logits(self._tokenizer.encode_batch_fast(texts)))
             papers_read += len(window)
-        return np.concatenate(logits)
+        return np.concatenate(logits, axis=1)
 
     def probabilities(self, papers: Iterable[tuple[str, str]]) -> np.ndarray:
-        """float32 (papers, labels) from 0 to 1. Each label is judged by itself, so a row need not sum to 1.
+        """float32 (papers, labels) from 0 to 1: that a paper works on a task.
 
-        Raises EmptyPaper for a paper without a word.
+        Each label is judged by itself, so a row need not sum to 1. Raises EmptyPaper for a paper without a word.
         """
+        return self.both_levels(papers).main
+
+    def both_levels(self, papers: Iterable[tuple[str, str]]) -> Probabilities:
+        """The probabilities of both levels. Raises EmptyPaper for a paper without a word."""
         # The sigmoid, in a form that never overflows.
-        probabilities: np.ndarray = np.exp(-np.logaddexp(np.float32(0), -self.logits(papers)))
-        return probabilities
+        main, *others = np.exp(-np.logaddexp(np.float32(0), -self._all_logits(papers)))
+        return Probabilities(main, others[0] if others else None)
 
     def predict(self, papers: Iterable[tuple[str, str]], **options: Any) -> list[list[Tag]]:
-        """The tasks of each paper, likeliest first; options are those of `rank`. Raises EmptyPaper."""
-        return self.rank(self.probabilities(papers), **options)
+        """The tasks of each paper, as `rank` orders them; options are those of `rank`. Raises EmptyPaper."""
+        return self.rank(self.both_levels(papers), **options)
 
     def rank(
         self,
-        probabilities: np.ndarray,
+        probabilities: Probabilities | np.ndarray,
         top_k: int | None = None,
         threshold: float | None = None,
         merge_duplicates: bool = True,
         hide_artefacts: bool = True,
     ) -> list[list[Tag]]:
-        """Tags, likeliest first, from the result of `probabilities` (papers, labels), or from one row of it.
+        """Tags from the result of `both_levels`, or from one level or row of it: first those of level `MAIN`.
+
+        Within a level, the likeliest tag comes first.
 
         Args:
             top_k: the most tags for a paper, from those that reach the threshold.
-            threshold: from 0 to 1, for every task; None takes the model's threshold of each task.
+            threshold: from 0 to 1, for every task and level; None takes the model's thresholds.
             merge_duplicates: make one tag of all spellings of a task (`NER`, `named-entity-recognition`). It has the
                 canonical name and the greatest probability of the spellings.
             hide_artefacts: leave out names of Papers with Code that are not tasks (`Navigate`).
 
         Raises ValueError for a threshold, top_k or shape out of range.
         """
-        scores = np.atleast_2d(np.asarray(probabilities, dtype=np.float32))
-        if scores.ndim != 2 or scores.shape[1] != len(self.labels):
-            raise ValueError(f"probabilities have shape {scores.shape}, not (papers, {len(self.labels)}).")
+        both = probabilities if isinstance(probabilities, Probabilities) else Probabilities(probabilities)
+        main, fits = (None if level is None else np.atleast_2d(np.asarray(level, np.float32)) for level in both)
+        for scores in (main, main if fits is None else fits):
+            if scores.ndim != 2 or scores.shape[1] != len(self.labels):
+                raise ValueError(f"probabilities have shape {scores.shape}, not (papers, {len(self.labels)}).")
         if threshold is not None and not 0 <= threshold <= 1:
             raise ValueError(f"threshold is {threshold}; it must be from 0 to 1.")
         if top_k is not None and top_k < 1:
@@ -168,17 +219,31 @@ class TaskClassifier:
 
         names, columns, starts = self._columns(merge_duplicates, hide_artefacts)
         if not names:
-            return [[] for _ in scores]
-        scores = scores[:, columns]
-        reached = scores >= (self.thresholds[columns] if threshold is None else threshold)
-        scores = np.maximum.reduceat(scores, starts, axis=1)
-        papers, tasks = np.nonzero(np.logical_or.reduceat(reached, starts, axis=1))
-        values = scores[papers, tasks]
-        order = np.lexsort((-values, papers))
-        pairs = zip(tasks[order].tolist(), values[order].tolist(), strict=True)
-        tags = [Tag(names[task], probability) for task, probability in pairs]
-        ends = np.searchsorted(papers, np.arange(len(scores) + 1)).tolist()
+            return [[] for _ in main]
+        values, reached = self._merged(main, self.thresholds if threshold is None else threshold, columns, starts)
+        levels = np.where(reached, 0, len(LEVELS))
+        if fits is not None and self.fits_threshold is not None:
+            least = self.fits_threshold if threshold is None else threshold
+            also, fitting = self._merged(fits, least, columns, starts)
+            levels[fitting & ~reached] = 1
+            values = np.where(reached, values, also)
+        papers, tasks = np.nonzero(levels < len(LEVELS))
+        levels, values = levels[papers, tasks], values[papers, tasks]
+        order = np.lexsort((-values, levels, papers))
+        found = zip(tasks[order].tolist(), values[order].tolist(), levels[order].tolist(), strict=True)
+        tags = [Tag(names[task], probability, LEVELS[level]) for task, probability, level in found]
+        ends = np.searchsorted(papers, np.arange(len(main) + 1)).tolist()
         return [tags[start:end][:top_k] for start, end in pairwise(ends)]
+
+    def _merged(
+        self, scores: np.ndarray, least: np.ndarray | float, columns: np.ndarray, starts: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The greatest score of each name's columns, and whether one of them reaches `least`: both (papers, names)."""
+        reached = (scores >= least)[:, columns]
+        return (
+            np.maximum.reduceat(scores[:, columns], starts, axis=1),
+            np.logical_or.reduceat(reached, starts, axis=1),
+        )
 
     def _columns_shown(self, merge: bool, hide: bool) -> tuple[list[str], np.ndarray, np.ndarray]:
         """Names to show, the label columns of all names one after the other, and the start of each name's columns."""
@@ -191,7 +256,7 @@ class TaskClassifier:
         return list(groups), np.array(columns, dtype=np.int64), np.cumsum([0, *sizes])[:-1]
 
     def _logits(self, encodings: list["Encoding"]) -> np.ndarray:
-        """float32 (encodings, labels), with a run of the model for each text.
+        """float32 (outputs, encodings, labels), with a run of the model for each text.
 
         In dynamic int8 the texts of a batch and their padding share one scale, so that a text's probabilities would
         depend on the other texts. On a CPU a batch saves almost no time, as one abstract occupies all cores.
@@ -201,8 +266,17 @@ class TaskClassifier:
         def run(encoding: "Encoding") -> np.ndarray:
             input_ids = np.array([encoding.ids], dtype=np.int64)
             inputs = {"input_ids": input_ids, "attention_mask": np.ones_like(input_ids)}
-            logits: np.ndarray = self._session.run(["logits"], {name: inputs[name] for name in names})[0]
-            return logits
+            return np.stack(self._session.run(self._outputs, {name: inputs[name] for name in names}))
 
         # Several threads may run the session at once; it releases Python's lock meanwhile.
-        return np.concatenate([np.empty((0, len(self.labels)), np.float32), *self._map(run, encodings)])
+        empty = np.empty((len(self._outputs), 0, len(self.labels)), np.float32)
+        return np.concatenate([empty, *self._map(run, encodings)], axis=1)
+
+
+def _runs_of_topics(
+    names: dict[tuple[int, ...], tuple[int, ...]], config: ModelConfig
+) -> dict[tuple[int, ...], list[str]]:
+    """The runs of token ids that name labels which are no tasks, with the names of these labels."""
+    topics = {index: label for index, label in enumerate(config.labels) if not config.task_info[label].is_task}
+    found = {run: [topics[index] for index in named if index in topics] for run, named in names.items()}
+    return {run: labels for run, labels in found.items() if labels}

@@ -185,6 +185,7 @@ class ModelConfig:
         labels: task names in vocabulary order.
         thresholds: for each label, the probability (0 to 1) from which the model names it.
         files: the files of the folder, each with its SHA-256 in hexadecimal.
+        fits_threshold: the probability from which a task fits a paper at all; None for a model that gives none.
     """
 
     backbone: str
@@ -198,6 +199,7 @@ class ModelConfig:
     default_threshold: float
     thresholds: tuple[float, ...]
     files: Mapping[str, str]
+    fits_threshold: float | None = None
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "ModelConfig":
@@ -251,7 +253,7 @@ class ModelConfig:
             raise ValueError("labels are missing or repeated")
         if len(self.thresholds) != len(self.labels):
             raise ValueError(f"{len(self.thresholds)} thresholds for {len(self.labels)} labels")
-        if not all(0 <= threshold <= 1 for threshold in [*self.thresholds, self.default_threshold]):
+        if not all(0 <= one <= 1 for one in (*self.thresholds, self.default_threshold, self.fits_threshold or 0)):
             raise ValueError("thresholds are from 0 to 1")
         if min(self.max_length, self.encoder_tokens) < 1:
             raise ValueError("max_length and encoder_tokens are numbers of tokens")

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from transformers import AutoTokenizer
 
 from paper_tasks.errors import InputError
+from paper_tasks.modeling.backbones import read_tokenizer
 from paper_tasks.modeling.model import PaperTaskModel, read_training
 from paper_tasks.tagger.config import TrainingRecord
 from paper_tasks.training.time_budget import check_free
@@ -43,7 +43,7 @@ def average(folders: Sequence[Path], output_dir: Path, overwrite: bool = False) 
     for parts in zip(*((model.encoder, model.head) for model in models), strict=True):
         _average_weights(parts)
     training = average_record(records)
-    first.save(output_dir, AutoTokenizer.from_pretrained(folders[0]), training)
+    first.save(output_dir, read_tokenizer(folders[0]), training)
     return training
 
 

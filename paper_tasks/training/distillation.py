@@ -8,13 +8,19 @@ from pathlib import Path
 
 import torch
 from fastai.callback.core import Callback
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from paper_tasks.errors import InputError
+from paper_tasks.modeling.backbones import read_tokenizer
 from paper_tasks.modeling.model import PaperTaskModel, read_training
 
-# Every label of a paper without a task: the student learns it from the teacher alone.
+# What a label may be beside a probability from 0 to 1:
+# - nothing is known of it, and with a teacher the student learns it from the teacher alone;
 UNKNOWN = float("nan")
+# - it fits the paper, which does not work on it;
+FITS = -1.0
+# - it is right at one of these two levels, but nobody says at which.
+POSITIVE = 2.0
 
 
 class Teacher(Callback):
@@ -43,11 +49,12 @@ class Teacher(Callback):
 
 
 def soften(labels: torch.Tensor, probabilities: torch.Tensor, share: float) -> torch.Tensor:
-    """Labels mixed with `share` of the probabilities; unknown labels become the probabilities.
+    """Labels of 0 and 1 mixed with `share` of the probabilities; unknown labels become the probabilities.
 
     All tensors: (batch, labels).
     """
-    return torch.where(labels.isnan(), probabilities, torch.lerp(labels, probabilities, share))
+    mixed = torch.where(labels.isnan(), probabilities, torch.lerp(labels, probabilities, share))
+    return torch.where((labels == FITS) | (labels == POSITIVE), labels, mixed)
 
 
 def load_teacher(folder: Path, labels: list[str], tokenizer: PreTrainedTokenizerBase, share: float) -> Teacher:
@@ -61,7 +68,7 @@ def load_teacher(folder: Path, labels: list[str], tokenizer: PreTrainedTokenizer
     model.encoder_tokens = read_training(folder).max_length
     # Only `export` weighs the words against the rest; at full weight they make the probabilities worse.
     model.words = None
-    return Teacher(model, _token_ids(tokenizer, AutoTokenizer.from_pretrained(folder), folder), share)
+    return Teacher(model, _token_ids(tokenizer, read_tokenizer(folder), folder), share)
 
 
 def _token_ids(student: PreTrainedTokenizerBase, teacher: PreTrainedTokenizerBase, folder: Path) -> torch.Tensor:

@@ -22,6 +22,7 @@ from paper_tasks.modeling import metrics
 from paper_tasks.modeling.model import PaperTaskModel
 from paper_tasks.training import blurr_compat  # noqa: F401  (before blurr)
 from paper_tasks.training.cpu import ATTENTION, bound_kept_memory, keep_freed_memory
+from paper_tasks.training.distillation import FITS
 
 # isort: split
 # From the core modules only: blurr's "all" modules import a metric loader that `datasets` dropped.
@@ -146,7 +147,9 @@ class CpuBFloat16(Callback):
 
 
 def parameter_groups(wrapper: BaseModelWrapper, train_embeddings: bool) -> list[list[torch.nn.Parameter]]:
-    """The encoder's lower half, its upper half and the head, for discriminative learning rates.
+    """The encoder's lower half, its upper half, the head, and the weights by which the head adds up its evidence.
+
+    They have learning rates of their own.
 
     The embeddings belong to the lower half if they train. On a CPU, a step of the optimizer over a table of 30,000
     tokens costs as much as some layers.
@@ -159,17 +162,25 @@ def parameter_groups(wrapper: BaseModelWrapper, train_embeddings: bool) -> list[
     lower = [*embeddings, *body[:half]] if train_embeddings else body[:half]
     for parameter in embeddings:
         parameter.requires_grad_(train_embeddings)
-    return [lower, body[half:], list(model.head.parameters())]
+    matrices = [*model.head.whole.parameters(), *model.head.mention.parameters(), *model.head.fits.parameters()]
+    known = {id(parameter) for parameter in matrices}
+    return [lower, body[half:], matrices, [one for one in model.head.parameters() if id(one) not in known]]
 
 
 def micro_f1(logits: torch.Tensor, truth: torch.Tensor) -> float:
     """Micro-F1 at a probability of one half. Both tensors: (papers, labels)."""
-    return metrics.micro_f1(truth.numpy(), (logits > 0).numpy()).value()
+    return metrics.micro_f1(*_at_one_half(logits, truth)).value()
 
 
 def macro_f1(logits: torch.Tensor, truth: torch.Tensor) -> float:
     """Macro-F1 at a probability of one half, over the labels that occur. Both tensors: (papers, labels)."""
-    return metrics.macro_f1(truth.numpy(), (logits > 0).numpy()).value()
+    return metrics.macro_f1(*_at_one_half(logits, truth)).value()
+
+
+def _at_one_half(logits: torch.Tensor, truth: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Boolean truth and predictions, both (papers, labels); labels that fit, or are unknown, count as not predicted."""
+    is_neutral = (truth == FITS) | truth.isnan()
+    return (truth >= 0.5).numpy(), ((logits > 0) & ~is_neutral).numpy()
 
 
 def learner(

@@ -13,7 +13,6 @@ import torch
 from fastai.callback.core import Callback
 from fastai.callback.training import GradientClip
 from fastai.learner import Learner
-from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from paper_tasks.data import prepared_folder, vocabulary
@@ -32,6 +31,7 @@ from paper_tasks.tagger.text import TEXT_FORMAT
 from paper_tasks.training import checkpoint
 from paper_tasks.training.distillation import UNKNOWN, load_teacher
 from paper_tasks.training.fastai_blurr import data_loaders, device_name, learner
+from paper_tasks.training.losses import LevelsBCE, LevelsCallback, targets_of
 from paper_tasks.training.options import TrainOptions
 from paper_tasks.training.pretrain import read_record
 from paper_tasks.training.text_masking import MaskedTexts
@@ -41,6 +41,8 @@ from paper_tasks.training.time_budget import Progress, TimeBudget, open_run
 STAGES = ("frozen", "unfrozen")
 # Papers that a label's mean similarity is taken from, to start the head.
 STARTING_PAPERS = 256
+# Least learning rate of the weights by which the head adds up its evidence: few numbers, far from where they start.
+SUM_LEARNING_RATE, SUM_FROZEN_RATE = 2e-3, 1e-2
 
 
 def train(
@@ -111,11 +113,14 @@ def build_learner(
     teacher = None
     if options.teacher:
         teacher = load_teacher(Path(options.teacher), papers.labels, tokenizer, options.teacher_share)
-    labeller = Labeller([vocabulary.task(name) for name in papers.labels])
-    names, named = collect_names(papers.texts[: papers.labelled], labeller, tokenizer)
+    tasks = [vocabulary.task(name) for name in papers.labels]
+    # A rare alias may stand in no text.
+    aliases = [phrase for task in tasks for phrase in (task.name, *task.aliases)]
+    names, named = collect_names([*papers.texts[: papers.labelled], *aliases], Labeller(tasks), tokenizer)
     model = PaperTaskModel(encoder, papers.labels, names)
+    model.title_end.fill_(tokenizer.convert_tokens_to_ids("."))
     check_length(encoder, options.max_length)
-    frequencies, precisions = _starting_points(papers.truth[: papers.labelled], named)
+    frequencies, precisions = _starting_points(papers.truth[: papers.labelled], named[: papers.labelled])
     if options.start_from:
         model.start_from(*_trained(Path(options.start_from), model.state_dict()), precisions)
     else:
@@ -123,7 +128,7 @@ def build_learner(
         model.start_from_names(tokenizer, some, frequencies, precisions)
 
     texts = MaskedTexts(papers.texts, papers.truth[: papers.training], papers.labels, options.mask_rate, options.seed)
-    targets = papers.truth.astype(np.float32)
+    targets = papers.targets
     targets[papers.labelled : papers.training] = UNKNOWN
     loaders = data_loaders(
         targets,
@@ -143,10 +148,14 @@ def build_learner(
     learn = learner(
         loaders,
         model,
-        SummedBCE(),
+        LevelsBCE(),
         train_embeddings=options.train_embeddings,
         weight_decay=options.weight_decay,
-        callbacks=[GradientClip(1.0), budget, LengthSchedule(options), *([teacher] if teacher else []), *callbacks],
+        callbacks=[
+            *(GradientClip(1.0), budget, LengthSchedule(options), LevelsCallback()),
+            *([teacher] if teacher else []),
+            *callbacks,
+        ],
     )
     return learn, tokenizer, model
 
@@ -155,11 +164,13 @@ def build_learner(
 class _Papers:
     """The papers of a training: first those with labels, then those for a teacher alone, last some development papers.
 
-    truth: 0 and 1, (papers, labels). labelled, training: how many papers have labels, and how many are trained on.
+    truth: 0 and 1, (papers, labels). targets: what the loss reads, (papers, labels). labelled, training: how many
+    papers have labels, and how many are trained on.
     """
 
     texts: list[str]
     truth: np.ndarray
+    targets: np.ndarray
     labels: list[str]
     labelled: int
     training: int
@@ -176,10 +187,11 @@ def _read_papers(prepared_dir: Path, options: TrainOptions) -> _Papers:
         unlabelled = read_split(prepared_dir, "unlabelled")
         train_papers = pd.concat([train_papers, unlabelled.assign(tasks=[[]] * len(unlabelled))], ignore_index=True)
     papers = pd.concat([train_papers, dev_papers.head(options.dev_papers)], ignore_index=True)
-    truth = multi_hot(papers["tasks"], labels)
+    targets = targets_of(papers, labels)
+    truth = (targets > 0).astype(np.int64)
     if truth[:labelled].all():
         raise InputError(f"In {prepared_dir} every paper has all {len(labels)} tasks, so there is nothing to learn.")
-    return _Papers(prepared_folder.texts(papers), truth, labels, labelled, len(train_papers))
+    return _Papers(prepared_folder.texts(papers), truth, targets, labels, labelled, len(train_papers))
 
 
 def _trained(folder: Path, names: Collection[str]) -> tuple[list[str], dict[str, torch.Tensor]]:
@@ -246,18 +258,20 @@ def _starting_points(truth: np.ndarray, named: list[set[int]]) -> tuple[torch.Te
 
 def _run_stage(learn: Learner, options: TrainOptions, progress: Progress, resumed: Path | None) -> None:
     """Trains one stage, or the rest of it after the checkpoint in `resumed`."""
-    rates: slice[float, float, None] | float
     if STAGES[progress.stage] == "unfrozen":
         learn.unfreeze()
-        rates = slice(options.learning_rate / options.lower_divisor, options.learning_rate)
+        rate, lowest = options.learning_rate, options.learning_rate / options.lower_divisor
+        rates = np.array([lowest, (lowest * rate) ** 0.5, rate, max(rate, SUM_LEARNING_RATE)])
     else:
-        learn.freeze()
-        rates = options.frozen_learning_rate
+        # The head's matrices and the weights of its sum.
+        learn.freeze_to(-2)
+        rate = options.frozen_learning_rate
+        rates = np.array([0.0, 0.0, rate, max(rate, SUM_FROZEN_RATE)])
     if resumed:
         checkpoint.load_optimizer(resumed, learn.opt, learn.dls.device)
     epochs = (options.frozen_epochs, options.epochs)[progress.stage]
     with learn.time_budget.handle_signals(), contextlib.nullcontext() if sys.stderr.isatty() else learn.no_bar():
-        learn.fit_one_cycle(epochs, rates, start_epoch=progress.epoch)
+        learn.fit_one_cycle(epochs, rates, pct_start=options.warmup_share, start_epoch=progress.epoch)
 
 
 class LengthSchedule(Callback):
@@ -272,21 +286,3 @@ class LengthSchedule(Callback):
         is_long = not self.training or self.pct_train >= 1 - self.options.long_share
         longest, short = self.options.max_length, self.options.short_length
         self.model.hf_model.encoder_tokens = longest if is_long else min(short, longest)
-
-
-class SummedBCE(nn.Module):
-    """Binary cross-entropy, summed over labels and averaged over papers, since a paper has few of the labels.
-
-    fastai asks a loss for two steps to show predictions: from logits to probabilities, and from those to labels.
-    """
-
-    activation = staticmethod(torch.sigmoid)
-
-    def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """logits, targets: (batch, labels)."""
-        loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")
-        return loss.sum(dim=1).mean()
-
-    def decodes(self, probabilities: torch.Tensor) -> torch.Tensor:
-        """Boolean, of the shape of `probabilities`."""
-        return probabilities > 0.5

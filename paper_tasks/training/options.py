@@ -105,6 +105,9 @@ class TrainOptions:
         float, Option(min=0, max=0.9, help="Dropout in the encoder's layers; it pays over many epochs.")
     ] = 0.0
     weight_decay: float = 0.01
+    warmup_share: Annotated[
+        float, Option(min=0.001, max=0.9, help="Share of each cycle in which the learning rate rises.")
+    ] = 0.25
     dev_papers: int = 1000
     checkpoint_minutes: float = 3.0
     seed: Annotated[
