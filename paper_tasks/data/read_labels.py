@@ -29,10 +29,12 @@ from paper_tasks.data.prepared_folder import (
 )
 from paper_tasks.errors import InputError
 from paper_tasks.io import atomic, encoder, tables
-from paper_tasks.io.cells import parse_column
+from paper_tasks.io.cells import as_text, parse_column
 from paper_tasks.tagger.text import has_words
 
 COLUMNS = ["id", "title", "abstract", "tasks", "ok", "labels", "masked"]
+# Written too where a table of positives has them: where a label is from, and whether a paper has all of its labels.
+ABOUT_POSITIVES = ["source", "complete"]
 # The split of a paper whose file does not say one, by its id: eight tenths, one tenth and one tenth.
 _TENTHS = ("train",) * 8 + ("dev", "test")
 
@@ -59,6 +61,8 @@ def prepare_read(
     read = pd.concat([_read_labels(path, READ) for path in _label_files(labels)], ignore_index=True)
     known = pd.concat([_read_labels(path, POSITIVES) for path in positives], ignore_index=True) if positives else None
     everything = read if known is None else pd.concat([read, known], ignore_index=True)
+    about = everything.columns.intersection(ABOUT_POSITIVES)
+    everything[about] = everything[about].fillna("")
     papers = _with_texts(everything, sources)
     found = papers[[has_words(text) for text in texts(papers)]]
     if found.empty:
@@ -72,7 +76,8 @@ def prepare_read(
     names = label_names(found)
     labeller = Labeller([vocabulary.task(name) for name in names])
     found["masked"] = mask_names(found, names, labeller)
-    parts = {name: part[COLUMNS] for name, part in found.groupby("split")}
+    columns = [*COLUMNS, *(name for name in ABOUT_POSITIVES if name in found)]
+    parts = {name: part[columns] for name, part in found.groupby("split")}
     if missing := [name for name in SPLITS if name not in parts]:
         raise InputError(f"{labels}: no paper with a text is for {' or '.join(missing)}; label more papers.")
     counts = Counter(task for tasks in found["tasks"] for task in tasks)
@@ -114,7 +119,10 @@ def _label_files(labels: Path) -> list[Path]:
 
 
 def _read_labels(path: Path, kind: str) -> pd.DataFrame:
-    """A table of labels: id, title, abstract (None if it has none), tasks, ok, split and labels (`kind`)."""
+    """A table of labels: id, title, abstract (None if it has none), tasks, ok, split and labels (`kind`).
+
+    It has the columns of `ABOUT_POSITIVES` too where the file has them.
+    """
     table = tables.read_table(path)
     column = "main" if kind == READ else "tasks"
     if column not in table or not {"id", "title"} & set(table.columns):
@@ -123,6 +131,7 @@ def _read_labels(path: Path, kind: str) -> pd.DataFrame:
     ids = table["id"] if "id" in table else table["title"].map(paper_id)
     by_tenths = [_TENTHS[int(hashlib.sha256(key.encode()).hexdigest(), 16) % 10] for key in ids]
     is_split = name in SPLITS or "dev" in name or "test" in name
+    about = {column: table[column].map(as_text) for column in ABOUT_POSITIVES if column in table}
     return pd.DataFrame(
         {
             "id": ids,
@@ -132,6 +141,7 @@ def _read_labels(path: Path, kind: str) -> pd.DataFrame:
             "ok": _canonical(parse_column(table["ok"], path)) if "ok" in table else [[] for _ in ids],
             "split": table.get("split", name if is_split else by_tenths),
             "labels": kind,
+            **about,
         }
     )
 
