@@ -7,31 +7,36 @@ import tempfile
 from dataclasses import fields, replace
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from paper_tasks.data import vocabulary
 from paper_tasks.data.fingerprints import held_out_checksum
-from paper_tasks.data.prepared_folder import multi_hot, pairs, read_labels, read_report, read_split
+from paper_tasks.data.prepared_folder import (
+    UNLABELLED,
+    has_unlabelled,
+    pairs,
+    read_labels,
+    read_report,
+    read_split,
+)
 from paper_tasks.errors import InputError
-from paper_tasks.export.calibration import best_threshold, calibrate
+from paper_tasks.export.calibration import DistantPapers, Thresholds
+from paper_tasks.export.fast_tier import distil
 from paper_tasks.export.onnx import FAST_INT8, FP32, INT8, to_int8, to_onnx
+from paper_tasks.export.read_calibration import ReadPapers
 from paper_tasks.io import atomic
-from paper_tasks.modeling import metrics
-from paper_tasks.modeling.backbones import MINILM, check_length
+from paper_tasks.modeling.backbones import MINILM, check_length, read_tokenizer
 from paper_tasks.modeling.model import FastModel, PaperTaskModel, read_training
 from paper_tasks.modeling.name_matcher import TEXT_TOKENS
 from paper_tasks.tagger.classifier import FAST, TaskClassifier
 from paper_tasks.tagger.config import DataRecord, ExportScores, ModelConfig, TaskInfo
 from paper_tasks.tagger.model_folder import file_checksum
+from paper_tasks.tagger.text import format_paper, has_words
 from paper_tasks.tagger.wording import PROJECT
 
 # Where `evaluate` writes the model card.
 CARD = "README.md"
 # The names are in the graph too, but an app that gives reasons has to find them in a text.
 COPIED = ("tokenizer.json", "names.json")
-# At most so many papers of each half of the development split; their labels are more than enough for three numbers.
-MOST_PAPERS = 2000
+FILES = {"fp32": FP32, "int8": INT8, "fast": FAST_INT8}
 
 
 def export(
@@ -41,9 +46,9 @@ def export(
 
     Each replaces an earlier one only when all are done. The fp32 model is for comparison.
 
-    Probabilities are calibrated and thresholds chosen on one half of the development split. The scores returned, which
-    every `config.json` has too, are those of the other half: a score by name, for each of "fp32", "int8" and "fast".
-    The test split is for `evaluate`.
+    Probabilities are calibrated, thresholds chosen and scores taken on development papers: see `ReadPapers` and
+    `DistantPapers`. The scores returned, which every `config.json` has too, are a score by name for each of "fp32",
+    "int8" and "fast". The test split is for `evaluate`. With read labels, the fast tier learns from the int8 model.
 
     max_length: tokens that the encoder reads, by default as many as in training. A model that was trained on the first
     128 may well gain from more. A model card in `output_dir` is removed, since it describes the model before.
@@ -60,31 +65,34 @@ def export(
     check_length(model.encoder, max_length)
     model.encoder_tokens = max_length
     model.cut_positions()
-    fast = FastModel(model).eval()
-    dev = read_split(prepared_dir, "dev")
-    half = min(len(dev) // 2, MOST_PAPERS)
-    if half < 2:
-        raise InputError(f"{prepared_dir} has {len(dev)} development papers, too few to calibrate on; prepare more.")
-    fitted, held_out = dev[:half], dev[half : 2 * half]
+    is_read = read_report(prepared_dir).is_read
+    dev = ReadPapers(prepared_dir, model.labels) if is_read else DistantPapers(prepared_dir, model_dir, model.labels)
     config = _first_config(model, model_dir, prepared_dir)
 
     folders = {"fp32": model_dir / "onnx", "int8": output_dir, "fast": output_dir / FAST}
-    files = {"fp32": FP32, "int8": INT8, "fast": FAST_INT8}
     with tempfile.TemporaryDirectory() as scratch:
-        for tier in (model, fast):
-            calibrate(tier, fitted, model_dir, lambda now: _write(now, model_dir, Path(scratch), FP32, config))
+
+        def load(tier: PaperTaskModel | FastModel) -> TaskClassifier:
+            return _write(tier, model_dir, Path(scratch), FP32, config)
+
+        def write(tier: PaperTaskModel | FastModel, name: str) -> TaskClassifier:
+            dev.calibrate(tier, load)
+            return _write(tier, model_dir, made[name], FILES[name], config)
+
         made = {name: Path(scratch) / name for name in folders}
-        classifiers = {
-            name: _write(fast if name == "fast" else model, model_dir, made[name], file, config)
-            for name, file in files.items()
-        }
-        thresholds = {name: best_threshold(classifiers[name], fitted) for name in ("int8", "fast")}
+        fast = FastModel(model).eval()
+        classifiers = {"int8": write(model, "int8")}
+        classifiers["fp32"] = _write(model, model_dir, made["fp32"], FP32, config)
+        if is_read:
+            distil(fast, classifiers["int8"], _papers_to_distil(prepared_dir), read_tokenizer(model_dir))
+        classifiers["fast"] = write(fast, "fast")
+        thresholds = {name: dev.thresholds(classifiers[name]) for name in ("int8", "fast")}
         # The same for both, so that the scores show what quantization moves across a threshold.
         thresholds["fp32"] = thresholds["int8"]
-        scores = {name: _scores(classifiers[name], held_out, thresholds[name], name) for name in files}
-        scored = replace(config, scores=ExportScores(scores, "dev", len(held_out), config.data.labels))
-        for name, file in files.items():
-            write_config(made[name], _with_threshold(scored, thresholds[name]), file)
+        scores = {name: dev.scores(classifiers[name], thresholds[name], name) for name in folders}
+        scored = replace(config, scores=ExportScores(scores, "dev", len(dev), config.data.labels))
+        for name, file in FILES.items():
+            write_config(made[name], _with_thresholds(scored, thresholds[name]), file)
         for name, folder in folders.items():
             _take_place(made[name], folder)
         remove_card(output_dir / CARD)
@@ -136,18 +144,28 @@ def _first_config(model: PaperTaskModel, model_dir: Path, prepared_dir: Path) ->
         default_threshold=0.5,
         thresholds=(0.5,) * len(tasks),
         files={},
+        # Both levels are asked for, until the thresholds are known.
+        fits_threshold=0.5,
     )
 
 
-def _with_threshold(config: ModelConfig, threshold: float) -> ModelConfig:
-    return replace(config, default_threshold=threshold, thresholds=(threshold,) * len(config.labels))
+def _with_thresholds(config: ModelConfig, thresholds: Thresholds) -> ModelConfig:
+    return replace(
+        config,
+        default_threshold=thresholds.main,
+        thresholds=(thresholds.main,) * len(config.labels),
+        fits_threshold=thresholds.fits,
+    )
 
 
-def _scores(classifier: TaskClassifier, papers: pd.DataFrame, threshold: float, name: str) -> dict[str, float]:
-    truth = multi_hot(papers["tasks"], list(classifier.labels))
-    probabilities = classifier.probabilities(pairs(papers, f"scoring {name}"))
-    scores = metrics.threshold_scores(truth, (probabilities >= threshold).astype(np.int64))
-    return scores | {"precision_at_1": metrics.precision_at_1(truth, probabilities)}
+def _papers_to_distil(prepared_dir: Path) -> list[tuple[str, str]]:
+    names = ["train", *([UNLABELLED] if has_unlabelled(prepared_dir) else [])]
+    return [
+        paper
+        for name in names
+        for paper in pairs(read_split(prepared_dir, name), f"reading {name}")
+        if has_words(format_paper(*paper))
+    ]
 
 
 def _write(

@@ -76,7 +76,7 @@ def fit_words(
 
     truth: (papers, labels), 0 and 1. A label that no paper has, or that every paper has, gets no weights.
     """
-    counter = CountVectorizer(analyzer=_tokens_and_pairs, min_df=min(LEAST_PAPERS, len(texts)), dtype=np.float32)
+    counter = CountVectorizer(analyzer=tokens_and_pairs, min_df=min(LEAST_PAPERS, len(texts)), dtype=np.float32)
     counts = counter.fit_transform(token_ids(texts, tokenizer))
     runs = counter.get_feature_names_out()
     if counts.shape[1] > features:
@@ -95,7 +95,8 @@ def fit_words(
     return model
 
 
-def _tokens_and_pairs(ids: Sequence[int]) -> list[tuple[int, ...]]:
+def tokens_and_pairs(ids: Sequence[int]) -> list[tuple[int, ...]]:
+    """Every token of a text, and every two that follow each other."""
     return [(token,) for token in ids] + list(pairwise(ids))
 
 

@@ -154,10 +154,10 @@ class TaskClassifier:
 
         These are the logits that a paper works on a task. Raises EmptyPaper for a paper without a word.
         """
-        return self._all_logits(papers)[0]
+        return self.level_logits(papers)[0]
 
-    def _all_logits(self, papers: Iterable[tuple[str, str]]) -> np.ndarray:
-        """float32 (outputs of the model, papers, labels)."""
+    def level_logits(self, papers: Iterable[tuple[str, str]]) -> np.ndarray:
+        """The logits of each level that the model knows: float32 (levels, papers, labels). See `logits`."""
         shape = (len(self._outputs), 0, len(self.labels))
         logits, papers_read, papers = [np.empty(shape, dtype=np.float32)], 0, iter(papers)
         while window := list(islice(papers, WINDOW)):
@@ -179,7 +179,7 @@ class TaskClassifier:
     def both_levels(self, papers: Iterable[tuple[str, str]]) -> Probabilities:
         """The probabilities of both levels. Raises EmptyPaper for a paper without a word."""
         # The sigmoid, in a form that never overflows.
-        main, *others = np.exp(-np.logaddexp(np.float32(0), -self._all_logits(papers)))
+        main, *others = np.exp(-np.logaddexp(np.float32(0), -self.level_logits(papers)))
         return Probabilities(main, others[0] if others else None)
 
     def predict(self, papers: Iterable[tuple[str, str]], **options: Any) -> list[list[Tag]]:

@@ -10,17 +10,10 @@ import torch
 from fastai.callback.core import Callback
 from transformers import PreTrainedTokenizerBase
 
+from paper_tasks.data.targets import FITS, POSITIVE
 from paper_tasks.errors import InputError
 from paper_tasks.modeling.backbones import read_tokenizer
 from paper_tasks.modeling.model import PaperTaskModel, read_training
-
-# What a label may be beside a probability from 0 to 1:
-# - nothing is known of it, and with a teacher the student learns it from the teacher alone;
-UNKNOWN = float("nan")
-# - it fits the paper, which does not work on it;
-FITS = -1.0
-# - it is right at one of these two levels, but nobody says at which.
-POSITIVE = 2.0
 
 
 class Teacher(Callback):
@@ -31,7 +24,7 @@ class Teacher(Callback):
 
     def __init__(self, model: PaperTaskModel, token_ids: torch.Tensor, share: float) -> None:
         """token_ids: (student's vocabulary,), the teacher's id of each token. share: of a known label that is the
-        teacher's probability; an `UNKNOWN` label is the teacher's alone.
+        teacher's probability; an unknown label is the teacher's alone.
         """
         self.teacher, self.token_ids, self.share = model.requires_grad_(False).eval(), token_ids, share
 

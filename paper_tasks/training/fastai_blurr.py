@@ -18,11 +18,11 @@ from fastai.optimizer import Adam
 from fastai.text.data import SortedDL
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from paper_tasks.data.targets import FITS
 from paper_tasks.modeling import metrics
 from paper_tasks.modeling.model import PaperTaskModel
 from paper_tasks.training import blurr_compat  # noqa: F401  (before blurr)
 from paper_tasks.training.cpu import ATTENTION, bound_kept_memory, keep_freed_memory
-from paper_tasks.training.distillation import FITS
 
 # isort: split
 # From the core modules only: blurr's "all" modules import a metric loader that `datasets` dropped.

@@ -19,6 +19,7 @@ from paper_tasks.data import prepared_folder, vocabulary
 from paper_tasks.data.distant_labels import Labeller
 from paper_tasks.data.fingerprints import held_out_checksum
 from paper_tasks.data.prepared_folder import has_unlabelled, multi_hot, read_labels, read_split
+from paper_tasks.data.targets import UNKNOWN, targets_of
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.export import dequantize
 from paper_tasks.modeling.backbones import check_length, load_backbone
@@ -29,9 +30,9 @@ from paper_tasks.tagger.config import DevScores, TeacherRecord, TrainingRecord
 from paper_tasks.tagger.model_folder import read_config
 from paper_tasks.tagger.text import TEXT_FORMAT
 from paper_tasks.training import checkpoint
-from paper_tasks.training.distillation import UNKNOWN, load_teacher
+from paper_tasks.training.distillation import load_teacher
 from paper_tasks.training.fastai_blurr import data_loaders, device_name, learner
-from paper_tasks.training.losses import LevelsBCE, LevelsCallback, targets_of
+from paper_tasks.training.losses import LevelsBCE, LevelsCallback
 from paper_tasks.training.options import TrainOptions
 from paper_tasks.training.pretrain import read_record
 from paper_tasks.training.text_masking import MaskedTexts

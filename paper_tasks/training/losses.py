@@ -1,15 +1,11 @@
 """The loss of a training on labels of three kinds: read, positives alone, and distant."""
 
-import numpy as np
-import pandas as pd
 import torch
 from fastai.callback.core import Callback
 from torch import nn
 from torch.nn import functional as F
 
-from paper_tasks.data import vocabulary
-from paper_tasks.data.prepared_folder import POSITIVES, READ
-from paper_tasks.training.distillation import FITS, POSITIVE, UNKNOWN
+from paper_tasks.data.targets import FITS, POSITIVE
 
 # How much a label weighs against one that is known. A task that fits is no error, so it hardly counts against `main`.
 FITS_WEIGHT = 0.2
@@ -19,29 +15,6 @@ POSITIVE_WEIGHT = 0.4
 UNKNOWN_WEIGHT = 0.03
 # How much the second level weighs against the first.
 FITS_LEVEL = 0.3
-
-
-def targets_of(papers: pd.DataFrame, labels: list[str]) -> np.ndarray:
-    """What the loss reads for each label: 1 (`main`), 0 (wrong), `FITS`, `POSITIVE` or `UNKNOWN`; (papers, labels).
-
-    papers: with the columns `tasks`, and `ok` and `labels` where they are read. A task stands for all its spellings.
-    Readers do not judge names that are no tasks, so those are unknown.
-    """
-    if "labels" not in papers:
-        is_one = [set(tasks) for tasks in papers["tasks"]]
-        return np.array([[name in tasks for name in labels] for tasks in is_one], dtype=np.float32)
-    columns: dict[str, list[int]] = {}
-    for index, name in enumerate(labels):
-        columns.setdefault(vocabulary.task(name).canonical, []).append(index)
-    artefacts = [index for index, name in enumerate(labels) if not vocabulary.task(name).is_task]
-    targets = np.zeros((len(papers), len(labels)), dtype=np.float32)
-    targets[papers["labels"] == POSITIVES] = UNKNOWN
-    targets[:, artefacts] = UNKNOWN
-    for row, (main, ok, kind) in enumerate(zip(papers["tasks"], papers["ok"], papers["labels"], strict=True)):
-        right = 1.0 if kind == READ else POSITIVE
-        for names, value in ((ok, FITS), (main, right)):
-            targets[row, [index for name in names for index in columns.get(name, ())]] = value
-    return targets
 
 
 class LevelsBCE(nn.Module):

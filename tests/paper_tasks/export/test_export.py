@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 import torch
 from onnx import numpy_helper
-from transformers import AutoTokenizer
 
 from paper_tasks.data.prepared_folder import multi_hot, read_labels, read_split
 from paper_tasks.errors import InputError
-from paper_tasks.export.calibration import name_counts
+from paper_tasks.export.calibration import named
 from paper_tasks.export.export import COPIED, export
 from paper_tasks.export.onnx import FAST_INT8, FP32, INT8
-from paper_tasks.modeling.model import PaperTaskModel
+from paper_tasks.modeling.backbones import read_tokenizer
+from paper_tasks.modeling.model import PaperTaskModel, count_names
 from paper_tasks.modeling.name_matcher import TEXT_TOKENS
 from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagger.classifier import FAST, TaskClassifier
@@ -102,7 +102,7 @@ def test_the_exported_model_has_learned(exported, prepared):
     _, folder, scores = exported
     assert scores["int8"]["micro_f1"] > 0.8
     assert scores["int8"]["micro_f1"] == pytest.approx(scores["fp32"]["micro_f1"], abs=0.03)
-    ((best, _), *_), *_ = TaskClassifier.load(folder).predict(
+    ((best, *_), *_), *_ = TaskClassifier.load(folder).predict(
         [("Study of pictures", "On image denoising: grainy pictures restored without clean targets.")]
     )
     assert best in ("Denoising", "Image Denoising")
@@ -114,7 +114,7 @@ def test_the_fast_tier_has_learned_and_needs_no_encoder(exported, prepared):
     full, fast = TaskClassifier.load(folder), TaskClassifier.load(folder, tier=FAST)
     assert fast.labels == full.labels and fast.names == full.names
     assert (folder / FAST / FAST_INT8).stat().st_size < (folder / INT8).stat().st_size
-    ((best, _), *_), *_ = fast.predict([("Study of pictures", "On image denoising: grainy pictures restored.")])
+    ((best, *_), *_), *_ = fast.predict([("Study of pictures", "On image denoising: grainy pictures restored.")])
     assert best in ("Denoising", "Image Denoising")
     # It reads names and words alone, so the order of sentences hardly matters.
     sentences = ["Recordings of speakers.", "Transcribed into words.", "With accents."]
@@ -134,14 +134,14 @@ def test_int8_is_close_to_fp32_on_papers(exported, prepared):
 def names_nothing(model_dir, pairs):
     """(papers,): whether the text has no name that the model knows."""
     papers = pd.DataFrame(pairs, columns=["title", "abstract"])
-    return ~name_counts(PaperTaskModel.load(model_dir), papers, model_dir).any(dim=1).numpy()
+    return ~named(PaperTaskModel.load(model_dir), papers, model_dir).counts.any(dim=1).numpy()
 
 
 def test_serving_equals_training_except_for_the_calibration(exported, prepared):
     model_dir, _, _ = exported
     _, pairs = papers_of(prepared, "test")
     pairs = [*pairs[:12], LONG, ("", "no title"), ("no abstract", "")]
-    model, tokenizer = PaperTaskModel.load(model_dir), AutoTokenizer.from_pretrained(model_dir)
+    model, tokenizer = PaperTaskModel.load(model_dir), read_tokenizer(model_dir)
     texts = [format_paper(*pair, TEXT_FORMAT) for pair in pairs]
     tokens = tokenizer(texts, padding=True, truncation=True, max_length=TEXT_TOKENS, return_tensors="pt")
     model.encoder_tokens = MAX_LENGTH
@@ -150,7 +150,7 @@ def test_serving_equals_training_except_for_the_calibration(exported, prepared):
         ids = tokens["input_ids"]
         trained = [
             model(ids, tokens["attention_mask"]).logits,
-            model.head.from_names(model.name_counts(ids)),
+            model.head.from_names(count_names(model.name_counts, ids, model.title_end)),
             words(ids),
         ]
     served = TaskClassifier.load(model_dir / "onnx").logits(pairs)

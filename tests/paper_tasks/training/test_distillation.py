@@ -6,10 +6,11 @@ import pytest
 import torch
 from transformers import BertTokenizerFast, MPNetTokenizerFast
 
+from paper_tasks.data.targets import UNKNOWN
 from paper_tasks.errors import InputError
 from paper_tasks.tagger.config import TeacherRecord
 from paper_tasks.training import distillation
-from paper_tasks.training.distillation import UNKNOWN, load_teacher, soften
+from paper_tasks.training.distillation import load_teacher, soften
 from paper_tasks.training.finetune import Progress, build_learner, train
 from tests.paper_tasks.conftest import tiny_options
 
