@@ -37,7 +37,7 @@ _TAG = re.compile(
 _BLOCK = re.compile(r"</?(?:jats:)?(?:br|div|h[1-6]|li|ol|p|section|title|ul)\b", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z][A-Za-z\d]{1,30});")
 # LaTeX: references, which say nothing; the formatting of letters; signs with a backslash; other commands.
-_REFERENCE = re.compile(r"\s?\\(?:cite[a-z]*|ref|eqref|label|footnotemark)\*?(?:\[[^\]]*\])*\{[^{}]*\}")
+_REFERENCE = re.compile(r"[\s~]?\\(?:cite[a-z]*|ref|eqref|label|footnotemark)\*?(?:\[[^\]]*\])*\{[^{}]*\}")
 _FORMATTING = re.compile(
     r"\\(?:text[a-z]{2}|textnormal|text|emph|math[a-z]{2,4}|operatorname|mbox|it|bf|em|sc|rm|tt|sf|small|large)\b\*?\s?"
 )
@@ -88,11 +88,10 @@ def join_broken_words(text: str) -> str:
         known, left = known_words(), first.lower()
         if f"{left}-{second}" in known:
             return f"{first}-{second}"
-        if second in _LIST_WORDS:
-            return match[0]
-        if left + second in known:
+        is_line_break = "\n" in blank
+        if left + second in known and (is_line_break or second not in _LIST_WORDS):
             return first + second
-        if "\n" not in blank:
+        if not is_line_break or second in _LIST_WORDS:
             # It may be a list: "left- or right-handed", "bottom- top- and side-view".
             return match[0]
         return f"{first}-{second}" if {left, second} <= known else first + second

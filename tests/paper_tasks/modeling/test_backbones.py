@@ -13,6 +13,7 @@ from paper_tasks.modeling.backbones import (
     dropout_options,
     find_backbone,
     load_backbone,
+    read_tokenizer,
 )
 from paper_tasks.modeling.model import PaperTaskModel
 from paper_tasks.tagger.config import TrainingRecord
@@ -138,3 +139,23 @@ def test_a_name_that_the_hub_cannot_have_is_returned():
 def test_a_backbone_on_disk_needs_no_hub(monkeypatch, backbone):
     monkeypatch.setattr("paper_tasks.modeling.backbones.model_info", None)
     assert [backbone_at_hand(name) for name in ("minilm", str(backbone))] == ["minilm", str(backbone)]
+
+
+@pytest.mark.parametrize("name", ["minilm", "tiny"])
+def test_a_hyphen_between_letters_is_a_blank_to_the_tokenizer(name, backbone):
+    tokenizer = read_tokenizer(find_backbone("minilm")[0] if name == "minilm" else backbone)
+    ids = tokenizer(["self-supervised", "self supervised", "3-d", "3 d", "x - y", "x y"])["input_ids"]
+    assert ids[0] == ids[1] and ids[2] == ids[3] and ids[4] != ids[5]
+
+
+def test_a_tokenizer_that_was_saved_is_read_as_it_was(backbone, tmp_path):
+    tokenizer = read_tokenizer(backbone)
+    tokenizer.save_pretrained(tmp_path)
+    texts = ["self-supervised 3-d x - y", "state-of-the-art"]
+    assert read_tokenizer(tmp_path)(texts)["input_ids"] == tokenizer(texts)["input_ids"]
+
+
+def test_tokens_keep_their_places_in_the_text():
+    tokenizer = read_tokenizer(find_backbone("minilm")[0])
+    encoding = tokenizer.backend_tokenizer.encode("self-supervised")
+    assert max(end for _, end in encoding.offsets) == len("self-supervised")

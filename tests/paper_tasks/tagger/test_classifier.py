@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from paper_tasks.errors import EmptyPaper
-from paper_tasks.tagger.classifier import Tag, TaskClassifier
-from paper_tasks.tagger.text import clean_text, format_paper
+from paper_tasks.tagger.classifier import MAIN, OK, Probabilities, Tag, TaskClassifier
+from tests.model_config import model_config
 
 PAPERS = [
     ("Counting cars from drones", "We detect small vehicles in aerial pictures."),
@@ -55,6 +55,53 @@ def test_artefacts_are_shown_on_demand(classifier):
     assert classifier.rank(scores, threshold=0.5, hide_artefacts=False) == [[Tag("Navigate", pytest.approx(0.9))]]
 
 
+@pytest.fixture
+def two_levels():
+    """A classifier of both levels, without a model: names of two tasks, the second in two spellings."""
+    labels = ["Image Captioning", "Object Detection", "object-detection"]
+    info = {label: {"area": "vision", "canonical": label, "is_task": True} for label in labels}
+    info["object-detection"]["canonical"] = "Object Detection"
+    config = model_config(labels, task_info=info, fits_threshold=0.4)
+    return TaskClassifier(None, None, config, names={})
+
+
+def test_what_fits_a_paper_comes_after_what_it_works_on(two_levels):
+    both = Probabilities(np.array([[0.6, 0.1, 0.2], [0.1, 0.1, 0.1]]), np.array([[0.7, 0.5, 0.9], [0.3, 0.3, 0.3]]))
+    tags = [Tag("Image Captioning", pytest.approx(0.6), MAIN), Tag("Object Detection", pytest.approx(0.9), OK)]
+    assert two_levels.rank(both) == [tags, []]
+    assert two_levels.rank(both, top_k=1) == [tags[:1], []]
+    assert [tag["level"] for tag in two_levels.as_json(two_levels.rank(both)[0])] == [MAIN, OK]
+
+
+def test_a_task_has_one_level(two_levels):
+    (tags,) = two_levels.rank(Probabilities(np.array([[0.6, 0.9, 0.1]]), np.array([[0.9, 0.9, 0.9]])))
+    assert [(tag.task, tag.level) for tag in tags] == [("Object Detection", MAIN), ("Image Captioning", MAIN)]
+
+
+def test_a_threshold_holds_for_both_levels(two_levels):
+    both = Probabilities(np.array([[0.6, 0.1, 0.1]]), np.array([[0.7, 0.65, 0.5]]))
+    assert [tag.level for tag in two_levels.rank(both, threshold=0.62)[0]] == [OK, OK]
+    assert two_levels.rank(both, threshold=0.8) == [[]]
+
+
+def test_one_level_alone_can_be_ranked(two_levels):
+    assert two_levels.rank(np.array([0.6, 0.1, 0.1])) == [[Tag("Image Captioning", pytest.approx(0.6))]]
+    with pytest.raises(ValueError, match="shape"):
+        two_levels.rank(Probabilities(np.array([[0.6, 0.1, 0.1]]), np.array([[0.6, 0.1]])))
+
+
+def test_both_levels_agree_with_probabilities(classifier):
+    both = classifier.both_levels(PAPERS)
+    np.testing.assert_array_equal(both.main, classifier.probabilities(PAPERS))
+    assert (both.fits is None) == (classifier.fits_threshold is None)
+
+
+def test_names_that_are_no_tasks_are_topics(classifier):
+    abstract = "We measure the SSIM of reconstructions, and the SSIM again. Object detection is future work."
+    assert classifier.topics("Sharper pictures", abstract) == ["SSIM"]
+    assert classifier.topics("Sharper pictures", "We measure nothing.") == []
+
+
 @pytest.mark.parametrize("options", [{"threshold": 1.5}, {"threshold": float("nan")}, {"top_k": 0}])
 def test_options_out_of_range_are_refused(classifier, options):
     with pytest.raises(ValueError, match=next(iter(options))):
@@ -83,35 +130,6 @@ def test_a_paper_without_a_word_is_refused_with_its_index(classifier, paper):
 )
 def test_odd_texts_get_finite_probabilities(classifier, text):
     assert np.isfinite(classifier.probabilities([(text, text)])).all()
-
-
-def test_clean_text():
-    assert clean_text(" a\u00adb\n\n c\x00\u200bd ") == "ab cd"
-    assert clean_text("\ud83d\ude00") == "😀"
-    assert clean_text("e\u0301") == "é"
-    assert clean_text(None) == ""
-    assert clean_text("Code: https://x.org/y?z=1 or \\url{www.x.org}.") == "Code: or \\url{ }."
-    assert clean_text("See https://x.org/y. We (www.x.org, say) go on.") == "See . We ( , say) go on."
-
-
-@pytest.mark.parametrize(
-    ("latex", "letters"),
-    [
-        (r"Poincar\'e and G{\"{o}}del", "Poincaré and Gödel"),
-        (r"na{\"\i}ve, na\"ive", "naïve, naïve"),
-        (r"Fran\c{c}ois, Erd\H os, Ho\v{r}ej\v{s}\'i", "François, Erdős, Hořejší"),
-        (r"$\tilde{x}$ \cite{k} \rho C:\users 50\% end\. A", r"$\tilde{x}$ \cite{k} \rho C:\users 50\% end\. A"),
-    ],
-)
-def test_latex_accents_are_letters(latex, letters):
-    assert clean_text(latex) == letters
-
-
-def test_format_paper_leaves_nothing_dangling():
-    assert format_paper("A title.", "Text.") == "A title. Text."
-    assert format_paper("", "Text.") == "Text."
-    assert format_paper("A title", "") == "A title"
-    assert format_paper("{brace}", "{x}") == "{brace}. {x}"
 
 
 def test_truncation_keeps_the_special_tokens(classifier):
