@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerBase
 from paper_tasks.data import prepared_folder, vocabulary
 from paper_tasks.data.distant_labels import Labeller
 from paper_tasks.data.fingerprints import held_out_checksum
-from paper_tasks.data.prepared_folder import has_unlabelled, multi_hot, read_labels, read_split
+from paper_tasks.data.prepared_folder import has_unlabelled, multi_hot, read_labels, read_report, read_split
 from paper_tasks.data.targets import UNKNOWN, targets_of
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.export import dequantize
@@ -82,8 +82,11 @@ def train(
     with learn.removed_cbs(budget), learn.no_bar():
         _, micro_f1, macro_f1 = learn.validate()
     scores = DevScores(len(learn.dls.valid_ds), micro_f1, macro_f1, threshold=0.5)
-    papers = read_split(prepared_dir, "train")
-    model.to("cpu").words = fit_words(papers["masked"].tolist(), multi_hot(papers["tasks"], model.labels), tokenizer)
+    model.to("cpu")
+    if not read_report(prepared_dir).is_read:
+        # Readers label too few papers for a linear model; `export` fits one to this model's probabilities.
+        papers = read_split(prepared_dir, "train")
+        model.words = fit_words(papers["masked"].tolist(), multi_hot(papers["tasks"], model.labels), tokenizer)
     training = _new_record(options, held_out_checksum(prepared_dir), progress, scores, earlier)
     model.save(output_dir, tokenizer, training)
     pd.DataFrame(progress.history).to_csv(output_dir / "history.csv", index=False)

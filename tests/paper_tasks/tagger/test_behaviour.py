@@ -41,7 +41,10 @@ def originals():
 
 def ranked(classifier, papers):
     """Every task of every paper, likeliest first: a dict of probabilities each."""
-    return [dict(tags) for tags in classifier.predict(papers, threshold=0.0)]
+    return [
+        {tag.task: tag.probability for tag in tags}
+        for tags in classifier.rank(classifier.probabilities(papers), threshold=0.0)
+    ]
 
 
 def american(text):
