@@ -48,10 +48,13 @@ class TorchSession:
         return [SimpleNamespace(name=name) for name in ("input_ids", "attention_mask")]
 
     @torch.inference_mode()
-    def run(self, _names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """A list of the logits, (batch, labels). inputs: input_ids and attention_mask, both (batch, sequence)."""
-        tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
-        return [self._model(**tensors).logits.numpy()]
+    def run(self, names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """The outputs of these names, (batch, labels) each.
+
+        inputs: input_ids and attention_mask, both (batch, sequence).
+        """
+        output = self._model(**{name: torch.from_numpy(array) for name, array in inputs.items()})
+        return [output[name].numpy() for name in names]
 
 
 def build_variants(model_dir: Path, config: ModelConfig, folder: Path) -> dict[str, Variant]:
