@@ -1,13 +1,18 @@
 """`paper-tasks label` and `prepare`: from a table of papers to splits for training."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
 from paper_tasks.data.options import PrepareOptions
 from paper_tasks.entry import PREPARED
-from paper_tasks.options import with_options
+from paper_tasks.errors import InputError
+from paper_tasks.options import command_arguments, with_options
+
+# pandas takes a second to import.
+if TYPE_CHECKING:
+    from paper_tasks.data.prepared_folder import PreparationReport
 
 
 def label(
@@ -25,23 +30,77 @@ def label(
 
 @with_options
 def prepare(
-    source: Annotated[
-        Path, Argument(metavar="INPUT", help="Table with title and abstract; optionally tasks and keywords.")
-    ],
+    sources: Annotated[
+        list[Path] | None,
+        Argument(
+            metavar="[PAPERS]...",
+            help="A table with title and abstract; optionally tasks and keywords. With --read-labels any number.",
+            show_default=False,
+        ),
+    ] = None,
     *,
+    read_labels: Annotated[
+        Path | None,
+        Option(
+            metavar="PATH",
+            help="Take labels made by reading: a table with title, main and ok, or a folder with one for each split.",
+            show_default=False,
+        ),
+    ] = None,
+    positives: Annotated[
+        list[Path] | None,
+        Option(
+            metavar="TABLE",
+            help="Beside --read-labels, right tasks of papers that may have more: title and tasks; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[Path, Option("--output", "-o", help="Folder to write the splits to.")] = PREPARED,
     options: PrepareOptions,
 ) -> None:
     """Label, filter and split papers for training.
 
     Papers without tasks are labelled. Rare tasks and duplicate papers are dropped. The rest is split into train, dev
-    and test.
+    and test. With --read-labels, all tasks stay, and PAPERS are searched for the abstracts of the labelled papers.
     """
+    if read_labels is not None:
+        _prepare_read(sources or [], read_labels, positives or [], output, options)
+        return
+    if positives:
+        raise InputError("--positives go beside --read-labels; give that too.")
+    if not sources or len(sources) > 1:
+        raise InputError("Give one table of papers to label; several go with --read-labels.")
     from paper_tasks.data.prepare import prepare as run
 
-    report = run(source, output, options)
+    report = run(sources[0], output, options)
     print(
         f"{report.papers_read:,} papers read, {report.duplicates_dropped:,} duplicates dropped, "
-        f"{report.papers_without_a_kept_task_dropped:,} without one of {report.tasks_kept} tasks.\n"
-        f"In {output}: train {report.papers_train:,}, dev {report.papers_dev:,}, test {report.papers_test:,}."
+        f"{report.papers_without_a_kept_task_dropped:,} without one of {report.tasks_kept} tasks."
     )
+    _print_sizes(report, output)
+
+
+def _prepare_read(
+    sources: list[Path], labels: Path, positives: list[Path], output: Path, options: PrepareOptions
+) -> None:
+    if unused := command_arguments(options):
+        raise InputError(f"{unused[0]} does not go with --read-labels, whose papers keep all tasks and their splits.")
+    from paper_tasks.data import vocabulary
+    from paper_tasks.data.read_labels import prepare_read
+
+    report = prepare_read(sources, labels, output, positives)
+    found = report.papers_read - report.papers_without_a_word_dropped
+    print(
+        f"{report.papers_read:,} labels read, {found:,} with an abstract, "
+        f"{report.duplicates_dropped:,} of papers that came before or are held out."
+    )
+    if outside := [name for name in report.papers_per_task if name not in vocabulary.index()]:
+        print(
+            f"{len(outside):,} tasks are not in the vocabulary, such as '{outside[0]}': "
+            f"a model of these papers knows their {report.tasks_kept:,} tasks alone."
+        )
+    _print_sizes(report, output)
+
+
+def _print_sizes(report: "PreparationReport", output: Path) -> None:
+    print(f"In {output}: train {report.papers_train:,}, dev {report.papers_dev:,}, test {report.papers_test:,}.")

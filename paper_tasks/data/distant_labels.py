@@ -221,16 +221,8 @@ def read_papers(source: Path) -> pd.DataFrame:
 
     Raises InputError if there is no title or abstract, or if a cell that should be a list is not one.
     """
-    papers = tables.read_table(source)
-    for field in ("title", "abstract", "keywords", "tasks"):
-        names = spellings(papers.columns, field)
-        if names and names != [field]:
-            name = field if field in names else names[0]
-            papers[name] = [find_text(row, field)[1] for row in papers[names].to_dict("records")]
-            papers = papers.rename(columns={name: field})
-    for column in ("title", "abstract"):
-        if column not in papers:
-            raise InputError(f"{source} has no column '{column}'; it has: {', '.join(papers.columns)}.")
+    papers = read_table(source, ("title", "abstract", "keywords", "tasks"))
+    check_columns(papers, source, "title", "abstract")
     cells = papers["keywords"] if "keywords" in papers else pd.Series([""] * len(papers), name="keywords")
     papers["keywords"] = parse_column(cells, source)
     if "tasks" in papers:
@@ -239,6 +231,28 @@ def read_papers(source: Path) -> pd.DataFrame:
         if not papers["tasks"].map(bool).any():
             del papers["tasks"]
     return papers
+
+
+def read_table(source: Path, fields: Iterable[str]) -> pd.DataFrame:
+    """The whole table as text; a column of `fields` may be in any case ("Title"), and has small letters in the answer.
+
+    Raises InputError as `tables.read_table` does.
+    """
+    table = tables.read_table(source)
+    for field in fields:
+        names = spellings(table.columns, field)
+        if names and names != [field]:
+            name = field if field in names else names[0]
+            table[name] = [find_text(row, field)[1] for row in table[names].to_dict("records")]
+            table = table.rename(columns={name: field})
+    return table
+
+
+def check_columns(table: pd.DataFrame, source: Path, *names: str) -> None:
+    """Raises InputError if the table of a file lacks a column."""
+    for column in names:
+        if column not in table:
+            raise InputError(f"{source} has no column '{column}'; it has: {', '.join(table.columns)}.")
 
 
 def _check_separated(tasks: pd.Series, source: Path) -> None:

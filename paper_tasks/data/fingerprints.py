@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from paper_tasks.data.prepared_folder import LABELS, SPLITS, UNLABELLED, has_unlabelled, prepared_file
+from paper_tasks.data.prepared_folder import HELD_OUT_FILE, LABELS, SPLITS, UNLABELLED, has_unlabelled, prepared_file
 from paper_tasks.paths import JSON_FILES
 from paper_tasks.tagger.model_folder import file_checksum
 
 # The papers that the project's own figures were measured on. Their labels may be corrected; the papers stay held out,
 # so that no model of before has seen them.
-HELD_OUT = JSON_FILES / "held_out.json"
+HELD_OUT = JSON_FILES / HELD_OUT_FILE
 
 
 def paper_fingerprints(papers: pd.DataFrame) -> np.ndarray:

@@ -15,17 +15,14 @@ from paper_tasks.data.fingerprints import HELD_OUT, known_held_out, letters, pap
 from paper_tasks.data.options import PrepareOptions
 from paper_tasks.data.prepared_folder import (
     DISTANT,
-    LABELS,
-    REPORT,
     SPLITS,
-    UNLABELLED,
     PreparationReport,
     multi_hot,
     texts,
+    write_splits,
 )
 from paper_tasks.data.splits import draw_split, known_split
 from paper_tasks.errors import InputError
-from paper_tasks.io import atomic, encoder
 from paper_tasks.tagger.text import has_words
 
 COLUMNS = ["title", "abstract", "tasks", "keywords", "masked"]
@@ -105,7 +102,7 @@ def prepare(source: Path, output_dir: Path, options: PrepareOptions | None = Non
     )
     held_out = {name: sorted(fingerprints[split == SPLITS.index(name)].tolist()) for name in SPLITS[1:]}
     parts = {name: papers.loc[split == number, COLUMNS] for number, name in enumerate(SPLITS)}
-    _write(output_dir, parts, unlabelled[~was_held_out], held_out, report)
+    write_splits(output_dir, parts, held_out, report, unlabelled[~was_held_out])
     return report
 
 
@@ -138,24 +135,3 @@ def mask_names(papers: pd.DataFrame, kept: list[str], labeller: Labeller) -> lis
         labeller.remove_mentions(text, {index[task] for task in tasks})
         for text, tasks in tqdm(rows, total=len(papers), desc="masking", unit="paper", delay=1, disable=None)
     ]
-
-
-def _write(
-    output_dir: Path,
-    parts: dict[str, pd.DataFrame],
-    unlabelled: pd.DataFrame,
-    held_out: dict[str, list[str]],
-    report: PreparationReport,
-) -> None:
-    output_dir.mkdir(parents=True, exist_ok=True)
-    # Removed first and written last, so that a folder of some new and some old splits does not pass for a whole one.
-    for name in (REPORT, LABELS):
-        (output_dir / name).unlink(missing_ok=True)
-    for name, part in parts.items():
-        encoder.write_table(output_dir / f"{name}.csv", part)
-    (output_dir / f"{UNLABELLED}.csv").unlink(missing_ok=True)
-    if len(unlabelled):
-        encoder.write_table(output_dir / f"{UNLABELLED}.csv", unlabelled)
-    atomic.write_json(output_dir / HELD_OUT.name, held_out)
-    atomic.write_json(output_dir / LABELS, [*report.papers_per_task])
-    atomic.write_json(output_dir / REPORT, report.to_json())

@@ -11,14 +11,14 @@ import pandas as pd
 from tqdm import tqdm
 
 from paper_tasks.errors import InputError
-from paper_tasks.io import tables
+from paper_tasks.io import atomic, encoder, tables
 from paper_tasks.io.cells import parse_column
 from paper_tasks.tagger.text import TEXT_FORMAT, format_paper
 
 SPLITS = ("train", "dev", "test")
 # The papers without a task, where there are any.
 UNLABELLED = "unlabelled"
-LABELS, REPORT = "labels.json", "report.json"
+LABELS, REPORT, HELD_OUT_FILE = "labels.json", "report.json", "held_out.json"
 # What the report says of labels that no table brought along.
 DISTANT = "distant (names, aliases and author keywords)"
 # Labels made by reading are complete; of positives, such as Papers with Code's own labels, no other task is known.
@@ -34,6 +34,7 @@ class PreparationReport:
         options: the `PrepareOptions`.
         labels: `DISTANT`, or the column of the table that the tasks come from.
         split: "drawn", or the name of the file whose held-out papers were held out again.
+        papers_without_a_word_dropped: of labels made by reading, those that no abstract was found for.
         held_out_papers_without_a_kept_task_dropped: None where the split was drawn.
         tasks_per_paper: mean over the papers of all splits.
         papers_per_task: for each task that was kept.
@@ -101,9 +102,39 @@ def read_split(prepared_dir: Path, name: str) -> pd.DataFrame:
     return papers
 
 
+def write_splits(
+    output_dir: Path,
+    parts: Mapping[str, pd.DataFrame],
+    held_out: Mapping[str, list[str]],
+    report: PreparationReport,
+    unlabelled: pd.DataFrame | None = None,
+) -> None:
+    """Writes each part as a table of its name, and beside them the tasks, the report and the held-out fingerprints.
+
+    Tables that an earlier preparation left there are removed.
+    """
+    output_dir.mkdir(parents=True, exist_ok=True)
+    # Removed first and written last, so that a folder of some new and some old splits does not pass for a whole one.
+    for name in (REPORT, LABELS, *(f"{name}.csv" for name in (UNLABELLED, *_held_out_before(output_dir)))):
+        (output_dir / name).unlink(missing_ok=True)
+    for name, part in parts.items():
+        encoder.write_table(output_dir / f"{name}.csv", part)
+    if unlabelled is not None and len(unlabelled):
+        encoder.write_table(output_dir / f"{UNLABELLED}.csv", unlabelled)
+    atomic.write_json(output_dir / HELD_OUT_FILE, held_out)
+    atomic.write_json(output_dir / LABELS, [*report.papers_per_task])
+    atomic.write_json(output_dir / REPORT, report.to_json())
+
+
 def has_unlabelled(prepared_dir: Path) -> bool:
     """Whether `prepare` met papers without a task; then `read_split` reads them too."""
     return (prepared_dir / f"{UNLABELLED}.csv").is_file()
+
+
+def _held_out_before(output_dir: Path) -> list[str]:
+    """The held-out parts that an earlier preparation wrote there."""
+    path = output_dir / HELD_OUT_FILE
+    return [*json.loads(path.read_text(encoding="utf-8"))] if path.is_file() else []
 
 
 def prepared_file(prepared_dir: Path, name: str) -> Path:

@@ -128,7 +128,7 @@ def test_splits_of_a_run_that_broke_off_are_not_read(prepared, tmp_path, monkeyp
         assert path.name == "train.csv"
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("paper_tasks.data.prepare.encoder.write_table", breaks)
+    monkeypatch.setattr("paper_tasks.data.prepared_folder.encoder.write_table", breaks)
     with pytest.raises(KeyboardInterrupt):
         prepare(folder / "papers.csv", tmp_path / "out", PrepareOptions(seed=1))
     with pytest.raises(InputError, match="paper-tasks prepare"):
