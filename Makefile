@@ -16,7 +16,7 @@ CLI := $(BIN)/paper-tasks
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo web install test test-slow test-all lint data model evaluate original annif bench bench-scale \
+.PHONY: help demo web install test test-slow test-all lint data model read-labels evaluate original annif bench bench-scale \
     notebooks notebooks-full picture space space-push space-name clean
 
 help:  ## this list
@@ -67,6 +67,16 @@ model: csv_files/prepared/report.json $(if $(START_FROM),,models/phrases/pretrai
 models/phrases/pretraining.json: csv_files/prepared/report.json
 	$(CLI) pretrain --backbone minilm --budget-minutes $(PRETRAIN_MINUTES) \
 	    --output models/phrases $(if $(wildcard models/phrases/checkpoint),--resume,--overwrite)
+
+# Without PAPERS=..., it takes the table that `make data` takes. The model that ships stays as it is.
+read-labels: $(PAPERS) | $(VENV)/all.stamp  ## train on csv_files/read_labels with abstracts of PAPERS="a.csv b.csv"
+	$(CLI) prepare $(PAPERS) --read-labels csv_files/read_labels --output csv_files/prepared_read
+	$(CLI) train --prepared csv_files/prepared_read --backbone minilm --start-from $(or $(START_FROM),deployment/model) \
+	    --seed $(SEED) --batch-size 16 --learning-rate 4e-4 --lower-divisor 10 --epochs 2 --short-length 112 \
+	    --max-length 160 --mask-rate 0.15 --warmup-share 0.05 --output models/read \
+	    $(if $(wildcard models/read/checkpoint),--resume,--overwrite)
+	$(CLI) export --model models/read --prepared csv_files/prepared_read --output models/read_int8
+	$(CLI) evaluate --prepared csv_files/prepared_read --output build/read_labels --model "ours, int8=models/read_int8"
 
 # The repository has the int8 model alone; fp32 is compared where a training left it.
 # To add a model of another recipe: make evaluate OTHERS='--other "its name=FOLDER"'.

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from tests import ROOT
 
 NAMES = ("README.md", "CONTRIBUTING.md", "csv_files/README.md", "deployment/README.md", "deployment/model/README.md")
+NAMES += ("csv_files/read_labels/README.md", "csv_files/read_labels/GUIDELINE.md")
 DOCUMENTS = [*(ROOT / name for name in NAMES if (ROOT / name).exists()), *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Words of the shell before which no command ends.

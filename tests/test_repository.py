@@ -100,7 +100,8 @@ def test_the_app_needs_no_training_framework():
 def test_no_pickles_and_no_data_sets():
     bad = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".npy", ".xz", ".gz", ".parquet", ".safetensors")
     assert [file for file in FILES if file.endswith(bad)] == []
+    labels = {f"read_labels/{name}.jsonl" for name in ("train", "dev", "test", "modern_dev", "modern_test")}
+    labels |= {"read_labels/README.md", "read_labels/GUIDELINE.md"}
     assert {file for file in FILES if file.startswith("csv_files/")} <= {
-        "csv_files/README.md",
-        "csv_files/sample_papers.csv",
+        f"csv_files/{name}" for name in {"README.md", "sample_papers.csv"} | labels
     }
