@@ -3,6 +3,7 @@
 from typing import Any
 
 from deployment.common.limits import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
+from paper_tasks.tagger.classifier import LEVELS
 
 _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
 _EXAMPLE = {"title": "The same voice?", "abstract": "Speaker verification from two seconds of telephone speech."}
@@ -41,7 +42,7 @@ def _tasks() -> dict[str, Any]:
     }
     return {
         "operationId": "tasks",
-        "summary": f"The tasks of one paper, or of up to {PAPERS}, likeliest first",
+        "summary": f"The tasks of one paper, or of up to {PAPERS}: within a level the likeliest first",
         "requestBody": {
             "required": True,
             "content": {
@@ -52,7 +53,9 @@ def _tasks() -> dict[str, Any]:
             },
         },
         "responses": {
-            "200": _response("`tasks` for one paper; `papers`, in the order sent, for a list of them.", answer),
+            "200": _response(
+                "`tasks` and `topics` for one paper; `papers`, in the order sent, for a list of them.", answer
+            ),
             **{str(code): _response(sentence, _ref("Error")) for code, sentence in errors.items()},
             "503": _busy("Too many people ask at once, or the answer was not ready in time."),
         },
@@ -73,10 +76,19 @@ def _schemas() -> dict[str, Any]:
     threshold = {
         **_PROBABILITY,
         "type": ["number", "null"],
-        "description": "Tasks from this probability on; if it is missing or null, each task has its own threshold.",
+        "description": "Tasks of both levels from this probability on; "
+        "if it is missing or null, the model's own thresholds hold.",
     }
     words = "Title, abstract or both; they must have a letter or a digit."
-    tasks = {"type": "array", "items": _ref("Task")}
+    level = {
+        "enum": list(LEVELS),
+        "description": "`main`: the paper works on the task; `ok`: the task also fits it. Those of `main` come first.",
+    }
+    topics = {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Names in the text that are no tasks, such as SSIM; they have no probability.",
+    }
     return {
         "Paper": {"type": "object", "description": words, "properties": texts, "additionalProperties": False},
         "Question": {
@@ -94,8 +106,13 @@ def _schemas() -> dict[str, Any]:
             "required": ["papers"],
             "additionalProperties": False,
         },
-        "Task": _record(task={"type": "string"}, probability=_PROBABILITY, area={"type": "string"}),
-        "Tasks": _record(tasks=tasks),
+        "Task": _record(
+            task={"type": "string"},
+            probability={**_PROBABILITY, "description": "That the statement of `level` is true."},
+            level=level,
+            area={"type": "string"},
+        ),
+        "Tasks": _record(tasks={"type": "array", "items": _ref("Task")}, topics=topics),
         "Batch": _record(papers={"type": "array", "items": _ref("Tasks")}),
         "Vocabulary": _record(
             labels={
@@ -106,7 +123,7 @@ def _schemas() -> dict[str, Any]:
                     area={"type": "string"},
                     is_task={
                         "type": "boolean",
-                        "description": "False for names that are not tasks; no answer has them.",
+                        "description": "False for names that are not tasks; an answer has them among `topics`.",
                     },
                     threshold=_PROBABILITY,
                 ),

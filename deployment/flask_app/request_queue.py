@@ -10,7 +10,7 @@ import numpy as np
 
 from deployment.common.limits import QUEUE_SIZE
 from paper_tasks.errors import EmptyPaper
-from paper_tasks.tagger.classifier import TaskClassifier
+from paper_tasks.tagger.classifier import Probabilities, TaskClassifier
 
 # A request may take so long. A batch of 256 abstracts takes 5 to 8 seconds on two cores.
 SECONDS = 30.0
@@ -40,7 +40,7 @@ class RequestQueue:
         self._free_batch_slots, self._batch_turn = BoundedSemaphore(BATCHES), Lock()
         # One paper uses all cores already. A pool with one thread works in the order of arrival.
         self._model = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
-        self._first_answer = self._model.submit(classifier.probabilities, [_FIRST_PAPER])
+        self._first_answer = self._model.submit(classifier.both_levels, [_FIRST_PAPER])
 
     @property
     def ready(self) -> bool:
@@ -49,8 +49,8 @@ class RequestQueue:
 
     def probabilities(
         self, papers: Sequence[tuple[str, str]], abandoned: Callable[[], bool] = lambda: False
-    ) -> np.ndarray:
-        """float32 (papers, labels) from 0 to 1, for at least one (title, abstract) pair.
+    ) -> Probabilities:
+        """The probabilities of both levels, for at least one (title, abstract) pair.
 
         `abandoned` is asked before each paper whether the client has gone. Raises Busy if it has, if the queue is
         full, or if the time is over; and EmptyPaper for a paper without a word.
@@ -62,7 +62,9 @@ class RequestQueue:
                 if abandoned():
                     raise Busy("The client has gone.")
                 answers.append(self._ask(index, paper, deadline))
-            return np.concatenate(answers)
+            fits = [answer.fits for answer in answers if answer.fits is not None]
+            main = np.concatenate([answer.main for answer in answers])
+            return Probabilities(main, np.concatenate(fits) if fits else None)
 
     @contextmanager
     def _batch(self, deadline: float) -> Iterator[None]:
@@ -80,9 +82,9 @@ class RequestQueue:
             f"The answer was not ready in {self._seconds:g} seconds: send fewer papers at once, or try again later."
         )
 
-    def _ask(self, index: int, paper: tuple[str, str], deadline: float) -> np.ndarray:
+    def _ask(self, index: int, paper: tuple[str, str], deadline: float) -> Probabilities:
         try:
-            answer = self._model.submit(self._classifier.probabilities, [paper])
+            answer = self._model.submit(self._classifier.both_levels, [paper])
         except RuntimeError:  # from a pool that has been shut down
             raise Busy("This server is about to end: try again in a moment.") from None
         try:

@@ -1,6 +1,5 @@
 """The page and its API: each address, and what it answers."""
 
-import numpy as np
 from flask import Flask, Response, g, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable, UnsupportedMediaType
 
@@ -13,7 +12,7 @@ from deployment.flask_app.paper_json import WrongField, check_length, read_quest
 from deployment.flask_app.request_queue import SECONDS, Busy, RequestQueue
 from paper_tasks.errors import EmptyPaper
 from paper_tasks.tagger import language
-from paper_tasks.tagger.classifier import TaskClassifier
+from paper_tasks.tagger.classifier import MAIN, Probabilities, Tag, TaskClassifier, by_level
 from paper_tasks.tagger.wording import DISTANT_LABELS, PROJECT
 
 # 256 abstracts of the usual length need about 0.5 MB.
@@ -84,7 +83,7 @@ class Views:
         return self._page_with_tags(title, abstract)
 
     def tasks(self) -> Response:
-        """The tasks of one paper, or of each paper in a list, as JSON."""
+        """The tasks and topics of one paper, or of each paper in a list, as JSON."""
         if request.mimetype != "application/json":
             raise UnsupportedMediaType("Send the papers as JSON, with the header Content-Type: application/json.")
         question = read_question(request.get_data())
@@ -96,7 +95,10 @@ class Views:
             field = f"papers[{error.index}]"
             raise WrongField(field, f"{field}: {wording.NO_WORDS}") from None
         ranked = self._classifier.rank(probabilities, threshold=question.threshold)
-        answers = [{"tasks": self._classifier.as_json(tags)} for tags in ranked]
+        answers = [
+            {"tasks": self._classifier.as_json(tags), "topics": self._classifier.topics(*paper)}
+            for paper, tags in zip(question.papers, ranked, strict=True)
+        ]
         return jsonify(answers[0] if question.alone else {"papers": answers})
 
     def vocabulary(self) -> Response:
@@ -144,8 +146,8 @@ class Views:
         )
         return response
 
-    def _ask(self, papers: list[tuple[str, str]]) -> np.ndarray:
-        """float32 (papers, labels). Raises EmptyPaper, and ServiceUnavailable with the time to retry."""
+    def _ask(self, papers: list[tuple[str, str]]) -> Probabilities:
+        """The probabilities of both levels. Raises EmptyPaper, and ServiceUnavailable with the time to retry."""
         g.papers = len(papers)
         abandoned = request.environ.get("waitress.client_disconnected", lambda: False)
         try:
@@ -163,7 +165,22 @@ class Views:
         (likeliest,) = self._classifier.rank(probabilities, len(tags) + NEAREST, LEAST if tags else 0.0)
         named = {tag.task for tag in tags}
         nearest = [tag for tag in likeliest if tag.task not in named][:NEAREST]
-        return self._page(title, abstract, tags=tags, nearest=nearest, note=language.note(title, abstract))
+        main, also = by_level(tags)
+        return self._page(
+            title,
+            abstract,
+            main=main,
+            also=also,
+            nearest=nearest,
+            topics=self._classifier.topics(title, abstract),
+            note=language.note(title, abstract),
+        )
+
+    def _mark(self, tag: Tag) -> float:
+        """The probability from which the model gives a tag: the mark on its bar."""
+        if tag.level == MAIN or self._classifier.fits_threshold is None:
+            return self._classifier.threshold(tag.task)
+        return self._classifier.fits_threshold
 
     def _page(self, title: str = "", abstract: str = "", **found: object) -> str:
         return render_template(
@@ -178,7 +195,8 @@ class Views:
             distant_labels=DISTANT_LABELS,
             too_short=wording.TOO_SHORT,
             area=self._classifier.area,
-            threshold=self._classifier.threshold,
+            mark=self._mark,
+            only_also=wording.ONLY_ALSO,
             **found,
         )
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import gradio as gr
-import numpy as np
 
 from deployment.common.arxiv import Arxiv, ArxivError
 from deployment.common.limits import PAPERS
@@ -18,7 +17,7 @@ from deployment.gradio_app.log import logged
 from deployment.gradio_app.papers_file import TaggedRow
 from paper_tasks.errors import EmptyPaper, InputError
 from paper_tasks.io.rows import Row
-from paper_tasks.tagger.classifier import TaskClassifier
+from paper_tasks.tagger.classifier import MAIN, Probabilities, TaskClassifier
 from paper_tasks.tagger.explain import Explanation, explain
 
 # Of functions behind the page. Their names count in the API nevertheless: one that is called like an endpoint would
@@ -34,7 +33,11 @@ class Endpoints:
         self.arxiv = arxiv or Arxiv()
 
     def tag(self, title: str, abstract: str) -> list[dict[str, Any]]:
-        """The tasks of one paper, likeliest first: a list of {"task", "probability" (0 to 1), "area"}."""
+        """The tasks of one paper: a list of {"task", "probability" (0 to 1), "level", "area"}.
+
+        At level "main" the paper works on the task, at level "ok" the task also fits it. Those of "main" come first,
+        and within a level the likeliest.
+        """
         (tags,) = self.classifier.rank(self.probabilities(title, abstract))
         return self.classifier.as_json(tags)
 
@@ -60,19 +63,22 @@ class Endpoints:
         except EmptyPaper as error:
             refuse(f"papers[{error.index}]: {NO_WORDS}", "No text")
 
-    def explain(self, title: str, abstract: str, task: str) -> dict[str, Any]:
-        """Why a task: {"task", "probability", "text", "spans"}.
+    def explain(self, title: str, abstract: str, task: str, level: str = MAIN) -> dict[str, Any]:
+        """Why a task, at the level that /tag gives it: {"task", "probability", "text", "spans"}.
 
         Each span of the text has "start", "end", "text" and "kind": "mention" (of the task's name), "sentence" or
         "word". "contribution" is how far the log-odds fall when the span is left out; "without" is the probability
         that is left. If no word is left without the span, "contribution" is null and "without" is 0.
         """
-        return self.explanation(title, abstract, task).as_dict()
+        return self.explanation(title, abstract, task, level).as_dict()
 
     @logged("explain")
-    def explanation(self, title: str, abstract: str, task: str) -> Explanation:
+    def explanation(self, title: str, abstract: str, task: str, level: str) -> Explanation:
         """What `explain` answers, as the page needs it."""
-        task = _text(task, "task")
+        task, level = _text(task, "task"), _text(level, "level")
+        if level not in self.classifier.levels:
+            known = " or ".join(map(repr, self.classifier.levels))
+            refuse(f"{level[:80]!r} is not a level of this model; use {known}.", "No such level")
         try:
             self.classifier.spellings(task)
         except KeyError:
@@ -82,15 +88,15 @@ class Endpoints:
                 "No such task",
             )
         try:
-            return explain(self.classifier, _text(title, "title"), _text(abstract, "abstract"), task)
+            return explain(self.classifier, _text(title, "title"), _text(abstract, "abstract"), task, level)
         except EmptyPaper:
             refuse_empty()
 
     @logged("tag")
-    def probabilities(self, title: str, abstract: str) -> np.ndarray:
-        """float32 (labels,) of one paper."""
+    def probabilities(self, title: str, abstract: str) -> Probabilities:
+        """The probabilities of both levels, of one paper."""
         try:
-            return self.classifier.probabilities([(_text(title, "title"), _text(abstract, "abstract"))])[0]
+            return self.classifier.both_levels([(_text(title, "title"), _text(abstract, "abstract"))])
         except EmptyPaper:
             refuse_empty()
 

@@ -5,7 +5,7 @@ from html import escape
 from itertools import pairwise
 from typing import NamedTuple
 
-from deployment.common.wording import TOO_SHORT
+from deployment.common.wording import ONLY_ALSO, TOO_SHORT
 from paper_tasks.io.rows import Row
 from paper_tasks.tagger.explain import Explanation, Span
 
@@ -23,28 +23,40 @@ LEGEND = {"mention": "names the task", "word": "words that count", "sentence": "
 
 
 class TaskRow(NamedTuple):
-    """A task to show."""
+    """A task to show, with the probability that holds at its level."""
 
     task: str
     probability: float
+    level: str
     area: str
 
 
-def tags_html(tags: Sequence[TaskRow], threshold: float, nearest: Sequence[TaskRow], note: str = "") -> str:
-    """Tasks by area, the likeliest area first; then the nearest below the threshold. A note comes before them all.
+def tags_html(
+    main: Sequence[TaskRow],
+    also: Sequence[TaskRow],
+    nearest: Sequence[TaskRow],
+    threshold: float,
+    topics: Sequence[str] = (),
+    note: str = "",
+) -> str:
+    """Tasks that the paper works on, tasks that also fit it, the nearest below the threshold, and the topics.
 
-    Each task is a button with a bar, on which the threshold is marked.
+    Within a level they are grouped by area, the likeliest area first. A note comes before them all. Each task is a
+    button with a bar, on which the threshold is marked.
     """
-    areas: dict[str, list[TaskRow]] = {}
-    for tag in tags:
-        areas.setdefault(tag.area, []).append(tag)
     html = [f"<p class='note'>{escape(note)}</p>"] if note else []
-    html += [f"<h2 class='area'>{escape(area)}</h2>{_list(rows, 'tags', threshold)}" for area, rows in areas.items()]
-    if not tags and not note:
+    if also and not main:
+        html.append(f"<p class='note'>{ONLY_ALSO}</p>")
+    elif not main and not note:
         html.append(f"<p class='note'>No task reaches {threshold:.0%}. {TOO_SHORT}</p>")
+    for heading, rows, kind in (("Works on", main, "tags"), ("Also", also, "tags also")):
+        if rows:
+            html.append(f"<h2 class='level'>{heading}</h2>{_by_area(rows, kind, threshold)}")
     if nearest:
         html.append(f"<h2 class='area'>less certain, below {threshold:.0%}</h2>")
         html.append(_list(nearest, "tags faint", threshold))
+    if topics:
+        html.append(f"<p class='topics'>Topics: {escape(', '.join(topics))}</p>")
     return "".join(html)
 
 
@@ -78,9 +90,18 @@ def batch_html(tagged: int, counts: Sequence[tuple[str, int]], broken: Sequence[
         )
         more = f", the {MOST_TASKS} most frequent of {len(counts)}" if len(counts) > MOST_TASKS else ""
         html.append(
-            f"<table class='counts'><caption>Papers with each task{more}</caption><tbody>{bars}</tbody></table>"
+            f"<table class='counts'><caption>Papers that work on each task{more}</caption><tbody>{bars}</tbody></table>"
         )
     return "".join(html)
+
+
+def _by_area(rows: Iterable[TaskRow], kind: str, threshold: float) -> str:
+    areas: dict[str, list[TaskRow]] = {}
+    for row in rows:
+        areas.setdefault(row.area, []).append(row)
+    return "".join(
+        f"<h3 class='area'>{escape(area)}</h3>{_list(of_area, kind, threshold)}" for area, of_area in areas.items()
+    )
 
 
 def _list(rows: Iterable[TaskRow], kind: str, threshold: float) -> str:
@@ -89,7 +110,7 @@ def _list(rows: Iterable[TaskRow], kind: str, threshold: float) -> str:
 
 def _item(row: TaskRow, threshold: float) -> str:
     return (
-        f"<li><button type='button' data-task='{escape(row.task)}' aria-pressed='false'>"
+        f"<li><button type='button' data-task='{escape(row.task)}' data-level='{row.level}' aria-pressed='false'>"
         f"<span class='line'><span class='task'>{escape(row.task)}</span><span class='why'>why?</span>"
         f"<span class='percent'>{row.probability:.0%}</span></span>"
         f"<span class='bar' aria-hidden='true'>"

@@ -9,6 +9,7 @@ from deployment.gradio_app import html, papers_file
 from deployment.gradio_app.endpoints import PRIVATE, Endpoints, refuse
 from deployment.gradio_app.uploads import KEEP_HOURS, upload_folder
 from paper_tasks.io.rows import paper_texts
+from paper_tasks.tagger.classifier import by_level
 
 # The kinds of file to download, in the order of their buttons.
 DOWNLOADS = ("CSV", "JSON Lines")
@@ -38,7 +39,8 @@ class ManyPapers:
         rows = []
         for row, tags in tagged:
             title_or_abstract = next(filter(None, paper_texts(row.values)))
-            rows.append([row.line, title_or_abstract[:SHOWN_CHARACTERS], ", ".join(task for task, _ in tags)])
+            tasks = (", ".join(tag.task for tag in level) for level in by_level(tags))
+            rows.append([row.line, title_or_abstract[:SHOWN_CHARACTERS], *tasks])
         # Gradio serves files from the folder of uploads alone.
         folder = upload_folder() / token_hex(16)
         folder.mkdir(parents=True)
@@ -70,9 +72,9 @@ def many_papers_tab(endpoints: Endpoints) -> None:
     start = gr.Button("Tag them all", variant="primary")
     report = gr.HTML("", elem_id="report")
     table = gr.Dataframe(
-        headers=["line", "paper", "tasks"],
-        datatype=["number", "str", "str"],
-        column_widths=["16%", "42%", "42%"],
+        headers=["line", "paper", "works on", "also"],
+        datatype=["number", "str", "str", "str"],
+        column_widths=["14%", "36%", "28%", "22%"],
         wrap=True,
         interactive=False,
         visible=False,

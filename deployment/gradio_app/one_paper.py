@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
-import numpy as np
 
 from deployment.common.examples import EXAMPLES
 from deployment.common.limits import ABSTRACT_CHARACTERS, TITLE_CHARACTERS
 from deployment.gradio_app import html
 from deployment.gradio_app.endpoints import PRIVATE, Endpoints
 from paper_tasks.tagger import language
+from paper_tasks.tagger.classifier import MAIN, Probabilities, Tag, by_level
 
 FOLDER = Path(__file__).parent
 # Runs in the list of tasks, in the reasons, and after each answer.
@@ -20,11 +20,12 @@ CHOOSE_TASK, SHOW_REASONS, SHOW_TAGS = (
 
 
 class ShownPaper(NamedTuple):
-    """The paper whose tasks the page shows, and its float32 (labels,) probabilities."""
+    """The paper whose tasks the page shows, its probabilities, and the names in it that are no tasks."""
 
     title: str
     abstract: str
-    probabilities: np.ndarray
+    probabilities: Probabilities
+    topics: list[str]
 
 
 class Reasons(NamedTuple):
@@ -42,7 +43,8 @@ class OnePaper:
 
     def tag_paper(self, title: str, abstract: str, threshold: float, artefacts: bool) -> tuple[ShownPaper, str, str]:
         """The paper, its tasks as HTML, and no reasons."""
-        paper = ShownPaper(title, abstract, self._endpoints.probabilities(title, abstract))
+        probabilities = self._endpoints.probabilities(title, abstract)
+        paper = ShownPaper(title, abstract, probabilities, self._classifier.topics(title, abstract))
         return paper, self.show_tags(paper, threshold, artefacts), ""
 
     def tag_example(self, title: str, abstract: str) -> tuple[ShownPaper, str, str]:
@@ -50,19 +52,23 @@ class OnePaper:
         return self.tag_paper(title, abstract, self._classifier.default_threshold, False)
 
     def show_tags(self, paper: ShownPaper | None, threshold: float, artefacts: bool) -> str:
-        """The tasks of a paper from a threshold on, and the nearest below it."""
+        """The tasks of a paper from a threshold on, by level; the nearest below it; and the topics."""
         if paper is None:
             return html.PROMPT
-        tags = self._rows(paper, threshold=threshold, hide_artefacts=not artefacts)
-        ranked = self._rows(paper, threshold=0, top_k=len(tags) + html.NEAREST, hide_artefacts=not artefacts)
-        return html.tags_html(tags, threshold, ranked[len(tags) :], language.note(paper.title, paper.abstract))
+        tags = self._tags(paper, threshold=threshold, hide_artefacts=not artefacts)
+        ranked = self._tags(paper, threshold=0, top_k=len(tags) + html.NEAREST, hide_artefacts=not artefacts)
+        named = {tag.task for tag in tags}
+        nearest = [tag for tag in ranked if tag.task not in named][: html.NEAREST]
+        main, also, less = (list(map(self._row, level)) for level in (*by_level(tags), nearest))
+        return html.tags_html(main, also, less, threshold, paper.topics, language.note(paper.title, paper.abstract))
 
     def explain_task(self, paper: ShownPaper | None, event: gr.EventData) -> Reasons:
         """The reasons for the task that was chosen."""
         if paper is None:
             return Reasons(None, "")
-        # A program may send an event without a task.
-        explanation = self._endpoints.explanation(paper.title, paper.abstract, getattr(event, "task", ""))
+        # A program may send an event without a task or a level.
+        task, level = getattr(event, "task", ""), getattr(event, "level", MAIN)
+        explanation = self._endpoints.explanation(paper.title, paper.abstract, task, level)
         return Reasons(paper, html.reasons_html(explanation))
 
     @staticmethod
@@ -70,9 +76,12 @@ class OnePaper:
         """The reasons, unless the page shows another paper by now."""
         return reasons.html if reasons.paper is paper else ""
 
-    def _rows(self, paper: ShownPaper, **options: Any) -> list[html.TaskRow]:
+    def _tags(self, paper: ShownPaper, **options: Any) -> list[Tag]:
         (tags,) = self._classifier.rank(paper.probabilities, **options)
-        return [html.TaskRow(*tag, self._classifier.area(tag.task)) for tag in tags]
+        return tags
+
+    def _row(self, tag: Tag) -> html.TaskRow:
+        return html.TaskRow(*tag, self._classifier.area(tag.task))
 
 
 def one_paper_tab(endpoints: Endpoints) -> None:

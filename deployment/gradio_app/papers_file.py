@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from paper_tasks.errors import InputError
 from paper_tasks.io.encoder import RowEncoder
-from paper_tasks.io.rows import PROBABILITIES, TASKS, Row, check_paper, check_text_columns, paper_texts, tag_columns
+from paper_tasks.io.rows import TAG_COLUMNS, Row, check_paper, check_text_columns, paper_texts, tag_columns
 from paper_tasks.io.tables import column_names, read_rows
-from paper_tasks.tagger.classifier import Tag, TaskClassifier
+from paper_tasks.tagger.classifier import Tag, TaskClassifier, by_level
 
 MOST_BYTES = 5_000_000
 MOST_ROWS = 2_000
@@ -21,7 +21,7 @@ CHUNK = 16
 
 
 class TaggedRow(NamedTuple):
-    """A row and its tasks, likeliest first."""
+    """A row and its tags, in the order of `TaskClassifier.rank`."""
 
     row: Row
     tags: list[Tag]
@@ -63,17 +63,16 @@ def tag(classifier: TaskClassifier, rows: Iterable[Row]) -> Iterator[list[Tagged
 
 def write(path: Path, tagged: Sequence[TaggedRow]) -> None:
     """All columns and the tasks, as CSV that no spreadsheet runs formulas of, or as JSON Lines, by the file's name."""
-    columns = [*_columns(row for row, _ in tagged), TASKS, PROBABILITIES]
+    columns = [*_columns(row for row, _ in tagged), *TAG_COLUMNS]
     encoder = RowEncoder(path, columns, excel_safe=True)
     path.write_bytes(encoder.head() + encoder.encode([row.values | tag_columns(tags) for row, tags in tagged]))
 
 
 def count_tasks(tagged: Sequence[TaggedRow]) -> list[tuple[str, int]]:
-    """In how many of the papers each task is, the most frequent first."""
-    counts = Counter(task for _, tags in tagged for task, _ in tags)
+    """How many of the papers work on each task, the most frequent first."""
+    counts = Counter(tag.task for _, tags in tagged for tag in by_level(tags)[0])
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 def _columns(rows: Iterable[Row]) -> list[str]:
-    added = (TASKS, PROBABILITIES)
-    return [name for name in dict.fromkeys(name for row in rows for name in row.values) if name not in added]
+    return [name for name in dict.fromkeys(name for row in rows for name in row.values) if name not in TAG_COLUMNS]

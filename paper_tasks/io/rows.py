@@ -2,13 +2,21 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paper_tasks.errors import InputError
 from paper_tasks.tagger.text import format_paper, has_words
 
-# The columns that tagging adds.
-TASKS, PROBABILITIES = "predicted_tasks", "probabilities"
+if TYPE_CHECKING:
+    from paper_tasks.tagger.classifier import Tag
+
+# The columns that tagging adds: tasks that a paper works on, tasks that also fit it, and the probabilities of both.
+TAG_COLUMNS = (TASKS, PROBABILITIES, ALSO_TASKS, ALSO_PROBABILITIES) = (
+    "predicted_tasks",
+    "probabilities",
+    "also_tasks",
+    "also_probabilities",
+)
 # Decimals of a probability in a table.
 DIGITS = 4
 TEXTS = ("title", "abstract")
@@ -66,10 +74,15 @@ def check_paper(row: Row) -> Row:
     return row if has_words(format_paper(*texts)) else replace(row, problem="has no words in title and abstract")
 
 
-def tag_columns(tags: Iterable[tuple[str, float]]) -> dict[str, list[Any]]:
-    """The columns that tagging adds, of a paper with these tasks and their probabilities."""
-    tags = list(tags)
-    return {TASKS: [task for task, _ in tags], PROBABILITIES: [round(value, DIGITS) for _, value in tags]}
+def tag_columns(tags: "Iterable[Tag]") -> dict[str, list[Any]]:
+    """The columns that tagging adds, of a paper with these tags; those of a level without a tag are empty lists."""
+    # The classifier needs numpy, which reading a table does not.
+    from paper_tasks.tagger.classifier import by_level
+
+    columns: list[list[Any]] = []
+    for level in by_level(tags):
+        columns += [tag.task for tag in level], [round(tag.probability, DIGITS) for tag in level]
+    return dict(zip(TAG_COLUMNS, columns, strict=True))
 
 
 def has_text_column(names: Iterable[str]) -> bool:

@@ -38,6 +38,15 @@ class Tag(NamedTuple):
     level: str = MAIN
 
 
+def by_level(tags: Iterable[Tag]) -> tuple[list[Tag], list[Tag]]:
+    """The tags of level `MAIN`, and those of level `OK`, each in the order given."""
+    main: list[Tag] = []
+    also: list[Tag] = []
+    for tag in tags:
+        (main if tag.level == MAIN else also).append(tag)
+    return main, also
+
+
 class Probabilities(NamedTuple):
     """float32 from 0 to 1, both (papers, labels): that a paper works on a task, and that the task fits it at all.
 
@@ -57,6 +66,7 @@ class TaskClassifier:
         default_threshold: one threshold for all tasks, for a control that moves a single number.
         fits_threshold: the probability from which a task fits a paper that does not work on it; None for a model that
             knows one level.
+        levels: the levels that the model knows: `MAIN` alone, or `LEVELS`.
         config: `config.json` as read: what the model was trained on, and how it scored.
         names: sequences of token ids that name labels, each with the indices of these labels. The model looks for them.
     """
@@ -80,7 +90,8 @@ class TaskClassifier:
         self.thresholds = np.asarray(config.thresholds, dtype=np.float32)
         self.default_threshold = float(config.default_threshold)
         self.fits_threshold = config.fits_threshold
-        self._outputs = ["logits"] if config.fits_threshold is None else ["logits", "fits"]
+        self.levels = LEVELS[:1] if config.fits_threshold is None else LEVELS
+        self._outputs = ["logits", "fits"][: len(self.levels)]
         self._topics = _runs_of_topics(names, config)
 
     @classmethod
@@ -149,12 +160,15 @@ class TaskClassifier:
         runs = (tuple(ids[start : start + size]) for start in range(len(ids)) for size in sizes)
         return list(dict.fromkeys(name for run in runs for name in self._topics.get(run, ())))
 
-    def logits(self, papers: Iterable[tuple[str, str]]) -> np.ndarray:
+    def logits(self, papers: Iterable[tuple[str, str]], level: str = MAIN) -> np.ndarray:
         """float32 (papers, labels) for (title, abstract) pairs, in their order; a generator is read once.
 
-        These are the logits that a paper works on a task. Raises EmptyPaper for a paper without a word.
+        These are the logits that a paper works on a task, or, at level `OK`, that a task fits the paper. Raises
+        EmptyPaper for a paper without a word, and ValueError for a level that the model does not know.
         """
-        return self.level_logits(papers)[0]
+        if level not in self.levels:
+            raise ValueError(f"level is '{level}'; this model knows {', '.join(self.levels)}.")
+        return self.level_logits(papers)[LEVELS.index(level)]
 
     def level_logits(self, papers: Iterable[tuple[str, str]]) -> np.ndarray:
         """The logits of each level that the model knows: float32 (levels, papers, labels). See `logits`."""
@@ -276,7 +290,8 @@ class TaskClassifier:
 def _runs_of_topics(
     names: dict[tuple[int, ...], tuple[int, ...]], config: ModelConfig
 ) -> dict[tuple[int, ...], list[str]]:
-    """The runs of token ids that name labels which are no tasks, with the names of these labels."""
-    topics = {index: label for index, label in enumerate(config.labels) if not config.task_info[label].is_task}
+    """The runs of token ids that name labels which are no tasks, with the canonical names of these labels."""
+    info = [config.task_info[label] for label in config.labels]
+    topics = {index: label.canonical for index, label in enumerate(info) if not label.is_task}
     found = {run: [topics[index] for index in named if index in topics] for run, named in names.items()}
     return {run: labels for run, labels in found.items() if labels}

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from paper_tasks.errors import EmptyPaper
-from paper_tasks.tagger.classifier import TaskClassifier
+from paper_tasks.tagger.classifier import MAIN, TaskClassifier
 from paper_tasks.tagger.text import format_paper, has_words
 
 # Cost of an explanation, in tokens that the encoder reads: 21 runs of a text of 192 tokens, the encoder's window, or 27
@@ -91,15 +91,16 @@ class Explanation:
         return asdict(self) | {"probability": round(self.probability, 4), "spans": spans}
 
 
-def explain(classifier: TaskClassifier, title: str, abstract: str, task: str) -> Explanation:
+def explain(classifier: TaskClassifier, title: str, abstract: str, task: str, level: str = MAIN) -> Explanation:
     """The parts of a paper that carry a task, in under a second on two cores.
 
-    All spellings of the task count as one, as in `TaskClassifier.rank`. Sentences and words beyond the encoder's window
-    are not tried; mentions are found in the whole text that the model reads. Raises EmptyPaper, and KeyError for a task
-    that is not in the vocabulary.
+    At level `MAIN` the question is whether the paper works on the task, at level `OK` whether the task fits it. All
+    spellings of the task count as one, as in `TaskClassifier.rank`. Sentences and words beyond the encoder's window
+    are not tried; mentions are found in the whole text that the model reads. Raises EmptyPaper, KeyError for a task
+    that is not in the vocabulary, and ValueError for a level that the model does not know.
     """
     text = format_paper(title, abstract, classifier.config.text_format)
-    meter = _Meter(classifier, classifier.spellings(task), text)
+    meter = _Meter(classifier, classifier.spellings(task), text, level)
     mentions = find_mentions(classifier, text, meter.columns)
     spans = meter.leave_out([mentions] if mentions else [], "mention")
     spans = [spans[0]._replace(start=start, end=end) for start, end in mentions] if spans else []
@@ -182,10 +183,10 @@ def split_phrases(text: str, start: int, end: int, taken: Sequence[tuple[int, in
 class _Meter:
     """Runs the model on a text without some of its parts, and stops when the budget is spent."""
 
-    def __init__(self, classifier: TaskClassifier, columns: Sequence[int], text: str) -> None:
+    def __init__(self, classifier: TaskClassifier, columns: Sequence[int], text: str, level: str) -> None:
         self._classifier, self._text, self._left = classifier, text, BUDGET
         self._window = classifier.config.encoder_tokens
-        self.columns = columns
+        self.columns, self._level = columns, level
         # Index of the first character that the encoder does not read.
         offsets = classifier.encode(text).offsets
         self.reach = len(text) if len(offsets) <= self._window else max(end for _, end in offsets[: self._window])
@@ -207,7 +208,7 @@ class _Meter:
 
     def _log_odds(self, text: str) -> float:
         self._left -= min(self._window, len(self._classifier.encode(text))) + OVERHEAD
-        (logits,) = self._classifier.logits([("", text)])
+        (logits,) = self._classifier.logits([("", text)], self._level)
         return float(logits[self.columns].max())
 
 

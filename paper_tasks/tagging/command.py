@@ -15,6 +15,9 @@ from paper_tasks.tagging.options import ModelOptions, TagOptions
 if TYPE_CHECKING:
     from paper_tasks.tagging.tag_file import Summary
 
+# Before each line of a paper's tasks, by level and of the same width.
+HEADS = {"main": "Works on", "ok": "Also    "}
+
 
 @with_options
 def tag(
@@ -52,7 +55,7 @@ def tag(
     abstract: Annotated[str, Option(help="Abstract of one paper to tag.", show_default=False)] = "",
     *,
     tag_options: TagOptions,
-    as_json: Annotated[bool, Option("--json", help="For one paper: print its tasks as JSON.")] = False,
+    as_json: Annotated[bool, Option("--json", help="For one paper: print its tasks and topics as JSON.")] = False,
     resume: Annotated[bool, Option("--resume", help="Continue an interrupted run.")] = False,
     overwrite: Annotated[
         bool, Option("--overwrite", help="Replace an existing output, or an interrupted run.")
@@ -62,10 +65,10 @@ def tag(
     """Tag one paper, or every paper of a table.
 
     Give one paper by --title and --abstract, or a table by INPUT --output OUT. The output table has all columns of the
-    input, and `predicted_tasks` and `probabilities`. Rows are read and written one by one, so a table may have any
-    length. Rows that cannot be tagged are left out; OUT.problems.csv lists them with the reason. The exit code is 2
-    only if no row could be tagged. After a kill, repeat the command with --resume: it continues, and writes what an
-    uninterrupted run would have written.
+    input, `predicted_tasks` with `probabilities`, and `also_tasks` with `also_probabilities`. Rows are read and
+    written one by one, so a table may have any length. Rows that cannot be tagged are left out; OUT.problems.csv
+    lists them with the reason. The exit code is 2 only if no row could be tagged. After a kill, repeat the command
+    with --resume: it continues, and writes what an uninterrupted run would have written.
     """
     is_paper = bool(title or abstract)
     if is_paper == (source is not None):
@@ -105,15 +108,18 @@ def _tag_paper(title: str, abstract: str, tag_options: TagOptions, model_options
 
     classifier = model_options.load()
     (tags,) = classifier.predict([(title, abstract)], **tag_options.for_ranking())
+    topics = classifier.topics(title, abstract)
     if note := language.note(title, abstract):
         print(f"warning: {note}", file=sys.stderr)
     if as_json:
-        print(json.dumps(classifier.as_json(tags), ensure_ascii=False, indent=2))
-    elif tags:
-        for tag in tags:
-            print(f"{tag.probability:.3f}  {tag.task}  ({classifier.area(tag.task)})")
-    else:
+        print(json.dumps({"tasks": classifier.as_json(tags), "topics": topics}, ensure_ascii=False, indent=2))
+        return
+    if not tags:
         print("No task reaches the threshold; --threshold 0.1 shows less certain ones.", file=sys.stderr)
+    for tag in tags:
+        print(f"{HEADS[tag.level]}  {tag.probability:.3f}  {tag.task}  ({classifier.area(tag.task)})")
+    if topics:
+        print(f"Topics    {', '.join(topics)}")
 
 
 def _tag_on_ray(

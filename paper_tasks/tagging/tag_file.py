@@ -16,8 +16,11 @@ from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.io import tables
 from paper_tasks.io.encoder import RowEncoder, csv_lines
 from paper_tasks.io.rows import (
+    ALSO_PROBABILITIES,
+    ALSO_TASKS,
     DIGITS,
     PROBABILITIES,
+    TAG_COLUMNS,
     TASKS,
     Row,
     check_paper,
@@ -56,9 +59,10 @@ def tag_file(
     resume: bool = False,
     overwrite: bool = False,
 ) -> Summary:
-    """Writes `source`'s rows to `output` with the columns `predicted_tasks` and `probabilities`.
+    """Writes `source`'s rows to `output` with the columns `rows.TAG_COLUMNS`.
 
-    Both columns hold lists, the most probable task first. With `all_scores`, each of the model's labels has a column.
+    They hold lists, the most probable task first: tasks that a paper works on, tasks that also fit it, and the
+    probabilities of both. With `all_scores`, each label has a column: the probability that the paper works on it.
     Tagged rows are kept beside `output` (see `journal.journaled`); `output` appears when all rows are tagged.
     With `resume`, a run continues from the rows that an interrupted run kept. Rows that cannot be read or hold no
     text are left out and listed, by line, column and reason, in `problems_path(output)`. If `output` is a symbolic
@@ -106,7 +110,7 @@ def tag_rows(
 
 def new_columns(labels: Iterable[str], options: TagOptions) -> list[str]:
     """Names of the columns that tagging adds, for a model with these labels."""
-    return [TASKS, PROBABILITIES, *(labels if options.all_scores else ())]
+    return [*TAG_COLUMNS, *(labels if options.all_scores else ())]
 
 
 def column_types(fields: "Iterable[pa.Field]", added: list[str]) -> "dict[str, pa.DataType]":
@@ -114,7 +118,8 @@ def column_types(fields: "Iterable[pa.Field]", added: list[str]) -> "dict[str, p
     import pyarrow as pa
 
     types = {field.name: _without_dictionaries(field.type) for field in fields} | dict.fromkeys(added, pa.float64())
-    return types | {TASKS: pa.list_(pa.string()), PROBABILITIES: pa.list_(pa.float64())}
+    types |= dict.fromkeys((TASKS, ALSO_TASKS), pa.list_(pa.string()))
+    return types | dict.fromkeys((PROBABILITIES, ALSO_PROBABILITIES), pa.list_(pa.float64()))
 
 
 def _without_dictionaries(kind: "pa.DataType") -> "pa.DataType":
@@ -157,10 +162,11 @@ def _tag_remaining_rows(
 
 
 def _with_tags(rows: list[dict[str, Any]], classifier: TaskClassifier, options: TagOptions) -> list[dict[str, Any]]:
-    scores = classifier.probabilities(map(paper_texts, rows))
+    scores = classifier.both_levels(map(paper_texts, rows))
     ranked = classifier.rank(scores, **options.for_ranking())
+    of_labels = np.round(scores.main.astype(float), DIGITS).tolist()
     tagged = []
-    for row, tags, probabilities in zip(rows, ranked, np.round(scores.astype(float), DIGITS).tolist(), strict=True):
+    for row, tags, probabilities in zip(rows, ranked, of_labels, strict=True):
         added: dict[str, Any] = tag_columns(tags)
         if options.all_scores:
             added |= dict(zip(classifier.labels, probabilities, strict=True))
@@ -202,6 +208,7 @@ def _run_record(source: Path, output: Path, classifier: TaskClassifier, options:
         "output": output.name,
         "model": hashlib.sha256(config).hexdigest(),
         "set of options": asdict(options),
+        "set of columns": list(TAG_COLUMNS),
     }
 
 
