@@ -20,8 +20,8 @@ class StubClassifier(TaskClassifier):
     """
 
     def __init__(self, seconds=0.0, fits_threshold=None):
-        # The About tab shows scores.
-        scores = {"papers": 1, "fp32": {"micro_f1": 1.0}, "int8": {"micro_f1": 1.0}}
+        # The About tab and the page show scores.
+        scores = {"papers": 1} | {tier: {"micro_f1": 1.0, "macro_f1": 1.0} for tier in ("fp32", "int8")}
         super().__init__(None, None, model_config(LABELS, scores=scores, fits_threshold=fits_threshold), names={})
         self._seconds = seconds
 

@@ -67,12 +67,12 @@ def test_an_empty_environment_tags_a_paper(run):
     title, abstract = "Faster pedestrian detection", "A detector for thermal cameras."
     done = run("paper-tasks", "tag", "--title", title, "--abstract", abstract, "--json")
     assert done.returncode == 0, done.stderr
-    tags = json.loads(done.stdout)
+    tags = json.loads(done.stdout)["tasks"]
     assert "Pedestrian Detection" in [tag["task"] for tag in tags]
     script = (
         "from paper_tasks import TaskClassifier\n"
         f"tags = TaskClassifier.load().predict([({title!r}, {abstract!r})])[0]\n"
-        "print([[task, round(probability, 4)] for task, probability in tags])"
+        "print([[tag.task, round(tag.probability, 4)] for tag in tags])"
     )
     done = run("python", "-c", script)
     assert done.returncode == 0, done.stderr

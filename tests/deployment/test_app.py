@@ -26,7 +26,7 @@ def test_tag_answers_ranked_tasks(client):
         title="Faster pedestrian detection", abstract="A detector for crowded streets.", api_name="/tag"
     )
     assert "Pedestrian Detection" in [tag["task"] for tag in tags]
-    assert all(tag.keys() == {"task", "probability", "area"} for tag in tags)
+    assert all(tag.keys() == {"task", "probability", "level", "area"} for tag in tags)
     assert [tag["probability"] for tag in tags] == sorted((tag["probability"] for tag in tags), reverse=True)
     assert tags[0]["area"] == "computer vision"
 
@@ -38,6 +38,9 @@ def test_explain_answers_marked_reasons(client):
     assert any(span["kind"] == "word" and "pedestrians" in span["text"] for span in reasons["spans"])
     for span in reasons["spans"]:
         assert reasons["text"][span["start"] : span["end"]] == span["text"] and span["without"] < reasons["probability"]
+    assert client.predict(*paper, "Pedestrian Detection", "main", api_name="/explain") == reasons
+    with pytest.raises(AppError, match="is not a level of this model"):
+        client.predict(*paper, "Pedestrian Detection", "often", api_name="/explain")
     with pytest.raises(AppError, match="is not a task here"):
         client.predict(*paper, task="Gardening", api_name="/explain")
 

@@ -11,6 +11,7 @@ from paper_tasks.tagger.classifier import TaskClassifier
 from paper_tasks.tagger.config import ENCODER_TOKENS
 from paper_tasks.training.options import PretrainOptions, TrainOptions
 from tests import ROOT
+from tests.stub import StubClassifier
 
 # A model is loaded once for all tests here.
 load = cache(TaskClassifier.load)
@@ -66,8 +67,10 @@ def test_the_defaults_of_the_options_are_those_of_the_models():
 def test_tag_one_paper(run):
     done = run("tag", "--title", "Faster pedestrian detection", "--abstract", "A detector for street scenes.", "--json")
     assert done.returncode == 0, done.stderr
-    tags = json.loads(done.stdout)
-    assert tags[0].keys() == {"task", "probability", "area"}
+    answer = json.loads(done.stdout)
+    assert answer.keys() == {"tasks", "topics"} and answer["topics"] == []
+    tags = answer["tasks"]
+    assert tags[0].keys() == {"task", "probability", "level", "area"}
     assert all(tag["probability"] == round(tag["probability"], 4) for tag in tags)
     assert "Pedestrian Detection" in [tag["task"] for tag in tags]
     assert [tag["probability"] for tag in tags] == sorted((tag["probability"] for tag in tags), reverse=True)
@@ -76,6 +79,19 @@ def test_tag_one_paper(run):
     assert "Pedestrian Detection  (computer vision)" in done.stdout
     done = run("tag", "--title", "夜間の歩行者検出")
     assert done.returncode == 0 and done.stderr.startswith("warning: This text does not look like English")
+
+
+def test_tag_one_paper_at_both_levels(run, monkeypatch):
+    stub = StubClassifier(fits_threshold=0.5)
+    monkeypatch.setattr(stub, "topics", lambda title, abstract: ["SSIM", "Anatomy"])
+    monkeypatch.setattr(TaskClassifier, "load", lambda *_, **__: stub)
+    done = run("tag", "--title", "Paper 3")
+    lines = [line.split("  ")[0] for line in done.stdout.splitlines()]
+    assert lines == ["Works on", "Also", "Also", "Topics"] and done.stdout.endswith("SSIM, Anatomy\n")
+    assert {line.index("0.") for line in done.stdout.splitlines()[:3]} == {10}
+    answer = json.loads(run("tag", "--title", "Paper 3", "--json").stdout)
+    assert [tag["level"] for tag in answer["tasks"]] == ["main", "ok", "ok"] and answer["topics"] == ["SSIM", "Anatomy"]
+    assert len(run("tag", "--title", "Paper 3", "--top-k", "1").stdout.splitlines()) == 2
 
 
 def test_tag_imports_nothing_that_it_does_not_use(tmp_path):

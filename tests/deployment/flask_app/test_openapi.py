@@ -47,6 +47,14 @@ def test_its_examples_are_answered(app, api):
     assert "Speaker Verification" in answers[0].text
 
 
+def test_both_levels_are_as_described():
+    case = described(create_app(StubClassifier(fits_threshold=0.5), seconds=600))["/api/tasks"]["POST"].Case(
+        body={"title": "Paper 3"}, media_type="application/json"
+    )
+    answer = case.call_and_validate()
+    assert {task["level"] for task in answer.json()["tasks"]} == {"main", "ok"} and answer.json()["topics"] == []
+
+
 def test_every_reference_leads_somewhere(api):
     names = re.findall(r"#/components/schemas/(\w+)", str(api.raw_schema))
     assert names and set(names) <= api.raw_schema["components"]["schemas"].keys()
@@ -61,7 +69,7 @@ def test_what_is_given_without_a_question_is_as_described(api, path):
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
 def test_whatever_is_asked_the_answer_is_one_that_is_described(mode):
     """500 requests that fit the description, and 500 that do not: each answer does, and none is a 500."""
-    statuses, api = Counter(), described(create_app(StubClassifier(), seconds=600))
+    statuses, api = Counter(), described(create_app(StubClassifier(fits_threshold=0.5), seconds=600))
 
     @settings(max_examples=500, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(case=api["/api/tasks"]["POST"].as_strategy(generation_mode=mode))

@@ -9,6 +9,8 @@ import pytest
 
 from deployment.flask_app.request_queue import BATCHES, Busy, RequestQueue
 from paper_tasks.errors import EmptyPaper
+from paper_tasks.tagger.classifier import Probabilities
+from tests.stub import StubClassifier
 
 
 class Clerk:
@@ -17,13 +19,13 @@ class Clerk:
     def __init__(self):
         self.open, self.done = Event(), []
 
-    def probabilities(self, papers):
+    def both_levels(self, papers):
         assert self.open.wait(10)
         ((title, _),) = papers
         self.done.append(title)
         if not title:
             raise EmptyPaper(0)
-        return np.array([[float(title)]]) if title.isdigit() else np.zeros((1, 1))
+        return Probabilities(np.array([[float(title)]]) if title.isdigit() else np.zeros((1, 1)))
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def test_it_is_ready_when_the_model_has_answered(clerk):
 
 def test_a_model_that_fails_is_not_ready():
     class Broken:
-        def probabilities(self, papers):
+        def both_levels(self, papers):
             raise RuntimeError("no")
 
     queue = RequestQueue(Broken())
@@ -71,7 +73,15 @@ def test_a_model_that_fails_is_not_ready():
 
 def test_answers_keep_the_order_of_a_batch(clerk):
     clerk.open.set()
-    assert RequestQueue(clerk).probabilities(papers(3, 1, 2)).tolist() == [[3], [1], [2]]
+    assert RequestQueue(clerk).probabilities(papers(3, 1, 2)).main.tolist() == [[3], [1], [2]]
+
+
+@pytest.mark.parametrize("fits_threshold", [None, 0.5], ids=["one level", "two levels"])
+def test_a_batch_has_the_levels_of_its_papers(fits_threshold):
+    stub = StubClassifier(fits_threshold=fits_threshold)
+    found, expected = RequestQueue(stub).probabilities(papers(3, 1, 2)), stub.both_levels(papers(3, 1, 2))
+    np.testing.assert_array_equal(found.main, expected.main)
+    np.testing.assert_array_equal(found.fits, expected.fits)
 
 
 def test_a_full_queue_refuses_at_once(clerk, crowd):
@@ -81,8 +91,8 @@ def test_a_full_queue_refuses_at_once(clerk, crowd):
     with pytest.raises(Busy, match="try again"):
         queue.probabilities(papers(3))
     clerk.open.set()
-    assert [answer.result(10).tolist() for answer in first] == [[[1]], [[2]]]
-    assert queue.probabilities(papers(3)).tolist() == [[3]]
+    assert [answer.result(10).main.tolist() for answer in first] == [[[1]], [[2]]]
+    assert queue.probabilities(papers(3)).main.tolist() == [[3]]
 
 
 def test_a_request_that_waits_too_long_is_refused_and_leaves_the_queue(clerk):
@@ -91,7 +101,7 @@ def test_a_request_that_waits_too_long_is_refused_and_leaves_the_queue(clerk):
         queue.probabilities(papers(1))
     clerk.open.set()
     wait_for(lambda: queue.ready)
-    assert queue.probabilities(papers(2)).tolist() == [[2]]
+    assert queue.probabilities(papers(2)).main.tolist() == [[2]]
     assert "1" not in clerk.done
 
 
@@ -102,7 +112,7 @@ def test_a_batch_lets_others_in_between_its_papers(clerk, crowd):
     single = crowd.submit(queue.probabilities, papers(7))
     wait_for(lambda: queue._model._work_queue.qsize() == 2)
     clerk.open.set()
-    assert single.result(10).tolist() == [[7]] and len(batch.result(10)) == 50
+    assert single.result(10).main.tolist() == [[7]] and len(batch.result(10).main) == 50
     assert clerk.done.index("7") == 2
 
 
@@ -114,8 +124,8 @@ def test_batches_do_not_take_all_slots(clerk, crowd):
         queue.probabilities(papers(3, 4))
     single = crowd.submit(queue.probabilities, papers(7))
     clerk.open.set()
-    assert single.result(10).tolist() == [[7]] and all(len(batch.result(10)) == 2 for batch in batches)
-    assert queue.probabilities(papers(3, 4)).tolist() == [[3], [4]]
+    assert single.result(10).main.tolist() == [[7]] and all(len(batch.result(10).main) == 2 for batch in batches)
+    assert queue.probabilities(papers(3, 4)).main.tolist() == [[3], [4]]
 
 
 def test_a_batch_ends_when_nobody_waits_for_it(clerk):
@@ -123,7 +133,7 @@ def test_a_batch_ends_when_nobody_waits_for_it(clerk):
     queue = RequestQueue(clerk)
     with pytest.raises(Busy, match="gone"):
         queue.probabilities(papers(1, 2, 3, 4), abandoned=lambda: "2" in clerk.done)
-    assert clerk.done[1:] == ["1", "2"] and queue.probabilities(papers(5, 6)).tolist() == [[5], [6]]
+    assert clerk.done[1:] == ["1", "2"] and queue.probabilities(papers(5, 6)).main.tolist() == [[5], [6]]
 
 
 def test_a_request_at_the_end_of_the_program_is_refused(clerk):
@@ -135,9 +145,9 @@ def test_a_request_at_the_end_of_the_program_is_refused(clerk):
 
 def test_many_batches_at_once_are_answered_while_there_is_time(crowd):
     class Slow:
-        def probabilities(self, papers):
+        def both_levels(self, papers):
             sleep(0.005)
-            return np.zeros((1, 1))
+            return Probabilities(np.zeros((1, 1)))
 
     queue = RequestQueue(Slow(), seconds=0.5)
     # Each takes 0.1 seconds by itself; all at once would be late together.

@@ -13,6 +13,7 @@ from deployment.common.examples import EXAMPLES
 from deployment.common.limits import ABSTRACT_CHARACTERS, PAPERS, TITLE_CHARACTERS
 from deployment.flask_app import views
 from paper_tasks.tagger.classifier import TaskClassifier
+from tests.stub import StubClassifier
 
 PAPER = {"title": "Faster pedestrian detection", "abstract": "A pedestrian detector for crowded streets."}
 
@@ -119,10 +120,43 @@ def test_one_paper_as_json(client):
     assert tasks[0] == {
         "task": "Pedestrian Detection",
         "probability": tasks[0]["probability"],
+        "level": "main",
         "area": "computer vision",
     }
     probabilities = [task["probability"] for task in tasks]
     assert probabilities == sorted(probabilities, reverse=True)
+
+
+def test_names_that_are_no_tasks_are_topics(client):
+    answer = client.post("/api/tasks", json={"title": "Pedestrian detection", "abstract": "Measured by SSIM."}).json
+    assert answer["topics"] == ["SSIM"] and "SSIM" not in [task["task"] for task in answer["tasks"]]
+    page = client.post("/", data={"title": "Pedestrian detection", "abstract": "Measured by SSIM."}).text
+    assert '<p class="topics">Topics: SSIM</p>' in page and "Topics" not in client.post("/", data=PAPER).text
+
+
+@pytest.fixture
+def two_levels():
+    return views.create_app(StubClassifier(fits_threshold=0.4), seconds=600).test_client()
+
+
+def test_both_levels_as_json(two_levels):
+    tasks = two_levels.post("/api/tasks", json={"title": "Paper 3"}).json["tasks"]
+    assert [task["level"] for task in tasks] == ["main", "ok", "ok"]
+    assert two_levels.post("/api/tasks", json={"title": "Paper 3", "threshold": 1}).json["tasks"] == []
+
+
+def test_tasks_that_also_fit_stand_apart_on_the_page(two_levels):
+    page = two_levels.post("/", data={"title": "Paper 3"}).text
+    main, _, also = page.partition("<h3>Also</h3>")
+    assert "<h3>Works on</h3>" in main and "<title>3 tasks found" in main and "under Also" in also
+    assert main.count('class="percent"') == 1 and also.count('class="percent"') == 2
+    assert 'x="50%"' in main and 'x="40%"' in also and 'x="40%"' not in main
+
+
+def test_a_paper_that_no_task_is_worked_on_says_so(two_levels):
+    page = two_levels.post("/", data={"title": "Paper 5"}).text
+    assert "finds no task that the paper works on" in page and "<h3>Also</h3>" in page
+    assert "Works on</h3>" not in page and "under Also" in page
 
 
 def test_many_papers_answer_in_their_order(client):
@@ -195,11 +229,11 @@ class Slow(TaskClassifier):
 
     fault = None
 
-    def probabilities(self, papers):
+    def both_levels(self, papers):
         assert self.open.wait(10)
         if self.fault:
             raise RuntimeError(self.fault)
-        return super().probabilities(papers)
+        return super().both_levels(papers)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from deployment.gradio_app import endpoints as module
 from deployment.gradio_app import papers_file
 from deployment.gradio_app.endpoints import Endpoints
 from paper_tasks.errors import InputError
+from tests.stub import StubClassifier
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(st.characters(), max_size=40),
@@ -55,11 +56,12 @@ def test_tag_batch_of_anything(endpoints, papers):
 
 
 @some
-@given(TEXT, TEXT, st.sampled_from(["Object Detection", "Navigate"]) | TEXT)
-@example("a", "", "\n")
-@example("a", "", None)
-def test_explain_of_anything(endpoints, title, abstract, task):
-    reasons = answered(endpoints.explain, title, abstract, task)
+@given(TEXT, TEXT, st.sampled_from(["Object Detection", "Navigate"]) | TEXT, st.just("main") | TEXT)
+@example("a", "", "\n", "main")
+@example("a", "", None, "main")
+@example("a", "", "Navigate", "\n")
+def test_explain_of_anything(endpoints, title, abstract, task, level):
+    reasons = answered(endpoints.explain, title, abstract, task, level)
     for span in (reasons or {"spans": []})["spans"]:
         assert reasons["text"][span["start"] : span["end"]] == span["text"] != ""
 
@@ -87,6 +89,12 @@ def test_a_file_of_anything(tmp_path, start, content, suffix):
 @given(st.text(max_size=40).filter(lambda text: not any(map(str.isdecimal, text))) | st.none() | st.integers())
 def test_fetch_of_anything_that_is_no_id(endpoints, number):
     assert answered(endpoints.fetch, number) is None
+
+
+def test_tags_have_their_level():
+    stub = Endpoints(StubClassifier(fits_threshold=0.5))
+    (batched,) = stub.tag_batch([{"title": "Paper 3"}])
+    assert [tag["level"] for tag in batched] == ["main", "ok", "ok"] and batched == stub.tag("Paper 3", "")
 
 
 def test_a_batch_gets_what_each_paper_gets_alone(endpoints):

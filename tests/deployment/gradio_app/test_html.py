@@ -2,7 +2,9 @@
 
 from html.parser import HTMLParser
 
+from deployment.common.wording import ONLY_ALSO
 from deployment.gradio_app.html import TaskRow, reasons_html, tags_html
+from paper_tasks.tagger.classifier import MAIN, OK
 from paper_tasks.tagger.explain import Explanation, Span
 
 
@@ -28,23 +30,40 @@ class Pieces(HTMLParser):
             self.marked.append((self._kinds, data))
 
 
+def row(task, probability, area="audio", level=MAIN):
+    return TaskRow(task, probability, level, area)
+
+
 def test_names_are_escaped():
-    html = tags_html([TaskRow("<b>'x'</b>", 0.5, "a & b")], 0.1, [])
-    assert "<b>" not in html and "&lt;b&gt;&#x27;x&#x27;&lt;/b&gt;" in html and "a &amp; b" in html
+    html = tags_html([row("<b>'x'</b>", 0.5, "a & b")], [], [], 0.1, ["<i>"])
+    assert "<b>" not in html and "Topics: &lt;i&gt;" in html and "&lt;b&gt;&#x27;x&#x27;&lt;/b&gt;" in html and "a &amp; b" in html
 
 
 def test_tasks_are_grouped_by_area_the_likeliest_first():
-    rows = [TaskRow("A", 0.9, "audio"), TaskRow("B", 0.8, "graphs"), TaskRow("C", 0.7, "audio")]
-    text = Pieces(tags_html(rows, 0.4, [TaskRow("D", 0.2, "audio")])).text
-    assert text == "audioAwhy?90%Cwhy?70%graphsBwhy?80%less certain, below 40%Dwhy?20%"
+    rows = [row("A", 0.9), row("B", 0.8, "graphs"), row("C", 0.7)]
+    text = Pieces(tags_html(rows, [], [row("D", 0.2)], 0.4)).text
+    assert text == "Works onaudioAwhy?90%Cwhy?70%graphsBwhy?80%less certain, below 40%Dwhy?20%"
+
+
+def test_tasks_that_also_fit_come_under_a_heading_of_their_own():
+    html = tags_html([row("A", 0.5)], [row("B", 0.9, level=OK)], [row("C", 0.2)], 0.4, ["SSIM", "Anatomy"])
+    assert Pieces(html).text == (
+        "Works onaudioAwhy?50%AlsoaudioBwhy?90%less certain, below 40%Cwhy?20%Topics: SSIM, Anatomy"
+    )
+    assert "data-task='B' data-level='ok'" in html and html.count("data-level='main'") == 2
+
+
+def test_where_tasks_only_fit_it_is_said():
+    text = Pieces(tags_html([], [row("B", 0.9, level=OK)], [], 0.4)).text
+    assert text.startswith(ONLY_ALSO + "Also") and "Works on" not in text and "No task reaches" not in text
 
 
 def test_the_threshold_is_marked_on_each_bar():
-    assert tags_html([TaskRow("A", 0.9, "audio")], 0.4, [TaskRow("B", 0.2, "audio")]).count("style='left:40%'") == 2
+    assert tags_html([row("A", 0.9)], [], [row("B", 0.2)], 0.4).count("style='left:40%'") == 2
 
 
 def test_where_nothing_reaches_the_threshold_the_nearest_are_shown():
-    html = tags_html([], 0.4, [TaskRow("Image Captioning", 0.12, "computer vision")])
+    html = tags_html([], [], [row("Image Captioning", 0.12)], 0.4)
     assert (
         "No task reaches 40%" in html
         and "less certain, below 40%" in html
@@ -54,7 +73,7 @@ def test_where_nothing_reaches_the_threshold_the_nearest_are_shown():
 
 
 def test_a_note_stands_before_the_tasks():
-    html = tags_html([TaskRow("A", 0.9, "audio")], 0.4, [], "It is <i>no</i> English.")
+    html = tags_html([row("A", 0.9)], [], [], 0.4, note="It is <i>no</i> English.")
     assert html.startswith("<p class='note'>It is &lt;i&gt;no&lt;/i&gt; English.</p>")
 
 

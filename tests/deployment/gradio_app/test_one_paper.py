@@ -1,5 +1,6 @@
 """The functions behind the first tab, without a browser."""
 
+import re
 from types import SimpleNamespace
 
 import gradio as gr
@@ -8,6 +9,7 @@ import pytest
 from deployment.gradio_app import html
 from deployment.gradio_app.endpoints import Endpoints
 from deployment.gradio_app.one_paper import CHOOSE_TASK, SHOW_REASONS, SHOW_TAGS, OnePaper, Reasons
+from tests.stub import StubClassifier
 
 TITLE, ABSTRACT = "Second glances", "We find pedestrians at night. The code runs on a laptop."
 
@@ -24,8 +26,18 @@ def paper(functions):
 
 def test_a_paper_is_shown_with_its_tasks_and_without_reasons(functions, classifier):
     paper, tags, reasons = functions.tag_example(TITLE, ABSTRACT)
-    assert paper[:2] == (TITLE, ABSTRACT) and paper.probabilities.shape == (len(classifier.labels),)
-    assert "Pedestrian Detection" in tags and reasons == ""
+    assert paper[:2] == (TITLE, ABSTRACT) and paper.probabilities.main.shape == (1, len(classifier.labels))
+    assert "Pedestrian Detection" in tags and reasons == "" and "Topics" not in tags
+    assert "Topics: SSIM" in functions.tag_example(TITLE, "We measure it by SSIM.")[1]
+
+
+def test_both_levels_are_shown_and_the_threshold_moves_both():
+    functions = OnePaper(Endpoints(StubClassifier(fits_threshold=0.5)))
+    paper, tags, _ = functions.tag_example("Paper 3", "")
+    assert re.findall("data-level='(.*?)'", tags) == ["main", "ok", "ok"] and "<h2 class='level'>Also" in tags
+    tags = functions.show_tags(paper, 0.99, False)
+    assert re.findall("data-level='(.*?)'", tags) == ["ok", "ok", "main"] and "finds no task" in tags
+    assert len(set(re.findall("data-task='(.*?)'", tags))) == 3
 
 
 def test_the_threshold_and_the_artefacts_choose_what_is_shown(functions, paper):
@@ -49,6 +61,8 @@ def test_an_event_without_a_paper_or_a_task(functions, paper):
     assert functions.explain_task(None, SimpleNamespace(task="Pedestrian Detection")) == Reasons(None, "")
     with pytest.raises(gr.Error, match="is not a task here"):
         functions.explain_task(paper, SimpleNamespace())
+    with pytest.raises(gr.Error, match="'often' is not a level of this model"):
+        functions.explain_task(paper, SimpleNamespace(task="Pedestrian Detection", level="often"))
 
 
 def test_the_scripts_use_what_gradio_gives_them():

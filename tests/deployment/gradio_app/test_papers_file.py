@@ -5,8 +5,8 @@ import pytest
 
 from deployment.gradio_app.papers_file import SUFFIXES, TaggedRow, count_tasks, read, tag, write
 from paper_tasks.errors import InputError
-from paper_tasks.io.rows import Row, paper_texts
-from paper_tasks.tagger.classifier import Tag
+from paper_tasks.io.rows import TAG_COLUMNS, Row, paper_texts
+from paper_tasks.tagger.classifier import OK, Tag
 
 
 def file(folder, content, name="papers.csv"):
@@ -122,7 +122,7 @@ def test_a_file_that_cannot_be_used_gets_one_sentence(tmp_path, content, name, w
 
 
 TAGGED = [
-    TaggedRow(Row(2, {"title": "=1+1", "abstract": "a\n@b", "year": -3}), [Tag("Image Captioning", 0.91234567)]),
+    TaggedRow(Row(2, {"title": "=1+1", "abstract": "a\n@b", "year": -3}), [Tag("Image Captioning", 0.91234567), Tag("Robots", 0.7, OK)]),
     TaggedRow(Row(3, {"title": "＋x", "abstract": "\udcffé", "note": None}), []),
 ]
 
@@ -134,6 +134,7 @@ def test_csv_keeps_all_columns_and_defuses_formulas(tmp_path):
         first, second = csv.DictReader(lines)
     assert first["title"] == "'=1+1" and first["abstract"] == "a\n@b" and first["year"] == "'-3"
     assert json.loads(first["predicted_tasks"]) == ["Image Captioning"] and first["probabilities"] == "[0.9123]"
+    assert json.loads(first["also_tasks"]) == ["Robots"] and first["also_probabilities"] == "[0.7]"
     assert second["title"] == "'＋x" and second["note"] == "" and second["predicted_tasks"] == "[]"
 
 
@@ -150,8 +151,8 @@ def test_json_lines_keep_all_columns(tmp_path):
     write(path, TAGGED)
     first, second = map(json.loads, path.read_text(encoding="utf-8").splitlines())
     added = {"predicted_tasks": ["Image Captioning"], "probabilities": [0.9123]}
-    assert first == TAGGED[0].row.values | added
-    assert second == TAGGED[1].row.values | {"predicted_tasks": [], "probabilities": []}
+    assert first == TAGGED[0].row.values | added | {"also_tasks": ["Robots"], "also_probabilities": [0.7]}
+    assert second == TAGGED[1].row.values | {column: [] for column in TAG_COLUMNS}
 
 
 def test_what_was_tagged_can_be_tagged_again(tmp_path):
@@ -165,7 +166,7 @@ def test_what_was_tagged_can_be_tagged_again(tmp_path):
 
 def test_count_tasks():
     papers = [["B", "A"], ["A"], ["C"], []]
-    tagged = [TaggedRow(Row(1, {}), [Tag(task, 0.5) for task in tasks]) for tasks in papers]
+    tagged = [TaggedRow(Row(1, {}), [*(Tag(task, 0.5) for task in tasks), Tag("D", 0.5, OK)]) for tasks in papers]
     assert count_tasks(tagged) == [("A", 2), ("B", 1), ("C", 1)]
 
 
@@ -175,4 +176,4 @@ def test_each_row_gets_its_own_tasks_in_order(classifier):
     assert [len(chunk) for chunk in chunks] == [16, 5]
     tagged = [row for chunk in chunks for row in chunk]
     assert [row.values["TITLE"] for row, _ in tagged] == titles
-    assert all(row.values["TITLE"] in [task for task, _ in tags] for row, tags in tagged)
+    assert all(row.values["TITLE"] in [tag.task for tag in tags] for row, tags in tagged)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from paper_tasks.errors import EmptyPaper
-from paper_tasks.tagger.classifier import MAIN, OK, Probabilities, Tag, TaskClassifier
+from paper_tasks.tagger.classifier import MAIN, OK, Probabilities, Tag, TaskClassifier, by_level
 from tests.model_config import model_config
 
 PAPERS = [
@@ -130,6 +130,11 @@ def test_a_paper_without_a_word_is_refused_with_its_index(classifier, paper):
 )
 def test_odd_texts_get_finite_probabilities(classifier, text):
     assert np.isfinite(classifier.probabilities([(text, text)])).all()
+
+
+def test_tags_by_level():
+    tags = [Tag("A", 0.5), Tag("B", 0.9, OK), Tag("C", 0.4), Tag("D", 0.3, OK)]
+    assert by_level(tags) == ([tags[0], tags[2]], [tags[1], tags[3]]) and by_level([]) == ([], [])
 
 
 def test_truncation_keeps_the_special_tokens(classifier):

@@ -7,6 +7,7 @@ import pytest
 from deployment.gradio_app.html import reasons_html
 from paper_tasks.errors import EmptyPaper
 from paper_tasks.tagger import explain as module
+from paper_tasks.tagger.classifier import LEVELS, OK
 from paper_tasks.tagger.explain import explain, find_mentions, join_short, split_phrases, split_sentences
 from paper_tasks.tagger.text import format_paper
 
@@ -77,7 +78,7 @@ def test_all_spellings_of_a_task_are_one(classifier):
 def test_the_budget_holds_for_any_text(classifier, text):
     read = []
 
-    def logits(papers):
+    def logits(papers, level):
         read.append(min(classifier.config.encoder_tokens, len(classifier.encode(papers[0][1]))))
         return np.zeros((1, len(classifier.labels)))
 
@@ -111,6 +112,20 @@ def test_a_text_that_is_one_name_or_word_is_carried_by_it(classifier, title, tas
     assert f"<mark class='{kind}' title='no word is left without it'>{title}</mark>" in html
     name = "its name" if kind == "mention" else f"“{title}”"
     assert f"<li>without {name}: no word is left</li>" in html and "carries it alone" not in html
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_task_is_explained_at_its_level(classifier, monkeypatch, level):
+    asked, logits = set(), classifier.logits
+    monkeypatch.setattr(classifier, "logits", lambda papers, level: asked.add(level) or logits(papers))
+    assert explain(classifier, TITLE, ABSTRACT, TASK, level).spans and asked == {level}
+
+
+def test_a_level_that_the_model_does_not_know_is_refused(classifier):
+    one_level = copy.copy(classifier)
+    one_level.levels = LEVELS[:1]
+    with pytest.raises(ValueError, match="level is 'ok'; this model knows main"):
+        explain(one_level, TITLE, ABSTRACT, TASK, OK)
 
 
 def test_nothing_to_read_and_no_such_task(classifier):

@@ -16,6 +16,7 @@ import pytest
 
 from paper_tasks import cli
 from paper_tasks.errors import InputError, Interrupted
+from paper_tasks.io import tables
 from paper_tasks.tagger.classifier import TaskClassifier
 from paper_tasks.tagging import tag_file as module
 from paper_tasks.tagging.journal import journal_path, problems_path
@@ -56,11 +57,11 @@ def test_ctrl_c_keeps_the_tagged_rows(tmp_path, monkeypatch):
     source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
 
     class Pressed(StubClassifier):
-        def logits(self, papers):
+        def level_logits(self, papers):
             papers = list(papers)
             if papers[0][0] == "Who said what":
                 raise KeyboardInterrupt
-            return super().logits(papers)
+            return super().level_logits(papers)
 
     with pytest.raises(Interrupted, match=r"^The 1 papers tagged so far are kept"):
         tag_file(source, output, Pressed())
@@ -69,6 +70,40 @@ def test_ctrl_c_keeps_the_tagged_rows(tmp_path, monkeypatch):
             write(source, [*PAPERS, *PAPERS])
         with pytest.raises(InputError, match=f"comes from a run with another {name}; give the same again"):
             tag_file(source, output, StubClassifier(), **options, resume=True)
+
+
+def test_a_run_of_a_release_with_other_columns_is_not_continued(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "CHUNK", 2)
+    source, output = write(tmp_path / "in.csv", PAPERS * 2), tmp_path / "out.csv"
+    with monkeypatch.context() as stopped, pytest.raises(Interrupted):
+        stopped.setattr(module, "TAG_COLUMNS", ("predicted_tasks", "probabilities"))
+        stopped.setattr(module.Journal, "append", interrupt_after(module.Journal.append))
+        tag_file(source, output, StubClassifier())
+    with pytest.raises(InputError, match="comes from a run with another set of columns; give the same again"):
+        tag_file(source, output, StubClassifier(), resume=True)
+
+
+def interrupt_after(function):
+    """The function, and then a Ctrl-C."""
+
+    def run(*arguments):
+        function(*arguments)
+        raise KeyboardInterrupt
+
+    return run
+
+
+def test_a_resumed_run_has_both_levels(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "CHUNK", 2)
+    stub = StubClassifier(fits_threshold=0.5)
+    source = write(tmp_path / "in.csv", [{"title": f"Paper {number}"} for number in range(8)])
+    tag_file(source, tmp_path / "undisturbed.parquet", stub)
+    with monkeypatch.context() as stopped, pytest.raises(Interrupted):
+        stopped.setattr(module.Journal, "append", interrupt_after(module.Journal.append))
+        tag_file(source, tmp_path / "out.parquet", stub)
+    tag_file(source, tmp_path / "out.parquet", stub, resume=True)
+    found, expected = (tables.read_table(tmp_path / f"{name}.parquet") for name in ("out", "undisturbed"))
+    assert found.equals(expected) and set(found["also_tasks"]) > {"[]"}
 
 
 def _fork(target, *arguments):

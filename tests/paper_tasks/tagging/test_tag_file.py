@@ -10,6 +10,8 @@ import pytest
 
 from paper_tasks.errors import InputError
 from paper_tasks.io import encoder, tables
+from paper_tasks.io.rows import TAG_COLUMNS
+from paper_tasks.tagger.classifier import by_level
 from paper_tasks.tagging import tag_file as module
 from paper_tasks.tagging.journal import journaled, partial_path, problems_path
 from paper_tasks.tagging.options import TagOptions
@@ -41,13 +43,29 @@ def test_every_format_to_every_format(tmp_path, classifier, source, target):
     summary = tag_file(write(tmp_path / source), tmp_path / target, classifier)
     assert (summary.tagged, summary.problems) == (3, 0)
     rows = tables.read_table(tmp_path / target)
-    assert list(rows.columns) == ["id", "title", "abstract", "predicted_tasks", "probabilities"]
+    assert list(rows.columns) == ["id", "title", "abstract", *TAG_COLUMNS]
     assert rows[["id", "title", "abstract"]].to_dict("records") == PAPERS
     expected = classifier.predict((paper["title"], paper["abstract"]) for paper in PAPERS)
     assert [json.loads(cell) for cell in rows["predicted_tasks"]] == [[tag.task for tag in tags] for tags in expected]
     for cell, tags in zip(rows["probabilities"], expected, strict=True):
         np.testing.assert_allclose(json.loads(cell), [tag.probability for tag in tags], atol=1e-3)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([source, target])
+
+
+@pytest.mark.parametrize("target", ["out.csv", "out.jsonl", "out.parquet"])
+@pytest.mark.parametrize("fits_threshold", [None, 0.5], ids=["one level", "two levels"])
+def test_tasks_that_also_fit_have_columns_of_their_own(tmp_path, target, fits_threshold):
+    stub = StubClassifier(fits_threshold=fits_threshold)
+    papers = [{"title": f"Paper {number}"} for number in range(20)]
+    tag_file(write(tmp_path / "in.csv", papers), tmp_path / target, stub)
+    rows = tables.read_table(tmp_path / target)
+    expected = [by_level(tags) for tags in stub.predict((paper["title"], "") for paper in papers)]
+    for level, (tasks, probabilities) in enumerate([TAG_COLUMNS[:2], TAG_COLUMNS[2:]]):
+        of_level = [levels[level] for levels in expected]
+        assert [json.loads(cell) for cell in rows[tasks]] == [[tag.task for tag in tags] for tags in of_level]
+        values = [value for cell in rows[probabilities] for value in json.loads(cell)]
+        np.testing.assert_allclose(values, [tag.probability for tags in of_level for tag in tags], atol=1e-3)
+    assert any(main for main, _ in expected) and any(also for _, also in expected) == (fits_threshold is not None)
 
 
 def test_all_scores_adds_every_label(tmp_path, classifier):
@@ -92,7 +110,7 @@ def test_the_filled_one_of_two_columns_with_the_same_field_is_used(tmp_path):
     assert (summary.tagged, summary.problems) == (3, 1)
     expected = StubClassifier().predict([("A", ""), ("B", ""), ("", "C")])
     rows = tables.read_rows(tmp_path / "out.jsonl")
-    assert [row.values[module.TASKS] for row in rows] == [[task for task, _ in tags] for tags in expected]
+    assert [row.values["predicted_tasks"] for row in rows] == [[tag.task for tag in tags] for tags in expected]
     source = tmp_path / "in.jsonl"
     source.write_text('{"Title": "", "title": 7}\n{" Title ": "D"}\n', encoding="utf-8")
     assert tag_file(source, tmp_path / "next.csv", StubClassifier()).tagged == 1

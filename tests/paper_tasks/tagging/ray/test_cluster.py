@@ -8,11 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from paper_tasks.errors import InputError
+from paper_tasks.io.rows import TAG_COLUMNS
 from paper_tasks.tagger.classifier import TaskClassifier
 from paper_tasks.tagging.options import ModelOptions, TagOptions
 from paper_tasks.tagging.ray import cluster, partitions
-from paper_tasks.tagging.tag_file import tag_file
+from paper_tasks.tagging.tag_file import column_types, tag_file
 from tests import ROOT
+from tests.stub import StubClassifier
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install -r requirements-ray.txt")
 MODEL_OPTIONS = ModelOptions()
@@ -131,6 +133,22 @@ def test_the_command_starts_a_cluster_of_its_own(tmp_path):
         run = subprocess.run([*command, *more], cwd=ROOT, capture_output=True, text=True, timeout=120)
         assert run.returncode == code and words in run.stdout + run.stderr, run.stderr
         assert "Traceback" not in run.stderr and len(run.stderr.splitlines()) < 3, run.stderr
+
+
+def test_a_partition_has_both_levels(tmp_path):
+    """What a worker writes, without a cluster."""
+    source, target = (partitions.RemotePath.parse(str(tmp_path / name)) for name in ("in", "out"))
+    write(tmp_path / "in" / "a.parquet", 20)
+    found, schema = partitions.find_partitions(source, rows=10)
+    partitions.start_run(source, target, overwrite=False)
+    worker = cluster.Worker.__new__(cluster.Worker)
+    worker._node, worker._options, worker._classifier = "", TagOptions(), StubClassifier(fits_threshold=0.5)
+    worker._source, worker._output = source, target
+    worker._schema = pa.schema(column_types(schema, [*TAG_COLUMNS]).items())
+    assert [worker._tag(partition).tagged for partition in found] == [9, 10]
+    tag_file(tmp_path / "in" / "a.parquet", tmp_path / "local.parquet", worker._classifier)
+    written = read(tmp_path / "out")
+    assert written.equals(pq.read_table(tmp_path / "local.parquet")) and any(written["also_tasks"].to_pylist())
 
 
 @pytest.mark.parametrize("as_uri", [False, True])
