@@ -30,7 +30,8 @@ def test_a_file_gives_a_report_a_table_and_files_to_download(functions, tmp_path
     assert [file.name for file in written] == ["my papers.tagged.csv", "my papers.tagged.jsonl"]
     assert all(tmp_path / "uploads" in file.parents for file in written)
     (row,) = csv.DictReader(written[0].read_text(encoding="utf-8").splitlines())
-    assert row["note"] == "'=1" and row["also_tasks"] == "[]" and json.loads(row["predicted_tasks"]) == ["Pedestrian Detection"]
+    assert row["note"] == "'=1" and row["also_tasks"] == "[]"
+    assert json.loads(row["predicted_tasks"]) == ["Pedestrian Detection"]
     assert json.loads(written[1].read_text(encoding="utf-8"))["note"] == "=1"
 
 

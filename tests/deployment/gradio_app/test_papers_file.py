@@ -122,7 +122,10 @@ def test_a_file_that_cannot_be_used_gets_one_sentence(tmp_path, content, name, w
 
 
 TAGGED = [
-    TaggedRow(Row(2, {"title": "=1+1", "abstract": "a\n@b", "year": -3}), [Tag("Image Captioning", 0.91234567), Tag("Robots", 0.7, OK)]),
+    TaggedRow(
+        Row(2, {"title": "=1+1", "abstract": "a\n@b", "year": -3}),
+        [Tag("Image Captioning", 0.91234567), Tag("Robots", 0.7, OK)],
+    ),
     TaggedRow(Row(3, {"title": "＋x", "abstract": "\udcffé", "note": None}), []),
 ]
 
