@@ -16,8 +16,8 @@ CLI := $(BIN)/paper-tasks
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo web install test test-slow test-all lint data model read-labels evaluate original annif bench bench-scale \
-    notebooks notebooks-full picture space space-push space-name clean
+.PHONY: help demo web install test test-slow test-all lint data model read-labels evaluate original annif bench \
+    bench-scale notebooks notebooks-full picture space space-push space-name clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import typer
 
 from paper_tasks.commands.benchmark import bench, bench_load, bench_scale
-from paper_tasks.commands.data import label, prepare
+from paper_tasks.commands.data import label, match, prepare
 from paper_tasks.commands.evaluation import evaluate, original
 from paper_tasks.commands.space import space
 from paper_tasks.commands.training import average, export, pretrain, train
@@ -18,7 +18,8 @@ from paper_tasks.tagging.command import tag
 # Each command with an example, in the order of `--help`.
 COMMANDS: list[tuple[Callable[..., None], str]] = [
     (tag, '--title "Faster person detection" --abstract "We ..."'),
-    (label, "csv_files/papers.csv --output csv_files/labelled.csv"),
+    (match, "csv_files/papers.csv --output csv_files/matched.csv"),
+    (label, "csv_files/papers.csv --output csv_files/mine.jsonl"),
     (prepare, "csv_files/papers.csv --min-papers 30"),
     (pretrain, "--backbone minilm --budget-minutes 60"),
     (train, "--backbone minilm --budget-minutes 60"),

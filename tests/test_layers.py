@@ -19,7 +19,7 @@ LAYERS = [
     {"export"},
     {"training"},
     {"evaluation"},
-    {"tagging", "benchmark", "notebooks"},
+    {"tagging", "labelling", "benchmark", "notebooks"},
     {"cli", "commands", "__main__"},
 ]
 LEVEL = {f"paper_tasks.{name}": level for level, names in enumerate(LAYERS) for name in names}

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from paper_tasks.data import vocabulary
-from paper_tasks.data.read_labels import paper_id
+from paper_tasks.data.paper_ids import paper_id
 from tests import ROOT, markdown
 
 FOLDER = ROOT / "csv_files" / "read_labels"

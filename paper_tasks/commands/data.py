@@ -1,4 +1,4 @@
-"""`paper-tasks label` and `prepare`: from a table of papers to splits for training."""
+"""`paper-tasks match`, `label` and `prepare`: from a table of papers to splits for training."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,23 +9,54 @@ from paper_tasks.data.options import PrepareOptions
 from paper_tasks.entry import PREPARED
 from paper_tasks.errors import InputError
 from paper_tasks.options import command_arguments, with_options
+from paper_tasks.tagging.options import ModelOptions
 
 # pandas takes a second to import.
 if TYPE_CHECKING:
     from paper_tasks.data.prepared_folder import PreparationReport
 
 
-def label(
+def match(
     source: Annotated[Path, Argument(metavar="INPUT", help="Table with title and abstract; optionally keywords.")],
     output: Annotated[Path, Option("--output", "-o", help="CSV to write.")],
 ) -> None:
-    """Label papers with the tasks that they name.
+    """Match papers with the tasks that they name.
 
     These are distant labels: a task is a label if title, abstract or keywords name it.
     """
     from paper_tasks.data.distant_labels import label_file
 
     print(f"{label_file(source, output):,} papers got a task in {output}.")
+
+
+@with_options
+def label(
+    source: Annotated[Path, Argument(metavar="INPUT", help="Table with title and abstract.")],
+    output: Annotated[Path, Option("--output", "-o", help="JSON Lines to add labels to: id, title, main and ok.")],
+    *,
+    pool: Annotated[
+        int, Option(min=1, help="Papers without a label that the model ranks, to start with the least sure.")
+    ] = 2000,
+    port: Annotated[int, Option(min=1, max=65_535, help="Port of this machine to serve the page at.")] = 7861,
+    model_options: ModelOptions,
+) -> None:
+    """Label papers by reading, on a page in the browser.
+
+    The page shows one paper. You choose the tasks that it works on, and those that fit too. Once your choice is saved,
+    the page shows the model's beside it. The same command continues where you stopped.
+    """
+    from paper_tasks.labelling.journal import open_journal
+    from paper_tasks.labelling.page import HOST, Reader, serve
+    from paper_tasks.labelling.papers import least_sure_first, read_papers
+
+    with open_journal(output) as journal:
+        papers = [paper for paper in read_papers(source) if paper.id not in journal.ids]
+        if not papers:
+            raise InputError(f"All papers of {source} have a label in {output}; name another table.")
+        ordered = least_sure_first(papers[:pool], model_options.load(bulk=True))
+        page = serve(Reader(ordered, journal, model_options.load()), port)
+        print(f"Read and label at http://{HOST}:{port} (Ctrl-C ends it).", flush=True)
+        page.block_thread()
 
 
 @with_options

@@ -16,6 +16,7 @@ import pandas as pd
 from paper_tasks.data import vocabulary
 from paper_tasks.data.distant_labels import Labeller, check_columns, read_table
 from paper_tasks.data.fingerprints import paper_fingerprints
+from paper_tasks.data.paper_ids import paper_id
 from paper_tasks.data.prepare import mask_names
 from paper_tasks.data.prepared_folder import POSITIVES, READ, SPLITS, PreparationReport, write_splits
 from paper_tasks.errors import InputError
@@ -30,11 +31,6 @@ ABOUT_POSITIVES = ["source", "complete"]
 _TENTHS = ("train",) * 8 + ("dev", "test")
 # Besides `SPLITS`, more papers to develop and test on, such as `modern_test`.
 _SPLIT = re.compile(r"train|(\w+_)?(dev|test)")
-
-
-def paper_id(title: str) -> str:
-    """Ten hexadecimal digits of a title's SHA-256, the same for spellings that differ in case, signs and blanks."""
-    return hashlib.sha256(re.sub("[^a-z0-9]+", " ", title.lower()).strip().encode()).hexdigest()[:10]
 
 
 def prepare_read(

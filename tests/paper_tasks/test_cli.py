@@ -143,7 +143,13 @@ def test_a_package_that_is_not_installed_gets_one_sentence(tmp_path, monkeypatch
         (["tag", "in.csv", "-o", "out.csv", "--resume", "--overwrite"], "give one of them"),
         (["prepare", "csv_files/sample_papers.csv", "--min-papers", "5", "--output", "README.md"], "README.md"),
         (["tag", "absent.csv", "--output", "out.csv"], "absent.csv does not exist"),
-        (["label", "absent.csv", "--output", "out.csv"], "absent.csv does not exist"),
+        (["match", "absent.csv", "--output", "out.csv"], "absent.csv does not exist"),
+        (["label", "absent.csv", "--output", "out.csv"], "ends in .jsonl"),
+        (["label", "absent.csv", "--output", "csv_files/read_labels/GUIDELINE.md"], "ends in .jsonl"),
+        (["prepare"], "Give one table"),
+        (["prepare", "a.csv", "--positives", "b.csv"], "--positives go beside --read-labels"),
+        (["prepare", "--read-labels", "absent.csv"], "absent.csv does not exist"),
+        (["prepare", "--read-labels", "csv_files/read_labels", "--seed", "3"], "--seed does not go with"),
         (["prepare", "absent.csv"], "absent.csv does not exist"),
         (["train", "--prepared", "absent"], "absent"),
         (["average", "absent", "deployment"], "absent is no trained model"),
@@ -183,13 +189,23 @@ def test_odd_text_is_tagged_or_refused_in_a_sentence(run, tmp_path, text):
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
 
 
-def test_label_and_prepare_on_a_sample(run, tmp_path):
+def test_match_and_prepare_on_a_sample(run, tmp_path):
     source = tmp_path / "papers.csv"
     rows = [f"Paper {n},We study {('image captioning', 'speech synthesis')[n % 2]} number {n}." for n in range(120)]
     source.write_text("title,abstract\n" + "\n".join(rows) + "\n", encoding="utf-8")
-    done = run("label", source, "--output", tmp_path / "labelled.csv")
+    done = run("match", source, "--output", tmp_path / "matched.csv")
     assert done.returncode == 0 and "120 papers got a task" in done.stdout, done.stderr
-    assert_one_sentence(run("label", source, "--output", tmp_path / "labelled.csv"), "exists already")
+    assert_one_sentence(run("match", source, "--output", tmp_path / "matched.csv"), "exists already")
     done = run("prepare", source, "--output", tmp_path / "prepared")
     assert done.returncode == 0 and "120 papers read" in done.stdout, done.stderr
     assert len(list((tmp_path / "prepared").glob("*.csv"))) == 3
+
+
+def test_prepare_on_read_labels_of_ones_own(run, tmp_path):
+    rows = [f"Paper {n},We study looms number {n}.,Weaving,Image Captioning" for n in range(60)]
+    table = tmp_path / "mine.csv"
+    table.write_text("title,abstract,main,ok\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    done = run("prepare", "--read-labels", table, "--output", tmp_path / "prepared")
+    assert done.returncode == 0, done.stderr
+    assert "60 labels read, 60 with an abstract" in done.stdout
+    assert "1 tasks are not in the vocabulary, such as 'Weaving'" in done.stdout

@@ -3,8 +3,9 @@ import json
 import pytest
 
 from paper_tasks.data import vocabulary
+from paper_tasks.data.paper_ids import paper_id
 from paper_tasks.data.prepared_folder import read_labels, read_report, read_split
-from paper_tasks.data.read_labels import paper_id, prepare_read
+from paper_tasks.data.read_labels import prepare_read
 from paper_tasks.errors import InputError
 from tests import ROOT
 
@@ -42,11 +43,6 @@ def papers(tmp_path):
 
 def titles(folder, name):
     return read_split(folder, name)["title"].tolist()
-
-
-def test_the_id_of_a_title_is_that_of_its_other_spellings():
-    assert paper_id("Policy-labeled Preference Learning: Is Preference Enough for RLHF?") == "00004d0e91"
-    assert paper_id(" A  b-C! ") == paper_id("a B c") != paper_id("abc")
 
 
 def test_labels_are_joined_with_abstracts_by_title(tmp_path, labels, papers):
