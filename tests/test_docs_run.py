@@ -23,7 +23,7 @@ SERVERS = {"http://127.0.0.1:7860": "app_url", "http://127.0.0.1:8000": "page_ur
 # Seconds that the two calls of an example may take.
 CURL_SECONDS = 120
 # What needs neither network nor log-in nor hours; a cluster has tests of its own.
-QUICK = re.compile(r"paper-tasks (tag (?!.*(--engine|\.\.\.))|label |prepare .*sample)|python -m scrapers merge ")
+QUICK = re.compile(r"paper-tasks (tag (?!.*(--engine|\.\.\.))|match |prepare .*sample)|python -m scrapers merge ")
 RUNNABLE = [command for command in COMMANDS if QUICK.match(" ".join(command.words))]
 # Once each, and where the output is shown.
 RUNNABLE = [*{command.words: command for command in sorted(RUNNABLE, key=lambda command: command.output)}.values()]

@@ -49,8 +49,9 @@ def label(
     from paper_tasks.labelling.page import HOST, Reader, serve
     from paper_tasks.labelling.papers import least_sure_first, read_papers
 
+    found = read_papers(source)
     with open_journal(output) as journal:
-        papers = [paper for paper in read_papers(source) if paper.id not in journal.ids]
+        papers = [paper for paper in found if paper.id not in journal.ids]
         if not papers:
             raise InputError(f"All papers of {source} have a label in {output}; name another table.")
         ordered = least_sure_first(papers[:pool], model_options.load(bulk=True))
@@ -127,8 +128,8 @@ def _prepare_read(
     )
     if outside := [name for name in report.papers_per_task if name not in vocabulary.index()]:
         print(
-            f"{len(outside):,} tasks are not in the vocabulary, such as '{outside[0]}': "
-            f"a model of these papers knows their {report.tasks_kept:,} tasks alone."
+            f"Not in the vocabulary: {', '.join(outside[:3])}{' and more' * (len(outside) > 3)}. "
+            f"So a model of these papers knows their {report.tasks_kept:,} tasks alone."
         )
     _print_sizes(report, output)
 

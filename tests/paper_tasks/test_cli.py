@@ -144,8 +144,8 @@ def test_a_package_that_is_not_installed_gets_one_sentence(tmp_path, monkeypatch
         (["prepare", "csv_files/sample_papers.csv", "--min-papers", "5", "--output", "README.md"], "README.md"),
         (["tag", "absent.csv", "--output", "out.csv"], "absent.csv does not exist"),
         (["match", "absent.csv", "--output", "out.csv"], "absent.csv does not exist"),
-        (["label", "absent.csv", "--output", "out.csv"], "ends in .jsonl"),
-        (["label", "absent.csv", "--output", "csv_files/read_labels/GUIDELINE.md"], "ends in .jsonl"),
+        (["label", "absent.csv", "--output", "out.jsonl"], "absent.csv does not exist"),
+        (["label", "csv_files/sample_papers.csv", "--output", "README.md"], "ends in .jsonl"),
         (["prepare"], "Give one table"),
         (["prepare", "a.csv", "--positives", "b.csv"], "--positives go beside --read-labels"),
         (["prepare", "--read-labels", "absent.csv"], "absent.csv does not exist"),
@@ -208,4 +208,4 @@ def test_prepare_on_read_labels_of_ones_own(run, tmp_path):
     done = run("prepare", "--read-labels", table, "--output", tmp_path / "prepared")
     assert done.returncode == 0, done.stderr
     assert "60 labels read, 60 with an abstract" in done.stdout
-    assert "1 tasks are not in the vocabulary, such as 'Weaving'" in done.stdout
+    assert "Not in the vocabulary: Weaving. So a model of these papers knows their 2 tasks" in done.stdout
