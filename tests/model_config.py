@@ -16,7 +16,7 @@ def model_config(labels: Sequence[str], **changes: Any) -> ModelConfig:
         "encoder_tokens": 192,
         "text_format": "{title}. {abstract}",
         "labels": labels,
-        "task_info": {label: {"area": "", "canonical": label, "is_task": True} for label in labels},
+        "task_info": {label: {"area": "other", "canonical": label, "is_task": True} for label in labels},
         "training": {"backbone": "tiny", "max_length": 192, "text_format": "{title}. {abstract}", "data": data},
         "scores": {},
         "default_threshold": 0.5,

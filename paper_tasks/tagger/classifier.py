@@ -168,7 +168,8 @@ class TaskClassifier:
         """
         if level not in self.levels:
             raise ValueError(f"level is '{level}'; this model knows {', '.join(self.levels)}.")
-        return self.level_logits(papers)[LEVELS.index(level)]
+        logits: np.ndarray = self.level_logits(papers)[LEVELS.index(level)]
+        return logits
 
     def level_logits(self, papers: Iterable[tuple[str, str]]) -> np.ndarray:
         """The logits of each level that the model knows: float32 (levels, papers, labels). See `logits`."""
@@ -222,7 +223,8 @@ class TaskClassifier:
         Raises ValueError for a threshold, top_k or shape out of range.
         """
         both = probabilities if isinstance(probabilities, Probabilities) else Probabilities(probabilities)
-        main, fits = (None if level is None else np.atleast_2d(np.asarray(level, np.float32)) for level in both)
+        main = np.atleast_2d(np.asarray(both.main, np.float32))
+        fits = None if both.fits is None else np.atleast_2d(np.asarray(both.fits, np.float32))
         for scores in (main, main if fits is None else fits):
             if scores.ndim != 2 or scores.shape[1] != len(self.labels):
                 raise ValueError(f"probabilities have shape {scores.shape}, not (papers, {len(self.labels)}).")

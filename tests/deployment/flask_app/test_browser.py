@@ -1,13 +1,17 @@
 """The Flask page in a real browser: headless Chromium, wide and narrow, light and dark."""
 
 import re
+from threading import Thread
 from urllib.parse import urlparse
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from deployment.flask_app.server import create_server
+from deployment.flask_app.views import create_app
 from tests.chromium import NEED_CHROMIUM
+from tests.stub import StubClassifier
 
 pytestmark = NEED_CHROMIUM
 
@@ -74,6 +78,23 @@ def test_a_first_visit(visit, width, scheme):
     page.get_by_role("link", name="Molecules").click()
     expect(page.get_by_label("Abstract")).not_to_have_value("")
     expect(page.locator(".percent").first).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_levels_are_accessible(browser, scheme):
+    server = create_server(create_app(StubClassifier(fits_threshold=0.5), seconds=600), "127.0.0.1", 0)
+    Thread(target=server.run, daemon=True).start()
+    page = browser.new_page(color_scheme=scheme)
+    try:
+        page.goto(f"http://127.0.0.1:{server.effective_port}")
+        page.get_by_label("Title").fill("Paper 3")
+        page.get_by_role("button", name="Find its tasks").click()
+        for name in ("Works on", "Also"):
+            expect(page.get_by_role("heading", name=name)).to_be_visible()
+        assert_accessible(page)
+    finally:
+        page.close()
+        server.close()
 
 
 def test_without_javascript_and_without_a_mouse(visit):
