@@ -52,6 +52,8 @@ def plain_onnx(model: torch.nn.Module, path: Path) -> None:
             opset_version=17,
             # The optimiser fuses the plain attention subgraph that only the older path writes.
             dynamo=False,
+            # Names are counted by an operator of ONNX; PyTorch would look for the steps that stand for it here.
+            autograd_inlining=False,
         )
 
 
