@@ -87,6 +87,9 @@ def prepare(
             show_default=False,
         ),
     ] = None,
+    unlabelled: Annotated[
+        int, Option(min=0, help="Beside --read-labels, papers without a label that the fast tier may learn from.")
+    ] = 40_000,
     output: Annotated[Path, Option("--output", "-o", help="Folder to write the splits to.")] = PREPARED,
     options: PrepareOptions,
 ) -> None:
@@ -96,7 +99,7 @@ def prepare(
     and test. With --read-labels, all tasks stay, and PAPERS are searched for the abstracts of the labelled papers.
     """
     if read_labels is not None:
-        _prepare_read(sources or [], read_labels, positives or [], output, options)
+        _prepare_read(sources or [], read_labels, positives or [], unlabelled, output, options)
         return
     if positives:
         raise InputError("--positives go beside --read-labels; give that too.")
@@ -113,14 +116,14 @@ def prepare(
 
 
 def _prepare_read(
-    sources: list[Path], labels: Path, positives: list[Path], output: Path, options: PrepareOptions
+    sources: list[Path], labels: Path, positives: list[Path], unlabelled: int, output: Path, options: PrepareOptions
 ) -> None:
     if unused := command_arguments(options):
         raise InputError(f"{unused[0]} does not go with --read-labels, whose papers keep all tasks and their splits.")
     from paper_tasks.data import vocabulary
     from paper_tasks.data.read_labels import prepare_read
 
-    report = prepare_read(sources, labels, output, positives)
+    report = prepare_read(sources, labels, output, positives, unlabelled)
     found = report.papers_read - report.papers_without_a_word_dropped
     print(
         f"{report.papers_read:,} labels read, {found:,} with an abstract, "

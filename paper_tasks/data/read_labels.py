@@ -8,14 +8,15 @@ own labels: their tasks are right, and nothing is known of the others.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from paper_tasks.data import vocabulary
 from paper_tasks.data.distant_labels import Labeller, check_columns, read_table
-from paper_tasks.data.fingerprints import paper_fingerprints
+from paper_tasks.data.fingerprints import known_held_out, paper_fingerprints
 from paper_tasks.data.paper_ids import paper_id
 from paper_tasks.data.prepare import mask_names
 from paper_tasks.data.prepared_folder import POSITIVES, READ, SPLITS, PreparationReport, write_splits
@@ -34,13 +35,14 @@ _SPLIT = re.compile(r"train|(\w+_)?(dev|test)")
 
 
 def prepare_read(
-    sources: Sequence[Path], labels: Path, output_dir: Path, positives: Sequence[Path] = ()
+    sources: Sequence[Path], labels: Path, output_dir: Path, positives: Sequence[Path] = (), unlabelled: int = 0
 ) -> PreparationReport:
     """Joins labels made by reading with the abstracts in `sources`, and writes splits as `prepare` does.
 
     labels: a table with `main`, and `title` or `id` (see `paper_id`), and optionally `ok`, `abstract` and `split`; or a
     folder of such tables, each named after its split. Papers of a table without a split are split by their ids.
-    positives: such tables, with `tasks` in the place of `main`.
+    positives: such tables, with `tasks` in the place of `main`. unlabelled: how many other papers of the sources to
+    keep at most, drawn by their ids: the fast tier learns from what a model says of them.
 
     `train.csv` has both kinds; the column `labels` tells `READ` from `POSITIVES`. The held-out positives have files of
     their own, such as `positives_test.csv`. A paper that is held out in one table is left out of training in all.
@@ -83,7 +85,7 @@ def prepare_read(
         papers_per_task={name: counts[vocabulary.task(name).canonical] for name in names},
     )
     held_out = {name: sorted(paper_fingerprints(part).tolist()) for name, part in parts.items() if name != "train"}
-    write_splits(output_dir, parts, held_out, report)
+    write_splits(output_dir, parts, held_out, report, _without_labels(sources, set(labelled["id"]), unlabelled))
     return report
 
 
@@ -161,6 +163,21 @@ def _with_abstracts(labels: pd.DataFrame, sources: Sequence[Path]) -> pd.DataFra
     found = labels[labels["id"].isin(known.keys())].reset_index(drop=True)
     papers = [known[key] for key in found["id"]]
     return found.assign(title=[title for title, _ in papers], abstract=[abstract for _, abstract in papers])
+
+
+def _without_labels(sources: Sequence[Path], labelled: Set[str], most: int) -> pd.DataFrame:
+    """Title, abstract and no keywords of at most `most` papers that have no label, those of the smallest ids.
+
+    Papers that any evaluation of this project is made on are left out.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for source in sources if most else ():
+        table = read_table(source, ("title", "abstract"))
+        papers = zip(table["title"], table["abstract"], strict=True)
+        found |= {paper_id(title): (title, abstract) for title, abstract in papers if title and has_words(abstract)}
+    papers = pd.DataFrame([found[key] for key in sorted(found.keys() - labelled)], columns=["title", "abstract"])
+    kept = papers[~np.isin(paper_fingerprints(papers), [*known_held_out()])][:most]
+    return kept.assign(keywords=[[] for _ in range(len(kept))])
 
 
 def _each_once(papers: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import pytest
 
 from paper_tasks.data import vocabulary
 from paper_tasks.data.paper_ids import paper_id
-from paper_tasks.data.prepared_folder import read_labels, read_report, read_split
+from paper_tasks.data.prepared_folder import has_unlabelled, read_labels, read_report, read_split
 from paper_tasks.data.read_labels import prepare_read
 from paper_tasks.errors import InputError
 from tests import ROOT
@@ -43,6 +43,13 @@ def papers(tmp_path):
 
 def titles(folder, name):
     return read_split(folder, name)["title"].tolist()
+
+
+def test_papers_without_a_label_are_kept_for_the_fast_tier(tmp_path, labels, papers):
+    prepare_read([papers], labels, tmp_path / "out", unlabelled=5)
+    assert titles(tmp_path / "out", "unlabelled") == ["Another"]
+    prepare_read([papers], labels, tmp_path / "out")
+    assert not has_unlabelled(tmp_path / "out")
 
 
 def test_labels_are_joined_with_abstracts_by_title(tmp_path, labels, papers):
