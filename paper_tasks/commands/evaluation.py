@@ -35,7 +35,11 @@ def evaluate(
         Path, Option(help="Folder to keep the scores of every system in, for the next evaluation of the same papers.")
     ] = Path("build/scores"),
     write_only: Annotated[
-        bool, Option("--write-only", help="Measure nothing; write all texts again from evaluation.json in --output.")
+        bool,
+        Option(
+            "--write-only",
+            help="Measure nothing; write all texts again from evaluation.json and read_evaluation.json in --output.",
+        ),
     ] = False,
     document: Annotated[
         Path | None,
@@ -50,20 +54,32 @@ def evaluate(
     It prints one table, and writes all scores to evaluation.md. Name the model that ships last. The baselines are
     string matching, linear SVMs, Annif (after `make annif`), the similarity of text and task name, and the original's
     recipe (after `paper-tasks original`).
+
+    A folder of read labels has scores of its own, which go to read_evaluation.md. The short table and the card lead
+    with them as soon as they are in --output.
     """
-    from paper_tasks.evaluation import results, tables
+    from paper_tasks.data.prepared_folder import read_report
+    from paper_tasks.evaluation import tables, written
     from paper_tasks.evaluation.evaluate import evaluate as run
+    from paper_tasks.evaluation.read_labels import tables as read_tables
+    from paper_tasks.evaluation.read_labels.evaluate import evaluate as run_on_read_labels
     from paper_tasks.evaluation.rendering import update_document
 
     models, others = _folders("--model", model or [f"int8={MODEL_DIR}"]), _folders("--other", other or [])
-    report = results.write_again(output) if write_only else run(prepared, models, output, options, cache, others)
+    if write_only:
+        table = written.write_again(output).table()
+    elif read_report(prepared).is_read:
+        table = read_tables.main_table(run_on_read_labels(prepared, models, output, options, cache, others))
+    else:
+        table = tables.all_systems(run(prepared, models, output, options, cache, others))
+    reports = written.read(output)
     if document is not None:
-        update_document(document, tables.readme_table(report), tables.MARKS)
+        update_document(document, reports.readme_table(), tables.MARKS)
     if card is not None:
         from paper_tasks.evaluation.card import write_card
 
-        write_card(card, [*models.values()][-1], report)
-    print(tables.all_systems(report))
+        write_card(card, [*models.values()][-1], reports.distant, reports.read)
+    print(table)
 
 
 @with_options

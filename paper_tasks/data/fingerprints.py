@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from paper_tasks.data.prepared_folder import HELD_OUT_FILE, LABELS, SPLITS, UNLABELLED, has_unlabelled, prepared_file
+from paper_tasks.data.prepared_folder import (
+    HELD_OUT_FILE,
+    LABELS,
+    SPLITS,
+    UNLABELLED,
+    has_unlabelled,
+    held_out_sets,
+    prepared_file,
+)
 from paper_tasks.paths import JSON_FILES
 from paper_tasks.tagger.model_folder import file_checksum
 
@@ -45,7 +53,8 @@ def folder_checksum(prepared_dir: Path, split: str, rows: int | None) -> str:
     Raises InputError if a file is missing.
     """
     parts = [split, str(rows)]
-    names = [*SPLITS, UNLABELLED] if has_unlabelled(prepared_dir) else SPLITS
+    names = [*SPLITS, UNLABELLED] if has_unlabelled(prepared_dir) else [*SPLITS]
+    names += [name for name in held_out_sets(prepared_dir, split).values() if name not in names]
     for name in (LABELS, *(f"{name}.csv" for name in names)):
         parts.append(file_checksum(prepared_file(prepared_dir, name)))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

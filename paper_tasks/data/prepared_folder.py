@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from paper_tasks.data import vocabulary
 from paper_tasks.errors import InputError
 from paper_tasks.io import atomic, encoder, tables
 from paper_tasks.io.cells import parse_column
@@ -23,6 +24,8 @@ LABELS, REPORT, HELD_OUT_FILE = "labels.json", "report.json", "held_out.json"
 DISTANT = "distant (names, aliases and author keywords)"
 # Labels made by reading are complete; of positives, such as Papers with Code's own labels, no other task is known.
 READ, POSITIVES = "read", "positives"
+# The set of read papers that are younger than all others.
+MODERN = "modern"
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,15 @@ def write_splits(
     atomic.write_json(output_dir / REPORT, report.to_json())
 
 
+def held_out_sets(prepared_dir: Path, split: str) -> dict[str, str]:
+    """The sets of a folder of read labels that belong to a split: `READ`, `MODERN` and `POSITIVES`, where they exist.
+
+    Each has the name by which `read_split` reads it, such as `modern_test`.
+    """
+    names = {READ: split, MODERN: f"{MODERN}_{split}", POSITIVES: f"{POSITIVES}_{split}"}
+    return {key: name for key, name in names.items() if (prepared_dir / f"{name}.csv").is_file()}
+
+
 def has_unlabelled(prepared_dir: Path) -> bool:
     """Whether `prepare` met papers without a task; then `read_split` reads them too."""
     return (prepared_dir / f"{UNLABELLED}.csv").is_file()
@@ -154,6 +166,24 @@ def pairs(papers: pd.DataFrame, description: str) -> Iterator[tuple[str, str]]:
 def texts(papers: pd.DataFrame) -> list[str]:
     """Title and abstract of each paper, as the one string that the model reads."""
     return [format_paper(*paper, TEXT_FORMAT) for paper in zip(papers["title"], papers["abstract"], strict=True)]
+
+
+def label_matrix(papers: pd.DataFrame, labels: list[str]) -> np.ndarray:
+    """The column `tasks` of `read_split`'s papers as `multi_hot` writes it.
+
+    Read labels and positives have canonical names alone: there a task stands for all its spellings among the labels.
+    """
+    if "labels" not in papers:
+        return multi_hot(papers["tasks"], labels)
+    return multi_hot(in_every_spelling(papers["tasks"], labels), labels)
+
+
+def in_every_spelling(tasks: Iterable[Iterable[str]], labels: list[str]) -> list[list[str]]:
+    """Lists of canonical names, with every spelling that each has among the labels in its place."""
+    spellings: dict[str, list[str]] = {}
+    for label in labels:
+        spellings.setdefault(vocabulary.task(label).canonical, []).append(label)
+    return [[spelling for name in names for spelling in spellings.get(name, ())] for names in tasks]
 
 
 def multi_hot(tasks: Iterable[Iterable[str]], labels: list[str]) -> np.ndarray:

@@ -3,14 +3,18 @@
 Every figure comes from the model's `config.json` or from an evaluation.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from paper_tasks.data.prepared_folder import MODERN, POSITIVES, READ
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation import recipe, tables
+from paper_tasks.evaluation.read_labels import tables as read_tables
+from paper_tasks.evaluation.read_labels.report import ReadEvaluationReport
 from paper_tasks.evaluation.rendering import cell, render, table
-from paper_tasks.evaluation.report import EvaluationReport
+from paper_tasks.evaluation.report import EvaluationReport, Lead, SystemScores
 from paper_tasks.io import atomic
 from paper_tasks.tagger.config import ModelConfig
 from paper_tasks.tagger.model_folder import file_checksum, read_config
@@ -28,64 +32,90 @@ HUB_METRICS = {
     "masked_recall_at_5": "recall",
     "masked_recall_at_5_macro": "recall",
 }
+READ_HUB_METRICS = {
+    "f1": "f1",
+    "precision": "precision",
+    "recall": "recall",
+    "macro_f1": "f1",
+    "precision_at_1": "precision",
+    "recall_at_5": "recall",
+    "recall_at_5_unmentioned": "recall",
+}
+READ_DATA_SETS = {
+    READ: "Machine-learning papers labelled by reading",
+    MODERN: "Machine-learning papers of 2025 and 2026 labelled by reading",
+    POSITIVES: "Papers with Code's own labels",
+}
 # The hub's names of backbones that a config calls by a shorter name.
 HUB_NAMES = {"all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2"}
 TABLE = tables.COMPARED | {name: f"tags as given, {title}" for name, title in tables.TAGS.items()}
 
 
-def write_card(path: Path, model_dir: Path, report: EvaluationReport) -> None:
+def write_card(
+    path: Path, model_dir: Path, report: EvaluationReport | None, read: ReadEvaluationReport | None = None
+) -> None:
     """Writes the card of the shipped model, which is in `model_dir`: Markdown with front matter.
 
-    Raises InputError if the evaluation did not measure this model, ModelError if the folder has no model.
+    read: the evaluation on read labels, which comes first. Of the two evaluations, one may be missing, or be of an
+    earlier model; then the card leaves it out.
+
+    Raises InputError if neither evaluation measured this model, ModelError if the folder has no model.
     """
-    if not report.models:
+    if not any(measured is not None and measured.models for measured in (report, read)):
         raise InputError(f"{path} is the card of a model, but none was measured; name one: --model int8=FOLDER.")
-    content = card(read_config(model_dir), report)
-    if file_checksum(model_dir / "config.json") != report.shipped:
+    config = read_config(model_dir)
+    checksum = file_checksum(model_dir / "config.json")
+    report = report if report is not None and report.shipped == checksum else None
+    read = read if read is not None and read.shipped == checksum else None
+    if report is None and read is None:
         raise InputError(f"{path} is not written: the evaluation measured another model than the one in {model_dir}.")
+    content = card(config, report, read)
     # The hub's own parser fails here if it cannot read the front matter.
     ModelCard(content)
     atomic.write_text(path, content)
 
 
-def card(config: ModelConfig, report: EvaluationReport) -> str:
-    """The whole card of the shipped model."""
+def card(config: ModelConfig, report: EvaluationReport | None, read: ReadEvaluationReport | None = None) -> str:
+    """The whole card of the shipped model, from one evaluation of it or both."""
     return render(
         tables.TEMPLATES / "card.md.j2",
         project=PROJECT,
-        metadata=metadata(config, report).to_yaml(),
+        metadata=metadata(config, report, read).to_yaml(),
         config=config,
         data=config.data,
         training=config.training,
         pretraining=config.training.pretraining,
         students=sum(run.teacher is not None for run in config.training.averaged),
         distant_labels=DISTANT_LABELS,
+        learned_from_read=config.data.labels == READ,
         report=report,
-        scores=report.systems[report.shipped_model],
+        read=read,
         shown_tasks=sum(info.is_task and info.canonical == task for task, info in config.task_info.items()),
-        scores_table=_scores_table(report),
-        area_table=tables.area_table(report.areas[report.shipped_model]),
+        read_tables=_read_tables(read) if read else {},
+        scores_table=_scores_table(report.systems[report.shipped_model], report.lead, TABLE) if report else "",
+        area_table=tables.area_table(report.areas[report.shipped_model]) if report else "",
         commands=recipe.commands(config),
     )
 
 
-def metadata(config: ModelConfig, report: EvaluationReport) -> ModelCardData:
+def metadata(
+    config: ModelConfig, report: EvaluationReport | None, read: ReadEvaluationReport | None = None
+) -> ModelCardData:
     """The front matter: what the hub shows and searches by, and the scores as its `model-index`."""
-    scores = report.systems[report.shipped_model]
-    results = [
-        EvalResult(
-            task_type="text-classification",
-            task_name="Multi-label text classification",
-            dataset_type="from-paper-with-tasks",
-            dataset_name=f"Machine-learning papers with {report.labels_name}",
-            dataset_split=report.split,
-            metric_type=metric,
-            metric_name=tables.COMPARED[score],
-            metric_value=round(scores[score], 4),
-        )
-        for score, metric in HUB_METRICS.items()
-        if score in scores
-    ]
+    results = []
+    if read:
+        for name, papers in READ_DATA_SETS.items():
+            if scores := read.on(name).get(read.shipped_model):
+                metrics = {score: metric for score, metric in READ_HUB_METRICS.items() if score in scores}
+                titles = read_tables.COMPARED | read_tables.COMPARED_POSITIVES
+                results += [_result(papers, read.split, scores, score, metrics, titles) for score in metrics]
+    if report:
+        scores, papers = report.systems[report.shipped_model], f"Machine-learning papers with {report.labels_name}"
+        results += [
+            _result(papers, report.split, scores, score, HUB_METRICS, tables.COMPARED)
+            for score in HUB_METRICS
+            if score in scores
+        ]
     return ModelCardData(
         language="en",
         license="mit",
@@ -99,10 +129,42 @@ def metadata(config: ModelConfig, report: EvaluationReport) -> ModelCardData:
     )
 
 
-def _scores_table(report: EvaluationReport) -> str:
-    scores, lead = report.systems[report.shipped_model], report.lead
+def _result(
+    papers: str,
+    split: str,
+    scores: SystemScores,
+    score: str,
+    metrics: Mapping[str, str],
+    titles: Mapping[str, str],
+) -> EvalResult:
+    return EvalResult(
+        task_type="text-classification",
+        task_name="Multi-label text classification",
+        dataset_type="from-paper-with-tasks",
+        dataset_name=papers,
+        dataset_split=split,
+        metric_type=metrics[score],
+        metric_name=titles[score],
+        metric_value=round(scores[score], 4),
+    )
+
+
+def _read_tables(read: ReadEvaluationReport) -> dict[str, str]:
+    """The table of each set, by the set's title."""
+    return {
+        read_tables.SET_TITLES[name]: _scores_table(
+            scores[read.shipped_model],
+            read.lead.get(name, {}),
+            read_tables.COMPARED_POSITIVES if name == POSITIVES else read_tables.COLUMNS | read_tables.BOTH_LEVELS,
+        )
+        for name in read.sets
+        if read.shipped_model in (scores := read.on(name))
+    }
+
+
+def _scores_table(scores: SystemScores, lead: Mapping[str, Lead], titles: Mapping[str, str]) -> str:
     rows = {}
-    for name, title in TABLE.items():
+    for name, title in titles.items():
         if name not in scores:
             continue
         low, high = scores.intervals[name]

@@ -13,6 +13,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from paper_tasks.data import vocabulary
 from paper_tasks.data.distant_labels import Labeller
 from paper_tasks.evaluation.evaluation_set import EvaluationSet
+from paper_tasks.evaluation.report import ReliabilityBin
 from paper_tasks.modeling import metrics
 from paper_tasks.tagger.classifier import TaskClassifier
 from paper_tasks.tagger.explain import explain
@@ -63,6 +64,12 @@ def reliability(truth: np.ndarray, probabilities: np.ndarray, bins: int = 10) ->
     table = grouped.mean()
     table["pairs"] = grouped.size()
     return table, metrics.calibration_error(truth, probabilities, bins).value()
+
+
+def reliability_bins(truth: np.ndarray, probabilities: np.ndarray) -> list[ReliabilityBin]:
+    """The table of `reliability` as a report holds it."""
+    table, _ = reliability(truth, probabilities)
+    return [ReliabilityBin.from_json(row) for row in table.reset_index().to_dict("records")]
 
 
 def threshold_curve(truth: np.ndarray, probabilities: np.ndarray, thresholds: Sequence[float]) -> pd.DataFrame:

@@ -1,27 +1,25 @@
 """Measures exported models and baselines on held-out papers, and writes tables and plots of their scores."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from paper_tasks.data import vocabulary
-from paper_tasks.data.prepared_folder import pairs, read_report
-from paper_tasks.errors import InputError
-from paper_tasks.evaluation import error_analysis, results
-from paper_tasks.evaluation.baselines.registry import BASELINES
-from paper_tasks.evaluation.evaluation_data import EvaluationData, load_evaluation_data
+from paper_tasks.data.prepared_folder import read_report
+from paper_tasks.evaluation import results
+from paper_tasks.evaluation.baselines.registry import check_names, predict_all
+from paper_tasks.evaluation.error_analysis import reliability_bins
+from paper_tasks.evaluation.evaluation_data import load_evaluation_data
 from paper_tasks.evaluation.evaluation_set import EvaluationSet, Predictions
+from paper_tasks.evaluation.leads import leads
+from paper_tasks.evaluation.model_predictions import model_predictions
 from paper_tasks.evaluation.options import EvaluateOptions
-from paper_tasks.evaluation.report import EvaluationReport, Lead, ReliabilityBin
-from paper_tasks.evaluation.score_cache import Arrays, ScoreCache
+from paper_tasks.evaluation.report import EvaluationReport
 from paper_tasks.evaluation.tables import COMPARED
 from paper_tasks.modeling import metrics
-from paper_tasks.tagger.classifier import TaskClassifier
 from paper_tasks.tagger.model_folder import file_checksum
-from paper_tasks.tagger.text import format_paper, has_words
 
 
 def evaluate(
@@ -47,13 +45,12 @@ def evaluate(
     Raises InputError for a missing file, an unknown baseline, or a model of other tasks.
     """
     options = options or EvaluateOptions()
-    baselines = BASELINES if options.baselines is None else options.baselines
-    for name in baselines:
-        if name not in BASELINES:
-            raise InputError(f"There is no baseline '{name}'; name one of {', '.join(BASELINES)}.")
+    baselines = check_names(options.baselines)
     data, cache = load_evaluation_data(prepared_dir, options.split, options.rows, cache_dir)
     evaluation_set = EvaluationSet(data.papers, data.labels, data.train_truth.sum(axis=0))
-    predictions = _predict_all(data, cache, baselines, {**(other_dirs or {}), **model_dirs})
+    predictions = predict_all(baselines, data, cache, options.original)
+    for name, folder in {**(other_dirs or {}), **model_dirs}.items():
+        predictions[name] = model_predictions(name, folder, data, cache)
     bootstrap = metrics.Bootstrap(len(data.papers))
     probable = {name: found for name, found in predictions.items() if found.are_probabilities}
     report = EvaluationReport(
@@ -74,9 +71,9 @@ def evaluate(
         systems={name: evaluation_set.measure(found, bootstrap) for name, found in predictions.items()},
         lead={},
         areas={},
-        reliability={name: _bins(evaluation_set.truth, found.scores) for name, found in probable.items()},
+        reliability={name: reliability_bins(evaluation_set.truth, found.scores) for name, found in probable.items()},
         reliability_masked={
-            name: _bins(evaluation_set.truth, found.masked)
+            name: reliability_bins(evaluation_set.truth, found.masked)
             for name, found in probable.items()
             if found.masked is not None
         },
@@ -87,84 +84,17 @@ def evaluate(
         report = replace(
             report,
             areas={report.shipped_model: evaluation_set.by_area(predictions[report.shipped_model])},
-            lead=_lead(evaluation_set, predictions, report, bootstrap),
+            lead=leads(
+                report.shipped_model,
+                [name for name in report.systems if name not in report.models],
+                report.systems,
+                COMPARED,
+                lambda name: evaluation_set.statistics(predictions[name]) if name in predictions else None,
+                bootstrap,
+            ),
         )
     results.write(report, per_task, output_dir)
     return report
-
-
-def _predict_all(
-    data: EvaluationData, cache: ScoreCache, baselines: Iterable[str], model_dirs: Mapping[str, Path]
-) -> dict[str, Predictions]:
-    """The predictions of every baseline that can be measured, and then of every model."""
-    found = {name: BASELINES[name](data, cache) for name in baselines}
-    measured = {name: predictions for name, predictions in found.items() if predictions is not None}
-    return measured | {name: model_predictions(name, folder, data, cache) for name, folder in model_dirs.items()}
-
-
-def model_predictions(name: str, folder: Path, data: EvaluationData, cache: ScoreCache) -> Predictions:
-    """The predictions of an exported model, at its own thresholds.
-
-    Raises ModelError for a folder without a model, InputError for a model of other tasks than the papers'.
-    """
-    classifier = TaskClassifier.load(folder, bulk=True)
-    if list(classifier.labels) != data.labels:
-        raise InputError(f"{folder} was trained on other tasks than the papers have; prepare or train again.")
-    masked = pd.DataFrame({"title": "", "abstract": data.papers["masked"]})
-
-    def compute() -> Arrays:
-        return {
-            "published": _probabilities(classifier, data.papers, f"{name}, as published"),
-            "masked": _probabilities(classifier, masked, f"{name}, masked"),
-        }
-
-    # config.json has the checksums of all files in the folder.
-    arrays = cache.arrays("model", (folder / "config.json").read_text(encoding="utf-8"), compute)
-    is_known = classifier.config.training.held_out in (None, data.held_out_checksum)
-    note = "" if is_known else "trained with other papers held out, it may have seen these"
-    return Predictions.at(classifier.thresholds, arrays, are_probabilities=True, note=note)
-
-
-def _probabilities(classifier: TaskClassifier, papers: pd.DataFrame, description: str) -> np.ndarray:
-    """(papers, labels); 0 for a paper without a word, which masking may leave."""
-    probabilities = np.zeros((len(papers), len(classifier.labels)), dtype=np.float32)
-    rows = zip(papers["title"], papers["abstract"], strict=True)
-    with_words = np.array([has_words(format_paper(*paper)) for paper in rows], dtype=bool)
-    probabilities[with_words] = classifier.probabilities(pairs(papers[with_words], description))
-    return probabilities
-
-
-def _bins(truth: np.ndarray, probabilities: np.ndarray) -> list[ReliabilityBin]:
-    table, _ = error_analysis.reliability(truth, probabilities)
-    return [ReliabilityBin.from_json(row) for row in table.reset_index().to_dict("records")]
-
-
-def _lead(
-    evaluation_set: EvaluationSet,
-    predictions: Mapping[str, Predictions],
-    report: EvaluationReport,
-    bootstrap: metrics.Bootstrap,
-) -> dict[str, Lead]:
-    """How far the shipped model is ahead of the best other system in each score."""
-    shipped, systems = report.shipped_model, report.systems
-    others = [name for name in systems if name not in report.models]
-    best_others = {}
-    for score in COMPARED:
-        rivals = {name: systems[name][score] for name in others if score in systems[name]}
-        if rivals and score in systems[shipped]:
-            best_others[score] = max(rivals, key=rivals.__getitem__)
-    statistics = {
-        name: evaluation_set.statistics(predictions[name])
-        for name in {shipped, *best_others.values()}.intersection(predictions)
-    }
-    lead = {}
-    for score, other in best_others.items():
-        interval = None
-        if other in statistics:
-            draws = [bootstrap.values(statistics[name][score]) for name in (shipped, other)]
-            interval = metrics.interval(draws[0] - draws[1])
-        lead[score] = Lead(other, systems[shipped][score] - systems[other][score], interval)
-    return lead
 
 
 def _per_task(evaluation_set: EvaluationSet, predictions: Mapping[str, Predictions]) -> pd.DataFrame:

@@ -10,9 +10,18 @@ import pandas as pd
 
 from paper_tasks.data.fingerprints import folder_checksum, held_out_checksum
 from paper_tasks.data.near_duplicates import near_duplicates
-from paper_tasks.data.prepared_folder import has_unlabelled, multi_hot, read_labels, read_split, texts
+from paper_tasks.data.prepared_folder import (
+    has_unlabelled,
+    in_every_spelling,
+    label_matrix,
+    multi_hot,
+    read_labels,
+    read_split,
+    texts,
+)
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation.score_cache import Arrays, ScoreCache
+from paper_tasks.modeling import metrics
 
 
 @dataclass(frozen=True)
@@ -35,15 +44,39 @@ class EvaluationData:
     held_out_checksum: str
     near_duplicates: int
 
+    @property
+    def is_read(self) -> bool:
+        """Whether readers made the labels. Then a task may be neither right nor wrong, and spellings are merged."""
+        return "labels" in self.dev
+
     @cached_property
     def dev_truth(self) -> np.ndarray:
         """0 and 1, (papers, labels)."""
-        return multi_hot(self.dev["tasks"], self.labels)
+        return label_matrix(self.dev, self.labels)
 
     @cached_property
     def train_truth(self) -> np.ndarray:
         """0 and 1, (papers, labels)."""
-        return multi_hot(self.train["tasks"], self.labels)
+        return label_matrix(self.train, self.labels)
+
+    def counted(self, dev_scores: np.ndarray) -> np.ndarray:
+        """The scores of the first papers of `dev`, with minus infinity where a tag is neither right nor wrong.
+
+        (papers, labels), as `dev_scores`.
+        """
+        if not self.is_read:
+            return dev_scores
+        papers = self.dev[: len(dev_scores)]
+        fits = multi_hot(in_every_spelling(papers["ok"], self.labels), self.labels)
+        return np.where((fits > 0) & (self.dev_truth[: len(papers)] == 0), -np.inf, dev_scores)
+
+    def best_threshold(self, dev_scores: np.ndarray) -> float:
+        """The one threshold of highest micro-F1 on the first papers of `dev`; dev_scores: (papers, labels)."""
+        truth, scores = self.dev_truth[: len(dev_scores)], self.counted(dev_scores)
+        if self.is_read:
+            merge = metrics.CanonicalTasks(self.labels).merge
+            truth, scores = merge(truth), merge(scores)
+        return metrics.best_threshold(truth, scores)
 
 
 def load_evaluation_data(

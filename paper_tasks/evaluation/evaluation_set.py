@@ -30,6 +30,7 @@ class Predictions(NamedTuple):
         masked: the scores of texts whose mentions of their labels are cut out; None if the system has no use for them.
         are_probabilities: whether the scores are probabilities, so that calibration can be measured.
         note: what a reader of the system's row must know.
+        also: 0 and 1, the tags that fit a paper too; None for a system that knows one level.
     """
 
     scores: np.ndarray
@@ -37,6 +38,7 @@ class Predictions(NamedTuple):
     masked: np.ndarray | None = None
     are_probabilities: bool = False
     note: str = ""
+    also: np.ndarray | None = None
 
     @classmethod
     def at(
@@ -48,6 +50,11 @@ class Predictions(NamedTuple):
         """
         predicted = (arrays["published"] >= thresholds).astype(np.int64)
         return cls(arrays["published"], predicted, arrays["masked"], are_probabilities, note)
+
+    def rows(self, chosen: np.ndarray) -> "Predictions":
+        """The predictions for some of the papers; chosen: boolean (papers,)."""
+        masked, also = (None if array is None else array[chosen] for array in (self.masked, self.also))
+        return self._replace(scores=self.scores[chosen], predicted=self.predicted[chosen], masked=masked, also=also)
 
 
 class EvaluationSet:

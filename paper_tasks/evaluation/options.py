@@ -1,12 +1,15 @@
 """The options of `paper-tasks evaluate` and `original`; a module of its own, so that `--help` needs no scikit-learn."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from typer import Option
 
 # The original's own schedule: epochs with the encoder frozen, and epochs of all layers.
 FROZEN_EPOCHS, EPOCHS = 2, 3
+# `paper-tasks original` writes its model to this folder.
+ORIGINAL = Path("models/original")
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,9 @@ class EvaluateOptions:
         list[str] | None,
         Option("--baseline", help="Name of a baseline, as in the table; may be repeated.", show_default="all"),
     ] = None
+    original: Annotated[Path, Option(help="Folder of the original's recipe, which `paper-tasks original` trained.")] = (
+        ORIGINAL
+    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from paper_tasks.evaluation.palette import BLACK, BLUE, BROWN, GREEN, GREY, LOOK, ORANGE, PURPLE, SKY, YELLOW
-from paper_tasks.evaluation.report import EvaluationReport, ReliabilityBin
+from paper_tasks.evaluation.report import EvaluationReport, Measured, ReliabilityBin
 from paper_tasks.io import atomic
 
 # Color, marker and line: of baselines in the table's order, and of models, the shipped one first. They also differ
@@ -44,9 +45,14 @@ def write(report: EvaluationReport, per_task: pd.DataFrame, folder: Path) -> Non
         if report.reliability:
             figures["reliability"] = reliability_diagram(report)
         for name, figure in figures.items():
-            with atomic.write_atomic(folder / f"{name}.png") as path:
-                # No date and no version: the same report gives the same file.
-                figure.savefig(path, format="png", dpi=100, metadata={"Software": None})
+            save(figure, folder / f"{name}.png")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes a plot as PNG."""
+    with atomic.write_atomic(path) as partial:
+        # No date and no version: the same report gives the same file.
+        figure.savefig(partial, format="png", dpi=100, metadata={"Software": None})
 
 
 def f1_by_frequency(report: EvaluationReport, per_task: pd.DataFrame) -> Figure:
@@ -57,7 +63,7 @@ def f1_by_frequency(report: EvaluationReport, per_task: pd.DataFrame) -> Figure:
     parts = np.array_split(np.arange(len(occurring)), min(GROUPS, len(occurring)))
     groups = [occurring.iloc[rows] for rows in parts]
     frequencies = [group["train papers"].median() for group in groups]
-    for system, (color, marker, line) in _styles(report).items():
+    for system, (color, marker, line) in styles(report).items():
         if system in report.models[-1:]:
             f1, label = occurring[f"f1 {system}"], f"{system}, one task"
             axes.plot(occurring["train papers"], f1, ".", color=color, alpha=0.3, markersize=5, label=label)
@@ -80,7 +86,7 @@ def recall_bars(report: EvaluationReport) -> Figure:
     kinds = {name: title for name, title in RECALLS.items() if any(name in scores for scores in systems.values())}
     figure = Figure(figsize=(12, 1.6 + 0.32 * len(systems)))
     panels = np.atleast_1d(figure.subplots(1, max(1, len(kinds)), sharey=True))
-    styles = _styles(report)
+    style = styles(report)
     for axes, (name, title) in zip(panels, kinds.items(), strict=False):
         for row, (system, scores) in enumerate(systems.items()):
             if name not in scores:
@@ -88,7 +94,7 @@ def recall_bars(report: EvaluationReport) -> Figure:
                 continue
             low, high = scores.intervals[name]
             errors = [[max(0, scores[name] - low)], [max(0, high - scores[name])]]
-            axes.barh(row, scores[name], 0.7, xerr=errors, color=styles[system][0], error_kw={"linewidth": 1})
+            axes.barh(row, scores[name], 0.7, xerr=errors, color=style[system][0], error_kw={"linewidth": 1})
         axes.set(title=title, xlabel="recall@5", xlim=(0, 1.03))
         axes.grid(visible=False, axis="y")
     panels[0].set_yticks(range(len(systems)), systems)
@@ -102,31 +108,50 @@ def reliability_diagram(report: EvaluationReport) -> Figure:
 
     A pale line is of the same papers with every mention of their labels cut out.
     """
-    figure = Figure(figsize=(9, 6))
-    curve, sizes = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    curve.axline((0, 0), slope=1, color=GREY, linewidth=1, label="perfect calibration")
-    styles = _styles(report)
+    style = styles(report)
+    lines = []
     for system, bins in report.reliability.items():
-        color, marker, line = styles[system]
-        label = f"{system}, error {report.systems[system]['calibration_error']:.4f}"
-        curve.plot(*_curve(bins), line, marker=marker, color=color, label=label)
-        masked, label = report.reliability_masked[system], f"{system}, names cut out"
-        curve.plot(*_curve(masked), line, marker=marker, color=color, alpha=0.4, label=label)
-        probabilities, pairs = [each.mean_probability for each in bins], [each.pairs for each in bins]
-        sizes.plot(probabilities, pairs, line, marker=marker, color=color)
-    curve.set(
-        title="Reliability: how often labels of a probability are right", ylabel="share that is right", ylim=(0, 1)
+        error = report.systems[system]["calibration_error"]
+        lines.append(ReliabilityLine(f"{system}, error {error:.4f}", bins, style[system]))
+        masked = report.reliability_masked[system]
+        lines.append(ReliabilityLine(f"{system}, names cut out", masked, style[system], is_pale=True))
+    return reliability_figure(lines, "labels", "pairs")
+
+
+class ReliabilityLine(NamedTuple):
+    """The bins of one system under its name in the legend. A pale line has no part in the panel of sizes."""
+
+    label: str
+    bins: Sequence[ReliabilityBin]
+    style: tuple[str, str, str]
+    is_pale: bool = False
+
+
+def reliability_figure(lines: Sequence[ReliabilityLine], judged: str, counted: str) -> Figure:
+    """Above, the share that is right at each probability; below, how many there are.
+
+    judged, counted: what the title and the lower panel call them.
+    """
+    figure = Figure(figsize=(9, 6))
+    shares, sizes = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    shares.axline((0, 0), slope=1, color=GREY, linewidth=1, label="perfect calibration")
+    for line in lines:
+        color, marker, dashes = line.style
+        probabilities = [each.mean_probability for each in line.bins]
+        right, number = [each.share_right for each in line.bins], [each.pairs for each in line.bins]
+        alpha = 0.4 if line.is_pale else 1
+        shares.plot(probabilities, right, dashes, marker=marker, color=color, alpha=alpha, label=line.label)
+        if not line.is_pale:
+            sizes.plot(probabilities, number, dashes, marker=marker, color=color)
+    shares.set(
+        title=f"Reliability: how often {judged} of a probability are right", ylabel="share that is right", ylim=(0, 1)
     )
-    curve.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    sizes.set(xlabel="probability", ylabel="pairs (log scale)", yscale="log", xlim=(0, 1))
+    shares.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    sizes.set(xlabel="probability", ylabel=f"{counted} (log scale)", yscale="log", xlim=(0, 1))
     return figure
 
 
-def _curve(bins: Sequence[ReliabilityBin]) -> tuple[list[float], list[float]]:
-    return [each.mean_probability for each in bins], [each.share_right for each in bins]
-
-
-def _styles(report: EvaluationReport) -> dict[str, tuple[str, str, str]]:
+def styles(report: Measured) -> dict[str, tuple[str, str, str]]:
     """Color, marker and line of each system, in the table's order."""
     baselines = [system for system in report.systems if system not in report.models]
     styles = {system: BASELINE_STYLES[index % len(BASELINE_STYLES)] for index, system in enumerate(baselines)}

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from paper_tasks.data.options import PrepareOptions
+from paper_tasks.data.prepared_folder import READ
 from paper_tasks.options import command_arguments, from_record
-from paper_tasks.tagger.config import ModelConfig, TrainingRecord
+from paper_tasks.tagger.config import DataRecord, ModelConfig, TrainingRecord
 from paper_tasks.training.options import PretrainOptions, TrainOptions
 
 PHRASES, AVERAGE, FIRST = "models/phrases", "models/average", "models/1"
@@ -24,7 +25,7 @@ def commands(config: ModelConfig) -> str:
     runs = training.averaged or (training,)
     if len(runs) < training.runs:
         return ""
-    lines = [["prepare", "papers.csv", *command_arguments(from_record(PrepareOptions, config.data.options))]]
+    lines = [["prepare", *_prepare_arguments(config.data)]]
     if training.pretraining:
         lines.append(["pretrain", *command_arguments(from_record(PretrainOptions, training.pretraining.to_json()))])
     for number, run in enumerate(runs, start=1):
@@ -36,6 +37,14 @@ def commands(config: ModelConfig) -> str:
     tokens = [] if config.encoder_tokens == training.max_length else ["--max-length", str(config.encoder_tokens)]
     lines.append(["export", "--model", made, *tokens])
     return "\n".join(_wrapped(["paper-tasks", *line]) for line in lines)
+
+
+def _prepare_arguments(data: DataRecord) -> list[str]:
+    """What `prepare` was given: a table of papers, or the tables of their texts and of their read labels."""
+    if data.labels != READ:
+        return ["papers.csv", *command_arguments(from_record(PrepareOptions, data.options))]
+    positives = [word for name in data.options["positives"] for word in ("--positives", name)]
+    return [*data.source.split(", "), "--read-labels", data.options["labels"], *positives]
 
 
 def _train_options(run: TrainingRecord) -> TrainOptions:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 Json = dict[str, Any]
 Interval = tuple[float, float]
@@ -190,6 +190,22 @@ class EvaluationReport:
         for name in ("reliability", "reliability_masked"):
             record[name] = {system: [each.to_json() for each in bins] for system, bins in record[name].items()}
         return record
+
+
+class Measured(Protocol):
+    """What a report of either kind says of its papers and systems."""
+
+    @property
+    def inputs(self) -> str: ...
+
+    @property
+    def shipped(self) -> str: ...
+
+    @property
+    def models(self) -> list[str]: ...
+
+    @property
+    def systems(self) -> Mapping[str, object]: ...
 
 
 def _interval(values: Any) -> Interval:

@@ -1,19 +1,21 @@
 """The files of an evaluation: writes them, reads them, and keeps what is still true of an earlier evaluation."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
 
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation import plots, tables
 from paper_tasks.evaluation.baselines.registry import BASELINES
-from paper_tasks.evaluation.report import EvaluationReport
+from paper_tasks.evaluation.report import EvaluationReport, Measured
 from paper_tasks.io import atomic
 
 Value = TypeVar("Value")
+Report = TypeVar("Report", bound=Measured)
 JSON, MARKDOWN, PER_TASK = "evaluation.json", "evaluation.md", "per_task.csv"
 
 
@@ -36,18 +38,25 @@ def read(folder: Path) -> tuple[EvaluationReport, pd.DataFrame]:
 
     Raises FileNotFoundError for a folder without an evaluation, InputError for a damaged one.
     """
+    return read_files(folder / JSON, folder / PER_TASK, EvaluationReport.from_json)
+
+
+def read_files(
+    path: Path, per_task: Path, from_json: Callable[[Mapping[str, Any]], Report]
+) -> tuple[Report, pd.DataFrame]:
+    """Reads a report of either kind at `path`, and the table of tasks beside it. Raises as `read` does."""
     try:
-        report = EvaluationReport.from_json(json.loads((folder / JSON).read_text(encoding="utf-8")))
-        per_task = pd.read_csv(folder / PER_TASK)
+        report = from_json(json.loads(path.read_text(encoding="utf-8")))
+        table = pd.read_csv(per_task)
         # A file without these columns is damaged.
-        per_task[["task", *(f"f1 {name}" for name in report.systems)]]
+        table[["task", *(f"f1 {name}" for name in report.systems)]]
     except FileNotFoundError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"The evaluation in {folder} cannot be read ({error}): remove {folder / JSON} to start again."
+            f"The evaluation in {path.parent} cannot be read ({error}): remove {path} to start again."
         ) from error
-    return report, per_task
+    return report, table
 
 
 def write_again(folder: Path) -> EvaluationReport:
@@ -63,11 +72,43 @@ def write_again(folder: Path) -> EvaluationReport:
     return report
 
 
-def keep_rows(report: EvaluationReport, per_task: pd.DataFrame, folder: Path) -> tuple[EvaluationReport, pd.DataFrame]:
-    """Adds the systems of the evaluation in `folder` that were not measured now; `report.kept` names them.
+class Kept(NamedTuple):
+    """Which systems of an earlier evaluation stay: `names`; all `models`; and all systems in the table's `order`."""
+
+    names: list[str]
+    models: list[str]
+    order: list[str]
+
+    def merge(self, before: Mapping[str, Value], now: Mapping[str, Value]) -> dict[str, Value]:
+        """The values of the systems that stay, and of those that were measured now."""
+        found = {name: before[name] for name in self.names if name in before} | dict(now)
+        return {name: found[name] for name in self.order if name in found}
+
+    def merge_columns(self, before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
+        """The same of the columns `f1 NAME` of two tables of tasks."""
+        earlier_f1 = before.set_index("task")
+        columns = {f"f1 {name}": now["task"].map(earlier_f1[f"f1 {name}"]) for name in self.names}
+        about = [column for column in now if not column.startswith("f1 ")]
+        return now.assign(**columns)[about + [f"f1 {name}" for name in self.order]]
+
+
+def kept_systems(earlier: Measured, now: Measured) -> Kept | None:
+    """The systems of an earlier evaluation that were not measured now; None if its papers were others.
 
     Some systems take hours to train, or were measured on another machine. Their rows are kept while they are true:
     the papers must be the same, and for rows of our own models, the shipped model too.
+    """
+    if earlier.inputs != now.inputs:
+        return None
+    stale = [] if earlier.shipped == now.shipped else earlier.models
+    names = [name for name in earlier.systems if name not in now.systems and name not in stale]
+    models = [name for name in names if name in earlier.models] + now.models
+    others = [name for name in (*names, *now.systems) if name not in models]
+    return Kept(names, models, sorted(others, key=lambda name: [*BASELINES, name].index(name)) + models)
+
+
+def keep_rows(report: EvaluationReport, per_task: pd.DataFrame, folder: Path) -> tuple[EvaluationReport, pd.DataFrame]:
+    """Adds the systems of the evaluation in `folder` that `kept_systems` finds; `report.kept` names them.
 
     Raises InputError for an earlier evaluation that cannot be read.
     """
@@ -75,29 +116,15 @@ def keep_rows(report: EvaluationReport, per_task: pd.DataFrame, folder: Path) ->
         earlier, earlier_per_task = read(folder)
     except FileNotFoundError:
         return report, per_task
-    if earlier.inputs != report.inputs:
+    if (kept := kept_systems(earlier, report)) is None:
         return report, per_task
-    stale = [] if earlier.shipped == report.shipped else earlier.models
-    kept = [name for name in earlier.systems if name not in report.systems and name not in stale]
-    models = [name for name in kept if name in earlier.models] + report.models
-    others = [name for name in (*kept, *report.systems) if name not in models]
-    order = sorted(others, key=lambda name: [*BASELINES, name].index(name)) + models
-
-    def merge(before: dict[str, Value], now: dict[str, Value]) -> dict[str, Value]:
-        found = {name: before[name] for name in kept if name in before} | now
-        return {name: found[name] for name in order if name in found}
-
     merged = replace(
         report,
-        kept=kept,
-        models=models,
-        systems=merge(earlier.systems, report.systems),
-        notes=merge(earlier.notes, report.notes),
-        reliability=merge(earlier.reliability, report.reliability),
-        reliability_masked=merge(earlier.reliability_masked, report.reliability_masked),
+        kept=kept.names,
+        models=kept.models,
+        systems=kept.merge(earlier.systems, report.systems),
+        notes=kept.merge(earlier.notes, report.notes),
+        reliability=kept.merge(earlier.reliability, report.reliability),
+        reliability_masked=kept.merge(earlier.reliability_masked, report.reliability_masked),
     )
-    earlier_f1 = earlier_per_task.set_index("task")
-    for name in kept:
-        per_task[f"f1 {name}"] = per_task["task"].map(earlier_f1[f"f1 {name}"])
-    about = [column for column in per_task if not column.startswith("f1 ")]
-    return merged, per_task[about + [f"f1 {name}" for name in order]]
+    return merged, kept.merge_columns(earlier_per_task, per_task)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from paper_tasks.evaluation.baselines.registry import ANNIF, LINEAR_SVMS, ORIGINAL, STRING_MATCHING
 from paper_tasks.evaluation.rendering import cell, render, table
-from paper_tasks.evaluation.report import AreaScores, EvaluationReport, SystemScores
+from paper_tasks.evaluation.report import AreaScores, EvaluationReport, Lead, SystemScores
 
 TEMPLATES = Path(__file__).parent / "templates"
 MARKS = ("<!-- evaluation: from here on written by `make evaluate` -->", "<!-- evaluation: to here -->")
@@ -87,12 +87,12 @@ def readme_table(report: EvaluationReport) -> str:
     """Three sentences and the README's short table: the baselines that matter, and the shipped model."""
     systems = {name: report.systems[name] for name in (STRING_MATCHING, ANNIF, ORIGINAL) if name in report.systems}
     svms = [report.systems[name] for name in LINEAR_SVMS if name in report.systems]
-    rows = {name: _cells(scores) for name, scores in systems.items()}
+    rows = {name: cells(scores) for name, scores in systems.items()}
     if svms:
         best = {score: max(svm[score] for svm in svms if score in svm) for score in _scores_of(svms)}
         rows[BEST_SVM.format(len(svms))] = {score: cell(value) for score, value in best.items()}
     if report.models:
-        rows[report.shipped_model] = _cells(report.systems[report.shipped_model])
+        rows[report.shipped_model] = cells(report.systems[report.shipped_model])
     order = [STRING_MATCHING, BEST_SVM.format(len(svms)), ANNIF, ORIGINAL, *report.models[-1:]]
     rows = {name: rows[name] for name in order if name in rows}
     return render(
@@ -105,12 +105,12 @@ def readme_table(report: EvaluationReport) -> str:
 
 def all_systems(report: EvaluationReport) -> str:
     """A row for each system, without intervals."""
-    return table("system", COLUMNS, {name: _cells(scores) for name, scores in report.systems.items()})
+    return table("system", COLUMNS, {name: cells(scores) for name, scores in report.systems.items()})
 
 
 def full_report(report: EvaluationReport) -> str:
     """The content of `evaluation.md`: every score with its interval, the lead, and the shipped model by area."""
-    rows = {name: _cells(scores, with_intervals=True) for name, scores in report.systems.items()}
+    rows = {name: cells(scores, with_intervals=True) for name, scores in report.systems.items()}
     return render(
         TEMPLATES / "evaluation.md.j2",
         report=report,
@@ -119,7 +119,7 @@ def full_report(report: EvaluationReport) -> str:
         frequency_table=table("system", FREQUENCY, rows),
         recall_table=table("system", RECALL, rows),
         tags_table=table("system", TAGS, rows),
-        lead_table=_lead_table(report),
+        lead_table=lead_table(report.lead, COMPARED),
         leads={COLUMNS[score]: report.lead[score] for score in WITHOUT_NAMES if score in report.lead},
         area_tables={model: area_table(areas) for model, areas in report.areas.items()},
     )
@@ -139,19 +139,21 @@ def _scores_of(systems: Iterable[SystemScores]) -> list[str]:
     return list(dict.fromkeys(name for scores in systems for name in scores.values))
 
 
-def _cells(scores: SystemScores, with_intervals: bool = False) -> dict[str, str]:
-    cells = {name: cell(value) for name, value in scores.values.items()}
+def cells(scores: SystemScores, with_intervals: bool = False) -> dict[str, str]:
+    """The scores of a row as a table shows them."""
+    row = {name: cell(value) for name, value in scores.values.items()}
     if with_intervals:
         for name, (low, high) in scores.intervals.items():
-            cells[name] += f" [{cell(low)}, {cell(high)}]"
-    return cells
+            row[name] += f" [{cell(low)}, {cell(high)}]"
+    return row
 
 
-def _lead_table(report: EvaluationReport) -> str:
+def lead_table(leads: Mapping[str, Lead], columns: Mapping[str, str]) -> str:
+    """A row for each score in which the shipped model is compared; columns: the titles of scores."""
     rows = {}
-    for name, lead in report.lead.items():
+    for name, lead in leads.items():
         difference = f"{lead.difference:+.3f}"
         if lead.interval:
             difference += " [{:+.3f}, {:+.3f}]".format(*lead.interval)
-        rows[COMPARED[name]] = {"best_other": lead.best_other, "difference": difference}
+        rows[columns[name]] = {"best_other": lead.best_other, "difference": difference}
     return table("score", {"best_other": "best other", "difference": "difference"}, rows)

@@ -113,16 +113,20 @@ def share(values: np.ndarray) -> Statistic:
     return Statistic(_columns(values, np.ones(len(values))), lambda sums: _ratio(sums[..., 0], sums[..., 1]))
 
 
-def calibration_error(truth: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> Statistic:
+def calibration_error(
+    truth: np.ndarray, probabilities: np.ndarray, bins: int = 10, counted: np.ndarray | None = None
+) -> Statistic:
     """Expected calibration error (Naeini et al., 2015).
 
-    It is the distance between mean probability and share that is right, in equally wide bins, averaged over all
-    (paper, label) pairs.
+    It is the distance between mean probability and share that is right, in equally wide bins, averaged over the
+    (paper, label) pairs that are `counted`: boolean, by default all.
     """
-    indices = probability_bins(probabilities, bins)
+    if counted is None:
+        counted = np.ones(truth.shape, dtype=bool)
+    indices = np.where(counted, probability_bins(probabilities, bins), -1)
     gaps = probabilities - truth
     terms = [np.where(indices == index, gaps, 0).sum(axis=1) for index in range(bins)]
-    pairs = np.full(len(truth), truth.shape[1])
+    pairs = counted.sum(axis=1)
     return Statistic(_columns(*terms, pairs), lambda sums: _ratio(np.abs(sums[..., :-1]).sum(axis=-1), sums[..., -1]))
 
 

@@ -18,6 +18,8 @@ class NotInstalled(Exception):
 def predict(data: EvaluationData, cache: ScoreCache) -> Predictions | None:
     """Annif's suggestions, at the limit and the threshold that its `optimize` finds on the development split.
 
+    On read labels, they are at the one threshold of highest micro-F1 there.
+
     Returns None, and prints a line to stderr, if Annif is not installed and the cache does not have its scores.
     """
 
@@ -26,18 +28,22 @@ def predict(data: EvaluationData, cache: ScoreCache) -> Predictions | None:
             raise NotInstalled
         with Annif(data.labels) as project:
             project.train(texts(data.train), data.train_truth)
-            limit_and_threshold = np.array(project.optimize(texts(data.dev), data.dev_truth))
-            return {
+            arrays = {
                 "published": project.scores(texts(data.papers)),
                 "masked": project.scores([*data.papers["masked"]]),
-                "limit_and_threshold": limit_and_threshold,
             }
+            if data.is_read:
+                return arrays | {"dev": project.scores(texts(data.dev))}
+            return arrays | {"limit_and_threshold": np.array(project.optimize(texts(data.dev), data.dev_truth))}
 
     try:
         arrays = cache.arrays("annif", PROJECT, compute)
     except NotInstalled:
         print(HOW_TO_INSTALL, file=sys.stderr)
         return None
+    if data.is_read:
+        # Annif's own search does not know of tasks that are neither right nor wrong.
+        return Predictions.at(data.best_threshold(arrays["dev"]), arrays)
     limit, threshold = arrays["limit_and_threshold"]
     predicted = keep_best(arrays["published"], int(limit), threshold)
     return Predictions(arrays["published"], predicted, arrays["masked"])

@@ -12,7 +12,6 @@ from paper_tasks.evaluation.baselines.thresholds import per_task_thresholds
 from paper_tasks.evaluation.evaluation_data import EvaluationData
 from paper_tasks.evaluation.evaluation_set import Predictions
 from paper_tasks.evaluation.score_cache import Arrays, ScoreCache
-from paper_tasks.modeling import metrics
 
 
 class LinearSvm:
@@ -28,24 +27,30 @@ class LinearSvm:
 
     def fit(self, papers: Sequence[str], truth: np.ndarray) -> "LinearSvm":
         """Learns from the texts of papers, and their labels: 0 and 1, (papers, labels)."""
-        self._svm.fit(self._tfidf.fit_transform(papers), truth)
+        self._learned = truth.any(axis=0)
+        self._svm.fit(self._tfidf.fit_transform(papers), truth[:, self._learned])
         return self
 
     def scores(self, papers: Sequence[str]) -> np.ndarray:
-        """Signed distances from the separating planes, float32 (papers, labels)."""
-        return self._svm.decision_function(self._tfidf.transform(papers)).astype(np.float32)
+        """Signed distances from the separating planes, float32 (papers, labels).
+
+        A label that no paper had scores minus infinity: nothing was learned about it.
+        """
+        scores = np.full((len(papers), len(self._learned)), -np.inf, dtype=np.float32)
+        scores[:, self._learned] = self._svm.decision_function(self._tfidf.transform(papers))
+        return scores
 
 
 def predict_one_threshold(data: EvaluationData, cache: ScoreCache) -> Predictions:
     """The linear SVM, at the one threshold of highest micro-F1 on the development split."""
     arrays = _scores(data, cache)
-    return Predictions.at(metrics.best_threshold(data.dev_truth, arrays["dev"]), arrays)
+    return Predictions.at(data.best_threshold(arrays["dev"]), arrays)
 
 
 def predict_per_task_thresholds(data: EvaluationData, cache: ScoreCache) -> Predictions:
     """The same linear SVM, at a threshold for each task."""
     arrays = _scores(data, cache)
-    return Predictions.at(per_task_thresholds(data.dev_truth, arrays["dev"]), arrays)
+    return Predictions.at(per_task_thresholds(data.dev_truth, data.counted(arrays["dev"])), arrays)
 
 
 def predict_names_cut(data: EvaluationData, cache: ScoreCache) -> Predictions:
@@ -54,7 +59,7 @@ def predict_names_cut(data: EvaluationData, cache: ScoreCache) -> Predictions:
     This is its best chance to find a task that a text does not name.
     """
     arrays = _scores(data, cache, names_cut=True)
-    return Predictions.at(metrics.best_threshold(data.dev_truth, arrays["dev"]), arrays)
+    return Predictions.at(data.best_threshold(arrays["dev"]), arrays)
 
 
 def _scores(data: EvaluationData, cache: ScoreCache, names_cut: bool = False) -> Arrays:

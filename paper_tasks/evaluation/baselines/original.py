@@ -9,39 +9,42 @@ import numpy as np
 
 from paper_tasks.evaluation.evaluation_data import EvaluationData
 from paper_tasks.evaluation.evaluation_set import Predictions
+from paper_tasks.evaluation.options import ORIGINAL
 from paper_tasks.evaluation.score_cache import Arrays, ScoreCache, label_checksum
 from paper_tasks.tagger.model_folder import file_checksum
 
-# `paper-tasks original` writes its model to this folder.
-ORIGINAL = Path("models/original")
 # The schedule of the training; written last, so that a folder with this file holds a whole model.
 RECORD = "training.json"
 MAX_LENGTH = 512
 THRESHOLD = 0.5
 
 
-def predict(data: EvaluationData, cache: ScoreCache) -> Predictions | None:
+def predict(data: EvaluationData, cache: ScoreCache, folder: Path = ORIGINAL) -> Predictions | None:
     """The original's model reads the abstracts alone, and tags at a probability of one half.
 
-    Returns None, and prints a line to stderr, if the model was not trained.
+    On read labels, it tags at the one threshold of highest micro-F1 on the development split.
+
+    Returns None, and prints a line to stderr, if `folder` has no trained model.
     """
-    if not (ORIGINAL / RECORD).is_file():
-        print(f"The original's recipe is not measured: `make original` trains it into {ORIGINAL}.", file=sys.stderr)
+    if not (folder / RECORD).is_file():
+        print(f"The original's recipe is not measured: `make original` trains it into {folder}.", file=sys.stderr)
         return None
 
     def compute() -> Arrays:
-        return {
-            "published": probabilities(ORIGINAL, [*data.papers["abstract"]]),
-            "masked": probabilities(ORIGINAL, [*data.papers["masked"]]),
+        dev = {"dev": probabilities(folder, [*data.dev["abstract"]])} if data.is_read else {}
+        return dev | {
+            "published": probabilities(folder, [*data.papers["abstract"]]),
+            "masked": probabilities(folder, [*data.papers["masked"]]),
         }
 
-    arrays = cache.arrays("original", file_checksum(ORIGINAL / "model.safetensors"), compute)
-    record = json.loads((ORIGINAL / RECORD).read_text(encoding="utf-8"))
+    arrays = cache.arrays("original", file_checksum(folder / "model.safetensors"), compute)
+    threshold = data.best_threshold(arrays["dev"]) if data.is_read else THRESHOLD
+    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     note = record["schedule"]
     if record.get("labels") != label_checksum(data.train_truth):
         # It has still not seen the papers of the test split: `prepare` always holds out the same papers.
-        note += ", on an earlier version of the labels"
-    return Predictions.at(THRESHOLD, arrays, are_probabilities=True, note=note)
+        note += ", on other labels"
+    return Predictions.at(threshold, arrays, are_probabilities=True, note=note)
 
 
 def probabilities(folder: Path, texts: Sequence[str]) -> np.ndarray:

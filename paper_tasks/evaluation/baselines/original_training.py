@@ -23,7 +23,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from paper_tasks.data.prepared_folder import multi_hot, read_labels, read_split
+from paper_tasks.data.prepared_folder import label_matrix, read_labels, read_split
 from paper_tasks.errors import InputError
 from paper_tasks.evaluation.baselines.original import MAX_LENGTH, RECORD
 from paper_tasks.evaluation.options import EPOCHS, FROZEN_EPOCHS, OriginalOptions
@@ -98,7 +98,7 @@ def train(prepared_dir: Path, output_dir: Path, options: OriginalOptions | None 
     torch.manual_seed(SEED)
     labels = read_labels(prepared_dir)
     papers, dev = read_split(prepared_dir, "train"), read_split(prepared_dir, "dev").head(DEV_PAPERS)
-    train_truth = multi_hot(papers["tasks"], labels)
+    train_truth = label_matrix(papers, labels)
     source, local = find_backbone(options.backbone or MINILM)
     tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
     no_dropout = dropout_options(AutoConfig.from_pretrained(source, local_files_only=local))
@@ -134,7 +134,7 @@ def _learner(
     abstracts = papers["abstract"].tolist()
     input_ids: Any = tokenizer(abstracts)["input_ids"]
     loaders = data_loaders(
-        multi_hot(papers["tasks"], labels),
+        label_matrix(papers, labels),
         len(train_papers),
         model,
         tokenizer,

@@ -8,16 +8,26 @@ from paper_tasks.data import vocabulary
 from paper_tasks.data.distant_labels import Labeller
 from paper_tasks.evaluation.evaluation_data import EvaluationData
 from paper_tasks.evaluation.evaluation_set import Predictions
-from paper_tasks.evaluation.score_cache import ScoreCache
+from paper_tasks.evaluation.score_cache import Arrays, ScoreCache
 
 # A mention in the title counts as much as five in the abstract.
 TITLE_WEIGHT, ABSTRACT_WEIGHT = 5, 1
 
 
-def predict(data: EvaluationData, _: ScoreCache) -> Predictions:
-    """Tags each paper with every task that it names. There are no masked scores: a masked text names nothing."""
-    scores = matching_scores(data.papers, data.labels)
-    return Predictions(scores, (scores > 0).astype(np.int64))
+def predict(data: EvaluationData, cache: ScoreCache) -> Predictions:
+    """Tags each paper with every task that it names often enough, which `dev` decides.
+
+    Distant labels come from the matcher itself, so that once is enough. There are no masked scores: a masked text
+    names nothing.
+    """
+
+    def compute() -> Arrays:
+        scores = matching_scores(data.papers, data.labels)
+        return {"published": scores} | ({"dev": matching_scores(data.dev, data.labels)} if data.is_read else {})
+
+    arrays = cache.arrays("string-matching", "", compute)
+    threshold = data.best_threshold(arrays["dev"]) if data.is_read else ABSTRACT_WEIGHT
+    return Predictions(arrays["published"], (arrays["published"] >= threshold).astype(np.int64))
 
 
 def matching_scores(papers: pd.DataFrame, labels: list[str]) -> np.ndarray:
