@@ -102,20 +102,15 @@ def metadata(
     config: ModelConfig, report: EvaluationReport | None, read: ReadEvaluationReport | None = None
 ) -> ModelCardData:
     """The front matter: what the hub shows and searches by, and the scores as its `model-index`."""
-    results = []
-    if read:
-        for name, papers in READ_DATA_SETS.items():
-            if scores := read.on(name).get(read.shipped_model):
-                metrics = {score: metric for score, metric in READ_HUB_METRICS.items() if score in scores}
-                titles = read_tables.COMPARED | read_tables.COMPARED_POSITIVES
-                results += [_result(papers, read.split, scores, score, metrics, titles) for score in metrics]
+    results: list[EvalResult] = []
+    for name, papers in READ_DATA_SETS.items():
+        if read and (scores := read.on(name).get(read.shipped_model)):
+            titles = read_tables.COMPARED | read_tables.COMPARED_POSITIVES
+            results += _results(scores, READ_HUB_METRICS, titles, papers, read.split, name)
     if report:
-        scores, papers = report.systems[report.shipped_model], f"Machine-learning papers with {report.labels_name}"
-        results += [
-            _result(papers, report.split, scores, score, HUB_METRICS, tables.COMPARED)
-            for score in HUB_METRICS
-            if score in scores
-        ]
+        papers = f"Machine-learning papers with {report.labels_name}"
+        scores = report.systems[report.shipped_model]
+        results += _results(scores, HUB_METRICS, tables.COMPARED, papers, report.split)
     return ModelCardData(
         language="en",
         license="mit",
@@ -129,24 +124,30 @@ def metadata(
     )
 
 
-def _result(
-    papers: str,
-    split: str,
+def _results(
     scores: SystemScores,
-    score: str,
     metrics: Mapping[str, str],
     titles: Mapping[str, str],
-) -> EvalResult:
-    return EvalResult(
-        task_type="text-classification",
-        task_name="Multi-label text classification",
-        dataset_type="from-paper-with-tasks",
-        dataset_name=papers,
-        dataset_split=split,
-        metric_type=metrics[score],
-        metric_name=titles[score],
-        metric_value=round(scores[score], 4),
-    )
+    papers: str,
+    split: str,
+    config: str | None = None,
+) -> list[EvalResult]:
+    """The scores as the hub has them; config: tells sets of papers apart there."""
+    return [
+        EvalResult(
+            task_type="text-classification",
+            task_name="Multi-label text classification",
+            dataset_type="from-paper-with-tasks",
+            dataset_name=papers,
+            dataset_config=config,
+            dataset_split=split,
+            metric_type=metric,
+            metric_name=titles[score],
+            metric_value=round(scores[score], 4),
+        )
+        for score, metric in metrics.items()
+        if score in scores
+    ]
 
 
 def _read_tables(read: ReadEvaluationReport) -> dict[str, str]:

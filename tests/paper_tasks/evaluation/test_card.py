@@ -9,14 +9,15 @@ from huggingface_hub.repocard_data import eval_results_to_model_index
 
 from paper_tasks.errors import InputError, ModelError
 from paper_tasks.evaluation import card as module
-from paper_tasks.evaluation.report import EvaluationReport
+from paper_tasks.evaluation import written
 from paper_tasks.export.export import remove_card
 from paper_tasks.paths import MODEL_DIR
 from paper_tasks.tagger.config import ModelConfig
-from paper_tasks.tagger.model_folder import file_checksum, read_config
+from paper_tasks.tagger.model_folder import file_checksum
 from paper_tasks.tagger.wording import DISTANT_LABELS
 from tests import ROOT
 from tests.paper_tasks.evaluation.invented import evaluation
+from tests.paper_tasks.evaluation.read_labels.invented import read_evaluation
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +27,10 @@ def config():
 
 @pytest.fixture(scope="module")
 def card(config):
-    return ModelCard(written(config, evaluation()))
+    return ModelCard(card_text(config, evaluation()))
 
 
-def written(config, evaluation):
+def card_text(config, evaluation):
     """The card's text; config: as `config.json` has it."""
     return module.card(ModelConfig.from_json(config), evaluation)
 
@@ -60,7 +61,7 @@ def test_scores_stand_beside_their_interval_and_the_best_other(card):
 def test_tasks_that_are_never_found_are_counted(config, missed, sentence):
     found = evaluation()
     found.systems["int8"].values["tasks_at_f1_0"] = missed
-    assert sentence in written(config, found).splitlines()
+    assert sentence in card_text(config, found).splitlines()
 
 
 def test_it_says_what_the_model_learned_from_and_how_long(card, config):
@@ -74,16 +75,16 @@ def test_it_says_what_the_model_learned_from_and_how_long(card, config):
 
 def test_labels_of_a_table_are_not_called_distant(config):
     data = config["training"]["data"] | {"labels": "the column 'tasks'"}
-    text = written(config | {"training": config["training"] | {"data": data}}, evaluation(distant=False))
+    text = card_text(config | {"training": config["training"] | {"data": data}}, evaluation(distant=False))
     assert "Their labels are the column 'tasks'." in text and "distant" not in text.lower()
 
 
 def test_it_says_how_often_the_model_was_trained(config):
     once = {name: value for name, value in config["training"].items() if name != "averaged"} | {"runs": 1}
     teacher = {"backbone": "mpnet", "papers_seen": 9, "share": 0.4}
-    assert "There were 2 runs" in written(config | {"training": once | {"runs": 2}}, evaluation())
+    assert "There were 2 runs" in card_text(config | {"training": once | {"runs": 2}}, evaluation())
     averaged = once | {"runs": 2, "averaged": [{"seed": 22}, {"seed": 23, "teacher": teacher}]}
-    text = written(config | {"training": averaged}, evaluation())
+    text = card_text(config | {"training": averaged}, evaluation())
     assert "the average of 2 trained models" in text and "1 of these models also learned from a teacher" in text
     assert "runs" not in text.partition("Training took")[2]
 
@@ -91,11 +92,12 @@ def test_it_says_how_often_the_model_was_trained(config):
 def test_commands_stand_in_it_if_the_record_has_them_all(card, config):
     assert "```sh\npaper-tasks prepare papers.csv\n" in card.text
     once = {name: value for name, value in config["training"].items() if name != "averaged"} | {"runs": 2}
-    assert "```sh" not in written(config | {"training": once}, evaluation())
+    assert "```sh" not in card_text(config | {"training": once}, evaluation())
 
 
-def test_every_block_stands_apart(card):
-    lines = card.text.strip().splitlines()
+@pytest.mark.parametrize("name", ["card", "read_card"])
+def test_every_block_stands_apart(name, request):
+    lines = request.getfixturevalue(name).text.strip().splitlines()
     for before, line in itertools.pairwise(lines):
         assert not (before == line == "")
         if line.startswith("#") or before.startswith("#"):
@@ -103,8 +105,44 @@ def test_every_block_stands_apart(card):
         assert line.startswith("|") == before.startswith("|") or "" in (before, line)
 
 
-def test_no_line_is_left_unfilled(card):
-    assert not re.search(r"\{|\}|None|nan", card.text)
+def test_no_line_is_left_unfilled(card, read_card):
+    for text in (card.text, read_card.text):
+        assert not re.search(r"\{|\}|None|nan", text)
+
+
+@pytest.fixture(scope="module")
+def read_card(config):
+    """The card of a model that learned from read labels and was measured on them alone."""
+    data = config["training"]["data"] | {"labels": "read", "source": "papers.csv.xz, more.csv.xz"}
+    data["options"] = {"labels": "read_labels", "positives": ["pwc.jsonl.xz"]}
+    changed = ModelConfig.from_json(config | {"training": config["training"] | {"data": data}})
+    return ModelCard(module.card(changed, None, read_evaluation()))
+
+
+def test_scores_on_read_labels_come_first(config):
+    text = module.card(ModelConfig.from_json(config), evaluation(), read_evaluation())
+    headings = [line for line in text.splitlines() if line.startswith("### ")]
+    assert headings == [
+        "### On read papers",
+        "### On the newest papers",
+        "### On Papers with Code's own labels",
+        "### On distant labels",
+    ]
+    assert "| F1 | 0.900 | 0.890 to 0.910 | 0.700, TF-IDF + linear SVM |" in text
+    assert "| R@5 | 0.800 | 0.790 to 0.810 | 0.820, SVM |" in text
+    results = ModelCard(text).data.eval_results
+    assert [result.dataset_config for result in results[:1]] == ["read"] and results[-1].dataset_config is None
+
+
+def test_a_model_of_read_labels_has_a_card_without_distant_ones(read_card):
+    assert "distant" not in read_card.text.lower() and "calibrated on papers that were read" in read_card.text
+    assert "Readers named the tasks of some" in read_card.text
+    assert (
+        "paper-tasks prepare papers.csv.xz more.csv.xz --read-labels read_labels --positives pwc.jsonl.xz"
+        in read_card.text
+    )
+    sets = {result.dataset_config: result.dataset_name for result in read_card.data.eval_results}
+    assert list(sets) == ["read", "modern", "positives"] and len(set(sets.values())) == 3
 
 
 @pytest.fixture
@@ -121,15 +159,20 @@ def test_it_is_the_card_of_the_measured_model(tmp_path, measured):
         module.write_card(path, tmp_path, measured)
     with pytest.raises(InputError, match="measured another model"):
         module.write_card(path, MODEL_DIR, evaluation())
+    with pytest.raises(InputError, match="measured another model"):
+        module.write_card(path, MODEL_DIR, evaluation(), read_evaluation())
     assert not path.exists()
-    module.write_card(path, MODEL_DIR, measured)
+    module.write_card(path, MODEL_DIR, measured, read_evaluation())
+    # An evaluation of another model has no part in the card.
     assert path.read_text(encoding="utf-8").startswith("---\n")
+    assert "On read papers" not in path.read_text(encoding="utf-8")
+    module.write_card(path, MODEL_DIR, evaluation(), read_evaluation(shipped=measured.shipped))
+    assert "On distant labels" not in path.read_text(encoding="utf-8")
 
 
-def test_the_card_in_the_repository_is_of_its_evaluation():
-    record = json.loads((ROOT / "results" / "evaluation.json").read_text(encoding="utf-8"))
-    text = module.card(read_config(MODEL_DIR), EvaluationReport.from_json(record))
-    assert (MODEL_DIR / "README.md").read_text(encoding="utf-8") == text
+def test_the_card_in_the_repository_is_of_its_evaluation(tmp_path):
+    module.write_card(tmp_path / "README.md", MODEL_DIR, *written.read(ROOT / "results"))
+    assert (MODEL_DIR / "README.md").read_bytes() == (tmp_path / "README.md").read_bytes()
 
 
 @pytest.mark.parametrize("text", ["# My project\n", "---\nlicense: mit\n---\nAnother's card.\n"])

@@ -78,7 +78,7 @@ def test_the_shipped_model_is_compared_with_the_best_baseline(evaluated):
 
 def test_a_second_evaluation_computes_no_score_again(evaluated, prepared, tmp_path, monkeypatch):
     folder, found = evaluated
-    monkeypatch.setattr(TaskClassifier, "probabilities", None)
+    monkeypatch.setattr(TaskClassifier, "both_levels", None)
     monkeypatch.setattr("paper_tasks.evaluation.baselines.linear_svm.LinearSvm.fit", None)
     again = evaluate(
         prepared, {"int8": folder / "model"}, tmp_path, EvaluateOptions("dev", baselines=SYSTEMS), folder / "scores"

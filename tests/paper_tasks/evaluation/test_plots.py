@@ -49,5 +49,5 @@ def test_every_axis_has_a_title_and_a_name(per_task):
 
 
 def test_systems_have_their_own_style():
-    styles = plots._styles(evaluation())
+    styles = plots.styles(evaluation())
     assert list(styles) == list(evaluation().systems) and len(set(styles.values())) == 4

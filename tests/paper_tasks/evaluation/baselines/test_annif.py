@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from paper_tasks.evaluation.baselines import annif
@@ -41,6 +43,17 @@ def test_annif_tags_at_the_limit_and_threshold_that_it_found(data, monkeypatch, 
     predictions = annif.predict(data, ScoreCache(None, "papers"))
     assert predictions.predicted[:, 0].all() and not predictions.predicted[:, 1:].any()
     assert predictions.masked.shape == (len(data.papers), len(data.labels))
+
+
+def test_on_read_labels_it_tags_at_the_threshold_that_is_best_on_dev(data, monkeypatch, tmp_path):
+    program = tmp_path / "annif"
+    program.touch()
+    monkeypatch.setattr(annif, "PROGRAM", program)
+    monkeypatch.setattr(annif, "Annif", StandIn)
+    monkeypatch.setattr(StandIn, "optimize", None)
+    train, dev = (table.assign(labels="read", ok=[[] for _ in table["tasks"]]) for table in (data.train, data.dev))
+    predictions = annif.predict(replace(data, train=train, dev=dev), ScoreCache(None, "papers"))
+    assert predictions.predicted[:, 0].all() and not predictions.predicted[:, 1:].any()
 
 
 def test_without_annif_its_row_is_left_out_with_a_message(data, monkeypatch, tmp_path, capsys):

@@ -11,6 +11,14 @@ def test_the_svm_learns(data):
     assert ((scores > 0) == multi_hot(data.papers["tasks"], data.labels)).mean() > 0.95
 
 
+def test_a_label_that_no_paper_has_is_not_ranked(data):
+    truth = data.train_truth.copy()
+    truth[:, 1] = 0
+    texts = list(data.train["abstract"])
+    scores = LinearSvm().fit(texts, truth).scores(texts[:5])
+    assert np.isneginf(scores[:, 1]).all() and np.isfinite(np.delete(scores, 1, axis=1)).all()
+
+
 def test_both_thresholds_are_of_one_svm(data, cache, measure, monkeypatch):
     one = linear_svm.predict_one_threshold(data, cache)
     monkeypatch.setattr(LinearSvm, "fit", None)  # the second must not fit again

@@ -87,9 +87,8 @@ def test_a_wrong_option_is_reported_in_a_sentence(trained_original, prepared, ar
     assert words in capsys.readouterr().err
 
 
-def test_the_table_has_a_row_for_it_at_one_half(trained_original, data, monkeypatch, tmp_path):
-    monkeypatch.setattr(original, "ORIGINAL", trained_original)
-    predictions = original.predict(data, ScoreCache(tmp_path, "papers"))
+def test_the_table_has_a_row_for_it_at_one_half(trained_original, data, tmp_path):
+    predictions = original.predict(data, ScoreCache(tmp_path, "papers"), trained_original)
     np.testing.assert_array_equal(predictions.predicted, predictions.scores >= 0.5)
     assert predictions.are_probabilities and predictions.note.endswith(" minutes")
     assert predictions.note.startswith(
@@ -100,12 +99,11 @@ def test_the_table_has_a_row_for_it_at_one_half(trained_original, data, monkeypa
 
     changed = replace(data)
     changed.train_truth[0, 0] ^= 1
-    predicted_now = original.predict(changed, ScoreCache(tmp_path, "papers"))
-    assert predicted_now.note == f"{predictions.note}, on an earlier version of the labels"
+    predicted_now = original.predict(changed, ScoreCache(tmp_path, "papers"), trained_original)
+    assert predicted_now.note == f"{predictions.note}, on other labels"
 
 
-def test_untrained_it_has_no_row_but_a_message(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(original, "ORIGINAL", tmp_path)
+def test_untrained_it_has_no_row_but_a_message(tmp_path, capsys):
     data = EvaluationData(*[pd.DataFrame()] * 3, [], "", 0)
-    assert original.predict(data, ScoreCache(None, "")) is None
+    assert original.predict(data, ScoreCache(None, ""), tmp_path) is None
     assert "make original" in capsys.readouterr().err
