@@ -82,10 +82,19 @@ read-labels: $(PAPERS) | $(VENV)/all.stamp  ## train on csv_files/read_labels wi
 # To add a model of another recipe: make evaluate OTHERS='--other "its name=FOLDER"'.
 FP32_ROW := --model "ours, fp32=models/minilm/onnx"
 
-evaluate: csv_files/prepared/report.json  ## compare the model with baselines, into results/
-	$(CLI) evaluate --output results --document README.md --card deployment/model/README.md \
-	    $(OTHERS) $(if $(wildcard models/minilm/onnx/config.json),$(FP32_ROW)) \
-	    --model "ours, fast tier=deployment/model/fast" --model "ours, int8=deployment/model"
+MEASURED = --output results --document README.md --card deployment/model/README.md $(OTHERS) \
+    $(if $(wildcard models/minilm/onnx/config.json),$(FP32_ROW)) \
+    --model "ours, fast tier=deployment/model/fast" --model "ours, int8=deployment/model"
+# The original's recipe, trained on read labels: paper-tasks original --prepared csv_files/prepared_read --output ...
+ORIGINAL_READ := models/original_read
+
+# Read labels are enough; with distant labels beside them, both are measured.
+evaluate: $(if $(wildcard csv_files/prepared_read/report.json),$(wildcard csv_files/prepared/report.json),csv_files/prepared/report.json)  ## compare the model with baselines, into results/
+	@if [ -f csv_files/prepared/report.json ]; then \
+	    $(CLI) evaluate --prepared csv_files/prepared $(MEASURED); fi
+	@if [ -f csv_files/prepared_read/report.json ]; then \
+	    $(CLI) evaluate --prepared csv_files/prepared_read $(MEASURED) \
+	        $(if $(wildcard $(ORIGINAL_READ)/training.json),--original $(ORIGINAL_READ)); fi
 	@mkdir -p deployment/plots
 	cp results/f1_by_frequency.png results/recall.png results/reliability.png deployment/plots/
 

@@ -27,7 +27,7 @@ class LinearSvm:
 
     def fit(self, papers: Sequence[str], truth: np.ndarray) -> "LinearSvm":
         """Learns from the texts of papers, and their labels: 0 and 1, (papers, labels)."""
-        self._learned = truth.any(axis=0)
+        self._learned = np.asarray(truth.sum(axis=0) > 0)
         self._svm.fit(self._tfidf.fit_transform(papers), truth[:, self._learned])
         return self
 

@@ -64,7 +64,7 @@ def positives(
 
 def first_is_right(truth: np.ndarray, scores: np.ndarray) -> Statistic:
     """Of the papers with a task: the share whose first suggestion is one of their tasks."""
-    return metrics.micro_recall(metrics.hits_at_k(truth, scores, 1).any(axis=1, keepdims=True), _any(truth))
+    return metrics.micro_recall(_any(metrics.hits_at_k(truth, scores, 1)), _any(truth))
 
 
 def none_for_none(fits: np.ndarray, shown: np.ndarray) -> Statistic:
@@ -85,5 +85,4 @@ def calibration_error(main: np.ndarray, ok: np.ndarray, shown: np.ndarray, proba
 
 def _any(values: np.ndarray) -> np.ndarray:
     """Whether a paper has any of the tasks: 0 and 1, (papers, 1)."""
-    found: np.ndarray = values.any(axis=1, keepdims=True).astype(np.int64)
-    return found
+    return np.asarray(values.max(axis=1, keepdims=True), dtype=np.int64)

@@ -17,7 +17,7 @@ def test_the_readme_has_three_sentences_and_a_short_table():
         "Each score, from 0 to 1, is of 1,234 held-out papers; micro-F1 and P@1 compare with distant labels, which a "
         "string matcher made.",
         "The others are recall@5 of the tasks in the authors' keywords: all 60, or the 20 that the text does not "
-        "mention ([columns](docs/evaluation.md#columns)).",
+        "mention ([columns](docs/evaluation.md#columns-beside-read-labels)).",
         "With all mentions cut from the text, `int8` finds 80% of the tasks in its first five; the best other finds "
         "74% ([all scores](results/evaluation.md)).",
     ]
