@@ -1,9 +1,18 @@
 import json
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
-from paper_tasks.data.prepared_folder import PreparationReport, multi_hot, read_report, read_split
+from paper_tasks.data.prepared_folder import (
+    PreparationReport,
+    held_out_sets,
+    in_every_spelling,
+    label_matrix,
+    multi_hot,
+    read_report,
+    read_split,
+)
 from paper_tasks.errors import InputError
 
 REPORT = PreparationReport(
@@ -48,3 +57,18 @@ def test_missing_split_names_the_command(tmp_path):
 
 def test_multi_hot():
     assert multi_hot([["b"], [], ["a", "x"]], ["a", "b"]).tolist() == [[0, 1], [0, 0], [1, 0]]
+
+
+def test_where_labels_were_read_a_task_stands_for_its_spellings():
+    labels = ["Object Detection", "object-detection", "Atari Games"]
+    assert in_every_spelling([["Object Detection"], ["Translation"]], labels) == [labels[:2], []]
+    papers = pd.DataFrame({"tasks": [["Object Detection"], ["Atari Games"]]})
+    assert label_matrix(papers, labels).tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert label_matrix(papers.assign(labels="read"), labels).tolist() == [[1, 1, 0], [0, 0, 1]]
+
+
+def test_the_sets_of_a_split_are_those_that_exist(tmp_path):
+    for name in ("dev", "test", "modern_test"):
+        (tmp_path / f"{name}.csv").touch()
+    assert held_out_sets(tmp_path, "dev") == {"read": "dev"}
+    assert held_out_sets(tmp_path, "test") == {"read": "test", "modern": "modern_test"}

@@ -68,3 +68,12 @@ def test_a_line_is_short_and_keeps_an_option_beside_its_value(config):
     for line in recipe.commands(ModelConfig.from_json(config)).splitlines():
         assert len(line) <= recipe.LINE_LENGTH + 2
         assert not re.search(r"--(epochs|seed|budget-minutes|output) \\$", line)
+
+
+def test_labels_made_by_reading_are_prepared_as_they_were(config):
+    data = config["training"]["data"] | {"labels": "read", "source": "papers.csv.xz, more.csv.xz"}
+    data["options"] = {"labels": "read_labels", "positives": ["pwc.jsonl.xz"]}
+    line = commands(config | {"training": config["training"] | {"data": data}})[0]
+    assert line[:3] == ["prepare", "papers.csv.xz", "more.csv.xz"]
+    assert line[3:] == ["--read-labels", "read_labels", "--positives", "pwc.jsonl.xz"]
+    assert typer.main.get_command(app).commands["prepare"].make_context("prepare", line[1:]).params

@@ -74,6 +74,13 @@ def test_calibration_error_is_that_of_its_definition(case):
     assert metrics.top_calibration_error(truth, scores).value() == pytest.approx(error)
 
 
+def test_the_calibration_error_may_be_of_some_pairs():
+    truth, probabilities = np.array([[1, 0, 1], [0, 0, 1]]), np.array([[0.9, 0.2, 0.1], [0.3, 0.95, 0.6]])
+    counted = np.array([[True, False, False], [True, False, True]])
+    error = metrics.calibration_error(truth, probabilities, counted=counted)
+    assert error.value() == pytest.approx(calibration_error(truth[counted], probabilities[counted]))
+
+
 def test_a_certain_probability_is_in_the_last_bin():
     assert metrics.probability_bins(np.array([0.0, 0.0999, 0.1, 0.95, 1.0])).tolist() == [0, 0, 1, 9, 9]
 
