@@ -161,8 +161,8 @@ class Views:
         except EmptyPaper:
             raise WrongField("abstract", wording.NO_WORDS) from None
         (tags,) = self._classifier.rank(probabilities)
-        # Beside tasks that are certain, a task of 1% is no help.
-        (likeliest,) = self._classifier.rank(probabilities, len(tags) + NEAREST, LEAST if tags else 0.0)
+        # What the paper works on: beside tasks that are certain, a task of 1% is no help.
+        (likeliest,) = self._classifier.rank(probabilities.main, len(tags) + NEAREST, LEAST if tags else 0.0)
         named = {tag.task for tag in tags}
         nearest = [tag for tag in likeliest if tag.task not in named][:NEAREST]
         main, also = by_level(tags)

@@ -153,6 +153,12 @@ def test_tasks_that_also_fit_stand_apart_on_the_page(two_levels):
     assert 'x="50%"' in main and 'x="40%"' in also and 'x="40%"' not in main
 
 
+def test_less_certain_tasks_are_what_a_paper_may_work_on():
+    client = views.create_app(StubClassifier(fits_threshold=0.9), seconds=600).test_client()
+    less = client.post("/", data={"title": "Paper 1"}).text.partition("Less certain")[2]
+    assert 'x="50%"' in less and 'x="90%"' not in less
+
+
 def test_a_paper_that_no_task_is_worked_on_says_so(two_levels):
     page = two_levels.post("/", data={"title": "Paper 5"}).text
     assert "finds no task that the paper works on" in page and "<h3>Also</h3>" in page
