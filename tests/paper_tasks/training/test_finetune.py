@@ -12,6 +12,7 @@ import torch
 from fastai.callback.core import Callback
 from safetensors.torch import load_file
 
+from paper_tasks.data.read_labels import prepare_read
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.training import checkpoint
 from paper_tasks.training import finetune as module
@@ -132,6 +133,25 @@ def test_a_training_does_not_start_from_what_does_not_fit(trained, prepared, bac
         build_learner(prepared, tiny_options(backbone, start_from=str(tmp_path)), Progress())
     with pytest.raises(InputError, match="another backbone"):
         build_learner(prepared, tiny_options("minilm", start_from=str(trained[0])), Progress())
+
+
+@pytest.fixture(scope="module")
+def prepared_own(tmp_path_factory):
+    """A user's own table of read labels, with a task outside the vocabulary, after `prepare`."""
+    folder = tmp_path_factory.mktemp("own")
+    kinds = [("Weaving", "looms"), ("Image Captioning", "photographs"), ("", "nothing")]
+    rows = [f"Paper {n} on {kinds[n % 3][1]},We study them.,{kinds[n % 3][0]},Knitting" for n in range(60)]
+    (folder / "mine.csv").write_text("title,abstract,main,ok\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    prepare_read([], folder / "mine.csv", folder)
+    return folder
+
+
+def test_a_table_of_ones_own_labels_can_be_trained_on(prepared_own, backbone):
+    learn, _, model = build_learner(prepared_own, tiny_options(backbone), Progress())
+    assert model.labels == ["Image Captioning", "Knitting", "Weaving"]
+    with learn.no_bar(), learn.no_logging():
+        (loss, *_) = learn.validate()
+    assert 0 < loss < 100
 
 
 def test_papers_that_all_have_the_same_tasks_are_refused(prepared, backbone, tmp_path):
