@@ -63,8 +63,8 @@ class ReadPapers:
         truth, predicted = (targets == 1).astype(np.int64), np.zeros(targets.shape, dtype=np.int64)
         for fold in range(FOLDS):
             own = np.arange(len(targets)) % FOLDS == fold
-            others = Probabilities(*(None if level is None else level[~own] for level in probabilities))
-            predicted[own] = main[own] >= best_thresholds(others, targets[~own], self.labels).main
+            others = best_thresholds(Probabilities(probabilities.main[~own]), targets[~own], self.labels)
+            predicted[own] = main[own] >= others.main
         predicted[targets == FITS] = 0
         has_task = truth.any(axis=1)
         return metrics.threshold_scores(truth, predicted) | {

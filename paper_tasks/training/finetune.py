@@ -122,7 +122,7 @@ def build_learner(
     aliases = [phrase for task in tasks for phrase in (task.name, *task.aliases)]
     names, named = collect_names([*papers.texts[: papers.labelled], *aliases], Labeller(tasks), tokenizer)
     model = PaperTaskModel(encoder, papers.labels, names)
-    model.title_end.fill_(tokenizer.convert_tokens_to_ids("."))
+    model.title_end.fill_(tokenizer.get_vocab().get(".", -1))
     check_length(encoder, options.max_length)
     frequencies, precisions = _starting_points(papers.truth[: papers.labelled], named[: papers.labelled])
     if options.start_from:
