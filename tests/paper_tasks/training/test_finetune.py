@@ -154,6 +154,13 @@ def test_a_table_of_ones_own_labels_can_be_trained_on(prepared_own, backbone):
     assert 0 < loss < 100
 
 
+@pytest.mark.slow
+def test_a_training_on_ones_own_labels_learns_them(prepared_own, backbone, tmp_path):
+    train(prepared_own, tmp_path, tiny_options(backbone, epochs=8))
+    scores = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))["dev"]
+    assert scores["micro_f1"] > 0.5
+
+
 def test_papers_that_all_have_the_same_tasks_are_refused(prepared, backbone, tmp_path):
     shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
     (tmp_path / "labels.json").write_text('["Object Detection"]', encoding="utf-8")
