@@ -72,10 +72,10 @@ def prepare(
     ] = None,
     *,
     read_labels: Annotated[
-        Path | None,
+        list[Path] | None,
         Option(
             metavar="PATH",
-            help="Take labels made by reading: a table with title, main and ok, or a folder with one for each split.",
+            help="Labels made by reading: a table with title, main and ok, or a folder with one for each split.",
             show_default=False,
         ),
     ] = None,
@@ -98,7 +98,7 @@ def prepare(
     Papers without tasks are labelled. Rare tasks and duplicate papers are dropped. The rest is split into train, dev
     and test. With --read-labels, all tasks stay, and PAPERS are searched for the abstracts of the labelled papers.
     """
-    if read_labels is not None:
+    if read_labels:
         _prepare_read(sources or [], read_labels, positives or [], unlabelled, output, options)
         return
     if positives:
@@ -116,7 +116,12 @@ def prepare(
 
 
 def _prepare_read(
-    sources: list[Path], labels: Path, positives: list[Path], unlabelled: int, output: Path, options: PrepareOptions
+    sources: list[Path],
+    labels: list[Path],
+    positives: list[Path],
+    unlabelled: int,
+    output: Path,
+    options: PrepareOptions,
 ) -> None:
     if unused := command_arguments(options):
         raise InputError(f"{unused[0]} does not go with --read-labels, whose papers keep all tasks and their splits.")

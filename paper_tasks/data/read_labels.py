@@ -35,12 +35,16 @@ _SPLIT = re.compile(r"train|(\w+_)?(dev|test)")
 
 
 def prepare_read(
-    sources: Sequence[Path], labels: Path, output_dir: Path, positives: Sequence[Path] = (), unlabelled: int = 0
+    sources: Sequence[Path],
+    labels: Sequence[Path],
+    output_dir: Path,
+    positives: Sequence[Path] = (),
+    unlabelled: int = 0,
 ) -> PreparationReport:
     """Joins labels made by reading with the abstracts in `sources`, and writes splits as `prepare` does.
 
-    labels: a table with `main`, and `title` or `id` (see `paper_id`), and optionally `ok`, `abstract` and `split`; or a
-    folder of such tables, each named after its split. Papers of a table without a split are split by their ids.
+    labels: tables with `main`, and `title` or `id` (see `paper_id`), and optionally `ok`, `abstract` and `split`; or
+    folders of such tables, each named after its split. Papers of a table without a split are split by their ids.
     positives: such tables, with `tasks` in the place of `main`. unlabelled: how many other papers of the sources to
     keep at most, drawn by their ids: the fast tier learns from what a model says of them.
 
@@ -49,26 +53,26 @@ def prepare_read(
 
     Raises InputError for a missing column, an unknown split, a split without papers, or where no label has an abstract.
     """
-    kinds = [(path, READ, split) for path, split in _label_files(labels)] + [
-        (path, POSITIVES, None) for path in positives
-    ]
+    kinds = [(path, READ, split) for given in labels for path, split in _label_files(given)]
+    kinds += [(path, POSITIVES, None) for path in positives]
+    given_labels = ", ".join(map(str, labels))
     labelled = pd.concat([_label_table(*kind) for kind in kinds], ignore_index=True)
     with_text = _with_abstracts(labelled, sources)
     if with_text.empty:
         raise InputError(
-            f"None of the {len(labelled):,} papers in {labels} has an abstract there or in another table given; "
-            "give tables with their titles and abstracts."
+            f"None of the {len(labelled):,} papers in {given_labels} has an abstract there or in another table "
+            "given; give tables with their titles and abstracts."
         )
     papers = _each_once(with_text)
     names = label_names(papers)
     papers["masked"] = mask_names(papers, names, Labeller([vocabulary.task(name) for name in names]))
     parts = _parts(papers)
     if missing := [name for name in SPLITS if name not in parts]:
-        raise InputError(f"{labels}: no paper with an abstract is for {' or '.join(missing)}; label more papers.")
+        raise InputError(f"{given_labels}: no paper with an abstract is for {' or '.join(missing)}; label more papers.")
     counts = Counter(task for tasks in papers["tasks"] for task in tasks)
     report = PreparationReport(
-        source=", ".join(path.name for path in sources) or labels.name,
-        options={"labels": labels.name, "positives": [path.name for path in positives]},
+        source=", ".join(path.name for path in sources) or ", ".join(path.name for path in labels),
+        options={"labels": [path.name for path in labels], "positives": [path.name for path in positives]},
         labels=READ,
         split="of the labels",
         papers_read=len(labelled),

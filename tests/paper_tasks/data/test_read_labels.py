@@ -46,14 +46,14 @@ def titles(folder, name):
 
 
 def test_papers_without_a_label_are_kept_for_the_fast_tier(tmp_path, labels, papers):
-    prepare_read([papers], labels, tmp_path / "out", unlabelled=5)
+    prepare_read([papers], [labels], tmp_path / "out", unlabelled=5)
     assert titles(tmp_path / "out", "unlabelled") == ["Another"]
-    prepare_read([papers], labels, tmp_path / "out")
+    prepare_read([papers], [labels], tmp_path / "out")
     assert not has_unlabelled(tmp_path / "out")
 
 
 def test_labels_are_joined_with_abstracts_by_title(tmp_path, labels, papers):
-    report = prepare_read([papers], labels, tmp_path / "out")
+    report = prepare_read([papers], [labels], tmp_path / "out")
     train = read_split(tmp_path / "out", "train")
     assert train["abstract"].str.startswith("We detect objects").all()
     assert train["tasks"].tolist() == [["Object Detection"]] * 4 and train["ok"].tolist() == [["Benchmarking"]] * 4
@@ -67,14 +67,14 @@ def test_labels_are_joined_with_abstracts_by_title(tmp_path, labels, papers):
 
 def test_names_of_the_tasks_are_cut_from_the_masked_text(tmp_path, labels):
     rows = [{"title": name, "abstract": "Faster object detection"} for name in ("Paper 0", "Development", "Test")]
-    prepare_read([write_jsonl(tmp_path / "papers.jsonl", rows)], labels, tmp_path / "out")
+    prepare_read([write_jsonl(tmp_path / "papers.jsonl", rows)], [labels], tmp_path / "out")
     assert read_split(tmp_path / "out", "train")["masked"].tolist() == ["Paper 0. Faster"]
 
 
 def test_a_label_without_an_abstract_is_counted_and_left_out(tmp_path, labels, papers):
     rows = papers.read_text(encoding="utf-8").splitlines(keepends=True)
     papers.write_text("".join(rows[1:]), encoding="utf-8")
-    report = prepare_read([papers], labels, tmp_path / "out")
+    report = prepare_read([papers], [labels], tmp_path / "out")
     assert (report.papers_without_a_word_dropped, report.papers_train) == (1, 3)
 
 
@@ -85,7 +85,7 @@ def test_positives_stand_beside_and_their_held_out_papers_apart(tmp_path, labels
         # Training must not see what any table holds out.
         {"title": "Test", "tasks": ["Image Captioning"], "split": "train"},
     ]
-    report = prepare_read([papers], labels, tmp_path / "out", [write_jsonl(tmp_path / "pwc.jsonl", rows)])
+    report = prepare_read([papers], [labels], tmp_path / "out", [write_jsonl(tmp_path / "pwc.jsonl", rows)])
     train, test = (read_split(tmp_path / "out", name) for name in ("train", "positives_test"))
     assert train["labels"].tolist() == ["read"] * 4 + ["positives"]
     assert train["source"].tolist() == [""] * 4 + ["pwc"] and train["complete"].tolist()[-1] == "false"
@@ -101,7 +101,7 @@ def test_a_table_of_ones_own_brings_everything(tmp_path):
     rows = [f"{n},Cloth {n},We weave {n},Weaving; NER,named-entity-recognition; Knitting" for n in range(60)]
     table = tmp_path / "latest.csv"
     table.write_text("id,title,abstract,main,ok\n" + "\n".join(rows) + "\n", encoding="utf-8")
-    report = prepare_read([], table, tmp_path / "out")
+    report = prepare_read([], [table], tmp_path / "out")
     assert report.papers_read == report.papers_train + report.papers_dev + report.papers_test == 60
     assert report.papers_train > 40
     assert read_labels(tmp_path / "out") == ["Knitting", "Named Entity Recognition (NER)", "Weaving"]
@@ -109,22 +109,22 @@ def test_a_table_of_ones_own_brings_everything(tmp_path):
 
 def test_a_task_that_is_main_is_not_ok_too(tmp_path, labels, papers):
     write_jsonl(labels / "dev.jsonl", [label("Development", ["object-detection"], ["Object Detection", "Retrieval"])])
-    prepare_read([papers], labels, tmp_path / "out")
+    prepare_read([papers], [labels], tmp_path / "out")
     dev = read_split(tmp_path / "out", "dev")
     assert dev["tasks"].tolist() == [["Object Detection"]] and dev["ok"].tolist() == [["Retrieval"]]
 
 
 def test_a_paper_that_comes_twice_counts_once(tmp_path, labels, papers):
     write_jsonl(labels / "dev.jsonl", [label("Development"), label("DEVELOPMENT"), label("Paper 1")])
-    report = prepare_read([papers], labels, tmp_path / "out")
+    report = prepare_read([papers], [labels], tmp_path / "out")
     assert (report.papers_dev, report.papers_train, report.duplicates_dropped) == (2, 3, 2)
 
 
 def test_tables_of_an_earlier_preparation_are_removed(tmp_path, labels, papers):
-    prepare_read([papers], labels, tmp_path / "out")
+    prepare_read([papers], [labels], tmp_path / "out")
     (labels / "modern_test.jsonl").unlink()
     (tmp_path / "out" / "my_test.csv").write_text("mine", encoding="utf-8")
-    prepare_read([papers], labels, tmp_path / "out")
+    prepare_read([papers], [labels], tmp_path / "out")
     assert not (tmp_path / "out" / "modern_test.csv").exists() and (tmp_path / "out" / "my_test.csv").exists()
 
 
@@ -143,12 +143,12 @@ def test_tables_of_an_earlier_preparation_are_removed(tmp_path, labels, papers):
 def test_bad_labels_get_one_sentence(tmp_path, labels, papers, name, rows, words):
     write_jsonl(labels / name, rows)
     with pytest.raises(InputError, match=r"^[^\n]*$") as raised:
-        prepare_read([papers], labels, tmp_path / "out")
+        prepare_read([papers], [labels], tmp_path / "out")
     assert words in str(raised.value) and not (tmp_path / "out").exists()
 
 
 def test_labels_without_any_abstract_are_refused(tmp_path, labels):
     with pytest.raises(InputError, match=r"None of the 7 papers .* has an abstract"):
-        prepare_read([ROOT / "csv_files" / "sample_papers.csv"], labels, tmp_path / "out")
+        prepare_read([ROOT / "csv_files" / "sample_papers.csv"], [labels], tmp_path / "out")
     with pytest.raises(InputError, match="holds no table of labels"):
-        prepare_read([], tmp_path, tmp_path / "out")
+        prepare_read([], [tmp_path], tmp_path / "out")

@@ -142,7 +142,7 @@ def prepared_own(tmp_path_factory):
     kinds = [("Weaving", "looms"), ("Image Captioning", "photographs"), ("", "nothing")]
     rows = [f"Paper {n} on {kinds[n % 3][1]},We study them.,{kinds[n % 3][0]},Knitting" for n in range(60)]
     (folder / "mine.csv").write_text("title,abstract,main,ok\n" + "\n".join(rows) + "\n", encoding="utf-8")
-    prepare_read([], folder / "mine.csv", folder)
+    prepare_read([], [folder / "mine.csv"], folder)
     return folder
 
 

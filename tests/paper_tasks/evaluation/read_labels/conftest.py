@@ -57,5 +57,5 @@ def prepared_read(tmp_path_factory):
             | {"split": "test", "source": "list", "complete": False}
         )
     _write(folder / "positives.jsonl", rows)
-    prepare_read([], folder / "labels", folder / "prepared", [folder / "positives.jsonl"])
+    prepare_read([], [folder / "labels"], folder / "prepared", [folder / "positives.jsonl"])
     return folder / "prepared"
