@@ -70,7 +70,8 @@ models/phrases/pretraining.json: csv_files/prepared/report.json
 
 # Without PAPERS=..., it takes the table that `make data` takes. The model that ships stays as it is.
 read-labels: $(PAPERS) | $(VENV)/all.stamp  ## train on csv_files/read_labels with abstracts of PAPERS="a.csv b.csv"
-	$(CLI) prepare $(PAPERS) --read-labels csv_files/read_labels --output csv_files/prepared_read
+	$(CLI) prepare $(PAPERS) --read-labels csv_files/read_labels --read-labels csv_files/invented_papers \
+	    --output csv_files/prepared_read
 	$(CLI) train --prepared csv_files/prepared_read --backbone minilm --start-from $(or $(START_FROM),deployment/model) \
 	    --seed $(SEED) --batch-size 16 --learning-rate 4e-4 --lower-divisor 10 --epochs 2 --short-length 112 \
 	    --max-length 160 --mask-rate 0.15 --warmup-share 0.05 --output models/read \
