@@ -102,6 +102,7 @@ def test_no_pickles_and_no_data_sets():
     assert [file for file in FILES if file.endswith(bad)] == []
     labels = {f"read_labels/{name}.jsonl" for name in ("train", "dev", "test", "modern_dev", "modern_test")}
     labels |= {"read_labels/README.md", "read_labels/GUIDELINE.md"}
+    labels |= {"invented_papers/README.md", "invented_papers/train.jsonl"}
     assert {file for file in FILES if file.startswith("csv_files/")} <= {
         f"csv_files/{name}" for name in {"README.md", "sample_papers.csv"} | labels
     }
