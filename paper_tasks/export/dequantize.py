@@ -67,7 +67,7 @@ def weights(path: Path, names: Collection[str]) -> dict[str, torch.Tensor]:
         for name in stored
         if name.startswith("model.")
     }
-    return {name: torch.tensor(np.ascontiguousarray(array)) for name, array in found.items() if name in names}
+    return {name: torch.from_numpy(array.copy()) for name, array in found.items() if name in names}
 
 
 def _name(path: str) -> str:

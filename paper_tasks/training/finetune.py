@@ -267,8 +267,7 @@ def _run_stage(learn: Learner, options: TrainOptions, progress: Progress, resume
         rate, lowest = options.learning_rate, options.learning_rate / options.lower_divisor
         rates = np.array([lowest, (lowest * rate) ** 0.5, rate, max(rate, SUM_LEARNING_RATE)])
     else:
-        # The head's matrices and the weights of its sum.
-        learn.freeze_to(-2)
+        freeze(learn)
         rate = options.frozen_learning_rate
         rates = np.array([0.0, 0.0, rate, max(rate, SUM_FROZEN_RATE)])
     if resumed:
@@ -276,6 +275,11 @@ def _run_stage(learn: Learner, options: TrainOptions, progress: Progress, resume
     epochs = (options.frozen_epochs, options.epochs)[progress.stage]
     with learn.time_budget.handle_signals(), contextlib.nullcontext() if sys.stderr.isatty() else learn.no_bar():
         learn.fit_one_cycle(epochs, rates, pct_start=options.warmup_share, start_epoch=progress.epoch)
+
+
+def freeze(learn: Learner) -> None:
+    """Freezes the encoder; the last two of `parameter_groups` are the head."""
+    learn.freeze_to(-2)
 
 
 class LengthSchedule(Callback):

@@ -86,14 +86,14 @@ def test_no_text_is_written_to_a_disk(classifier, serve, monkeypatch):
 
 
 def test_nobody_waits_for_the_batch_of_a_client_that_has_gone(classifier, serve, monkeypatch):
-    answered, ask = [], classifier.probabilities
+    answered, ask = [], classifier.both_levels
 
     def slowly(papers):
         sleep(0.02)
         answered.append(papers)
         return ask(papers)
 
-    monkeypatch.setattr(classifier, "probabilities", slowly)
+    monkeypatch.setattr(classifier, "both_levels", slowly)
     port = serve(create_app(classifier))
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"http://127.0.0.1:{port}/api/tasks", json={"papers": [PAPER] * 256}, timeout=0.5)

@@ -29,7 +29,6 @@ class TwoLevels(StubClassifier):
 @pytest.mark.parametrize("kind", [StubClassifier, TwoLevels])
 def test_a_model_gives_as_many_levels_as_it_knows(kind, monkeypatch):
     classifier = kind()
-    monkeypatch.setattr(classifier, "_all_logits", lambda papers: classifier.logits(papers)[None])
     monkeypatch.setattr(module.TaskClassifier, "load", lambda folder, bulk: classifier)
     data = EvaluationData(PAPERS, PAPERS, PAPERS, list(LABELS), "", 0)
     found = model_predictions("stub", MODEL_DIR, data, ScoreCache(None, ""))

@@ -5,11 +5,12 @@ from safetensors.torch import load_file
 from paper_tasks.errors import InputError
 from paper_tasks.export import dequantize
 from paper_tasks.export.onnx import FP32, INT8
+from paper_tasks.modeling.model import CALIBRATION, NAME_WEIGHTS
 from paper_tasks.training.finetune import Progress, build_learner, train
 from tests.paper_tasks.conftest import tiny_options
 
 # A pooler's output is not used, and a calibration that changes nothing is not in the file.
-LEFT_OUT = ("pooler", "head.scale", "head.shift", "head.unnamed")
+LEFT_OUT = ("pooler", *(f"head.{name}" for name in CALIBRATION))
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def test_a_training_starts_from_an_exported_model(trained, shipped, prepared, ba
     options = tiny_options(backbone, epochs=1, start_from=str(shipped), seed=23)
     _, _, model = build_learner(prepared, options, Progress())
     # Names have other weights in use than in training.
-    others = ("words.", "pooler", "head.named", "head.repeated")
+    others = ("words.", "pooler", *NAME_WEIGHTS)
     weights = load_file(trained[0] / "model.safetensors")
     weights = {name: tensor for name, tensor in weights.items() if not any(part in name for part in others)}
     assert len(weights) > 30

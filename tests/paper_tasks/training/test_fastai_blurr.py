@@ -100,10 +100,11 @@ def test_parameter_groups_hold_every_parameter_once(built):
     learn, _, model = built
     groups = parameter_groups(learn.model, train_embeddings=True)
     ids = [id(parameter) for group in groups for parameter in group]
-    assert len(groups) == 3 and len(ids) == len(set(ids))
+    assert len(groups) == 4 and len(ids) == len(set(ids))
     assert set(ids) == {id(parameter) for parameter in model.parameters()}
     head = {id(parameter) for parameter in model.head.parameters()}
-    assert head == {id(parameter) for parameter in groups[2]}
+    assert head == {id(parameter) for parameter in [*groups[2], *groups[3]]}
+    assert id(model.head.whole.weight) in map(id, groups[2]) and id(model.head.named) in map(id, groups[3])
 
 
 def test_the_order_depends_on_seed_and_epoch_and_can_be_entered_midway(built):

@@ -16,7 +16,7 @@ from paper_tasks.data.read_labels import prepare_read
 from paper_tasks.errors import InputError, Interrupted
 from paper_tasks.training import checkpoint
 from paper_tasks.training import finetune as module
-from paper_tasks.training.finetune import STAGES, Progress, build_learner, train
+from paper_tasks.training.finetune import STAGES, Progress, build_learner, freeze, train
 from tests import ROOT
 from tests.paper_tasks.conftest import tiny_options
 
@@ -78,7 +78,7 @@ def test_the_frozen_stage_moves_the_head_alone(prepared, backbone):
     learn, _, model = build_learner(prepared, tiny_options(backbone), Progress())
     encoder = {name: value.clone() for name, value in model.encoder.state_dict().items()}
     head = {name: value.clone() for name, value in model.head.state_dict().items()}
-    learn.freeze()
+    freeze(learn)
     with learn.no_bar(), learn.no_logging():
         learn.fit_one_cycle(1, 1e-2)
     assert all(torch.equal(value, encoder[name]) for name, value in model.encoder.state_dict().items())
