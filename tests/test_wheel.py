@@ -101,7 +101,8 @@ def test_a_command_that_needs_the_apps_says_so(run, arguments):
     [
         (["tag", "papers.csv", "--output", "tagged.parquet"], "parquet"),
         (["tag", "papers", "--output", "tagged", "--engine", "ray"], "parquet"),
-        (["label", "papers.csv", "--output", "labelled.csv"], "train"),
+        (["match", "papers.csv", "--output", "matched.csv"], "train"),
+        (["label", "papers.csv", "--output", "labelled.jsonl"], "label"),
         (["train"], "train"),
         (["evaluate"], "train"),
     ],

@@ -62,7 +62,7 @@ def measure(prepared_dir: Path, papers: int, start_from: Path) -> dict[str, dict
         subset(prepared_dir, papers, folder / "prepared")
         train(folder / "prepared", folder / "model", replace(RECIPE, start_from=str(start_from)))
         export(folder / "model", folder / "prepared", folder / "int8")
-        options = EvaluateOptions(baselines=())
+        options = EvaluateOptions(baselines=[])
         report = evaluate(prepared_dir, {"int8": folder / "int8"}, folder / "results", options)
     return {name: report.on(name)["int8"].to_json() for name in report.sets}
 

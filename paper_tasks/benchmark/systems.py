@@ -89,7 +89,7 @@ def build_original(folder: Path, texts: Iterable[str], size: str = "distilrobert
     }
     model = RobertaForSequenceClassification(RobertaConfig(**settings)).eval()
     model.save_pretrained(fp32)
-    plain_onnx(model, folder / "fp32.onnx")
+    plain_onnx(model, folder / "fp32.onnx", outputs=["logits"])
     quantize_dynamic(folder / "fp32.onnx", folder / "model.onnx", weight_type=QuantType.QUInt8)
     (folder / "fp32.onnx").unlink()
 

@@ -3,6 +3,7 @@
 import re
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
@@ -28,8 +29,8 @@ IGNORED_WARNINGS: list[tuple[type[Warning], str]] = [
 ]
 
 
-def plain_onnx(model: torch.nn.Module, path: Path) -> None:
-    """Writes fp32 ONNX as PyTorch traces it; batch and sequence are dynamic, the outputs are `logits` and `fits`.
+def plain_onnx(model: torch.nn.Module, path: Path, outputs: Sequence[str] = ("logits", "fits")) -> None:
+    """Writes fp32 ONNX as PyTorch traces it; batch and sequence are dynamic. outputs: those of the model to keep.
 
     A model that reads no `attention_mask` has no such input.
     """
@@ -40,14 +41,14 @@ def plain_onnx(model: torch.nn.Module, path: Path) -> None:
         for category, message in IGNORED_WARNINGS:
             warnings.filterwarnings("ignore", message, category)
         torch.onnx.export(
-            _TwoOutputs(model).eval(),
+            _Outputs(model, outputs).eval(),
             (example, example),
             path,
             input_names=["input_ids", "attention_mask"],
-            output_names=["logits", "fits"],
+            output_names=[*outputs],
             dynamic_axes={
                 **dict.fromkeys(("input_ids", "attention_mask"), dynamic),
-                **{name: {0: "batch"} for name in ("logits", "fits")},
+                **{name: {0: "batch"} for name in outputs},
             },
             opset_version=17,
             # The optimiser fuses the plain attention subgraph that only the older path writes.
@@ -104,13 +105,13 @@ def to_int8(fp32: Path, int8: Path, exact: str = EXACT, per_channel: bool = True
     )
 
 
-class _TwoOutputs(torch.nn.Module):
+class _Outputs(torch.nn.Module):
     """A model whose output is a tuple of tensors, as the exporter wants it."""
 
-    def __init__(self, model: torch.nn.Module) -> None:
+    def __init__(self, model: torch.nn.Module, names: Sequence[str]) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.names = model, names
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
         output = self.model(input_ids=input_ids, attention_mask=attention_mask)
-        return output.logits, output.fits
+        return tuple(output[name] for name in self.names)

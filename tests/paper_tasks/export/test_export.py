@@ -75,7 +75,7 @@ def test_an_export_that_breaks_off_leaves_the_model_of_before(exported, copied, 
     def breaks(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("paper_tasks.export.export._scores", breaks)
+    monkeypatch.setattr("paper_tasks.export.calibration.DistantPapers.scores", breaks)
     with pytest.raises(KeyboardInterrupt):
         export(copied, prepared, folder, MAX_LENGTH // 2)
     assert {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()} == before
