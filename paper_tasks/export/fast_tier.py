@@ -93,9 +93,9 @@ class _Fit:
         with tqdm(total=steps, desc="fitting the words", unit="step", delay=1, disable=None) as bar:
             for _ in range(EPOCHS):
                 for rows in np.array_split(order.permutation(len(probabilities)), steps // EPOCHS):
-                    part = inputs[rows]
-                    batch = torch.sparse_csr_tensor(part.indptr, part.indices, part.data, part.shape)
-                    logits = batch @ self.weights + self.bias + names.logits(rows)
+                    part = inputs[rows].tocoo()
+                    batch = torch.sparse_coo_tensor(np.stack(part.coords), part.data, part.shape, check_invariants=True)
+                    logits = torch.sparse.mm(batch, self.weights) + self.bias + names.logits(rows)
                     loss = F.binary_cross_entropy_with_logits(logits, probabilities[rows], reduction="sum") / len(rows)
                     (loss + L2 * len(probabilities) * self.weights.square().sum()).backward()
                     optimizer.step()
