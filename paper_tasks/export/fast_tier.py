@@ -94,7 +94,12 @@ class _Fit:
             for _ in range(EPOCHS):
                 for rows in np.array_split(order.permutation(len(probabilities)), steps // EPOCHS):
                     part = inputs[rows].tocoo()
-                    batch = torch.sparse_coo_tensor(np.stack(part.coords), part.data, part.shape, check_invariants=True)
+                    batch = torch.sparse_coo_tensor(
+                        torch.from_numpy(np.stack(part.coords)),
+                        torch.from_numpy(part.data),
+                        part.shape,
+                        check_invariants=True,
+                    )
                     logits = torch.sparse.mm(batch, self.weights) + self.bias + names.logits(rows)
                     loss = F.binary_cross_entropy_with_logits(logits, probabilities[rows], reduction="sum") / len(rows)
                     (loss + L2 * len(probabilities) * self.weights.square().sum()).backward()
