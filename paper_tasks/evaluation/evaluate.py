@@ -79,7 +79,9 @@ def evaluate(
         },
         kept=[],
     )
-    report, per_task = results.keep_rows(report, _per_task(evaluation_set, predictions), output_dir)
+    report, per_task = results.keep_rows(
+        report, _per_task(evaluation_set, predictions), lambda: results.read(output_dir)
+    )
     if model_dirs:
         report = replace(
             report,

@@ -16,6 +16,8 @@ from paper_tasks.io import atomic
 
 Value = TypeVar("Value")
 Report = TypeVar("Report", bound=Measured)
+# What a report has of each system, beside its scores.
+BY_SYSTEM = ("systems", "notes", "reliability", "reliability_masked")
 JSON, MARKDOWN, PER_TASK = "evaluation.json", "evaluation.md", "per_task.csv"
 
 
@@ -107,24 +109,22 @@ def kept_systems(earlier: Measured, now: Measured) -> Kept | None:
     return Kept(names, models, sorted(others, key=lambda name: [*BASELINES, name].index(name)) + models)
 
 
-def keep_rows(report: EvaluationReport, per_task: pd.DataFrame, folder: Path) -> tuple[EvaluationReport, pd.DataFrame]:
-    """Adds the systems of the evaluation in `folder` that `kept_systems` finds; `report.kept` names them.
+def keep_rows(
+    report: Report, per_task: pd.DataFrame, read_earlier: Callable[[], tuple[Report, pd.DataFrame]]
+) -> tuple[Report, pd.DataFrame]:
+    """Adds the systems of an earlier evaluation that `kept_systems` finds; `report.kept` names them.
 
-    Raises InputError for an earlier evaluation that cannot be read.
+    read_earlier: reads it, and raises FileNotFoundError where there is none. Raises InputError for one that cannot be
+    read.
     """
     try:
-        earlier, earlier_per_task = read(folder)
+        earlier, earlier_per_task = read_earlier()
     except FileNotFoundError:
         return report, per_task
     if (kept := kept_systems(earlier, report)) is None:
         return report, per_task
-    merged = replace(
-        report,
-        kept=kept.names,
-        models=kept.models,
-        systems=kept.merge(earlier.systems, report.systems),
-        notes=kept.merge(earlier.notes, report.notes),
-        reliability=kept.merge(earlier.reliability, report.reliability),
-        reliability_masked=kept.merge(earlier.reliability_masked, report.reliability_masked),
-    )
+    by_system = {
+        name: kept.merge(getattr(earlier, name), getattr(report, name)) for name in BY_SYSTEM if hasattr(report, name)
+    }
+    merged = replace(report, kept=kept.names, models=kept.models, **by_system)  # type: ignore[type-var]  # a dataclass
     return merged, kept.merge_columns(earlier_per_task, per_task)

@@ -20,6 +20,7 @@ from paper_tasks.evaluation.read_labels.papers import PaperSet, load_paper_sets
 from paper_tasks.evaluation.read_labels.report import ReadEvaluationReport
 from paper_tasks.evaluation.read_labels.tables import COMPARED, COMPARED_POSITIVES
 from paper_tasks.evaluation.report import Lead
+from paper_tasks.evaluation.results import keep_rows
 from paper_tasks.modeling import metrics
 from paper_tasks.tagger.model_folder import file_checksum
 
@@ -73,7 +74,7 @@ def evaluate(
         },
         kept=[],
     )
-    report, per_task = results.keep_rows(report, _per_task(read, data, predictions), output_dir)
+    report, per_task = keep_rows(report, _per_task(read, data, predictions), lambda: results.read(output_dir))
     if model_dirs:
         lead = {each.name: _lead(each, report, predictions, bootstraps[each.name]) for each in sets}
         report = replace(report, lead=lead)

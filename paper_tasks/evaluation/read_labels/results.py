@@ -1,6 +1,5 @@
 """The files of an evaluation on read labels: writes and reads them, and keeps what is still true of an earlier one."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -11,7 +10,7 @@ from paper_tasks.evaluation.palette import LOOK
 from paper_tasks.evaluation.read_labels import tables
 from paper_tasks.evaluation.read_labels.plots import reliability_diagram
 from paper_tasks.evaluation.read_labels.report import ReadEvaluationReport
-from paper_tasks.evaluation.results import kept_systems, read_files
+from paper_tasks.evaluation.results import read_files
 from paper_tasks.io import atomic
 
 JSON, MARKDOWN, PER_TASK, PLOT = (
@@ -54,27 +53,3 @@ def write_again(folder: Path) -> ReadEvaluationReport:
     report, per_task = read(folder)
     write(report, per_task, folder)
     return report
-
-
-def keep_rows(
-    report: ReadEvaluationReport, per_task: pd.DataFrame, folder: Path
-) -> tuple[ReadEvaluationReport, pd.DataFrame]:
-    """Adds the systems of the evaluation in `folder` that `kept_systems` finds; `report.kept` names them.
-
-    Raises InputError for an earlier evaluation that cannot be read.
-    """
-    try:
-        earlier, earlier_per_task = read(folder)
-    except FileNotFoundError:
-        return report, per_task
-    if (kept := kept_systems(earlier, report)) is None:
-        return report, per_task
-    merged = replace(
-        report,
-        kept=kept.names,
-        models=kept.models,
-        systems=kept.merge(earlier.systems, report.systems),
-        notes=kept.merge(earlier.notes, report.notes),
-        reliability=kept.merge(earlier.reliability, report.reliability),
-    )
-    return merged, kept.merge_columns(earlier_per_task, per_task)

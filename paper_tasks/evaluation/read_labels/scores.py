@@ -63,12 +63,12 @@ def positives(
 
 
 def first_is_right(truth: np.ndarray, scores: np.ndarray) -> Statistic:
-    """Of the papers with a task: the share whose first suggestion is one of their tasks."""
+    """Share of the papers with a task whose first suggestion is one of their tasks."""
     return metrics.micro_recall(_any(metrics.hits_at_k(truth, scores, 1)), _any(truth))
 
 
 def none_for_none(fits: np.ndarray, shown: np.ndarray) -> Statistic:
-    """Of the papers without any task: the share that gets no tag."""
+    """Share of the papers without any task that get no tag."""
     return metrics.micro_recall(1 - _any(shown), 1 - _any(fits))
 
 

@@ -34,7 +34,9 @@ def measured(*systems, **changes):
 
 
 def test_a_system_that_is_not_measured_now_keeps_its_row(folder):
-    found, table = keep_rows(measured("TF-IDF + linear SVM", "int8"), per_task("TF-IDF + linear SVM", "int8"), folder)
+    found, table = keep_rows(
+        measured("TF-IDF + linear SVM", "int8"), per_task("TF-IDF + linear SVM", "int8"), lambda: results.read(folder)
+    )
     # Baselines in the order of the table, and the model that ships last.
     assert list(found.systems) == ["string matching", "TF-IDF + linear SVM", "fp32", "int8"]
     assert found.models == ["fp32", "int8"] and found.kept == ["string matching", "fp32"]
@@ -47,16 +49,16 @@ def test_a_system_that_is_not_measured_now_keeps_its_row(folder):
 def test_a_system_that_is_measured_now_replaces_its_row(folder):
     now = measured("int8")
     now.systems["int8"].values["micro_f1"] = 0.99
-    assert keep_rows(now, per_task("int8"), folder)[0].systems["int8"]["micro_f1"] == 0.99
+    assert keep_rows(now, per_task("int8"), lambda: results.read(folder))[0].systems["int8"]["micro_f1"] == 0.99
 
 
 def test_rows_of_an_earlier_shipped_model_are_not_kept(folder):
-    found, _ = keep_rows(measured("int8", shipped="another"), per_task("int8"), folder)
+    found, _ = keep_rows(measured("int8", shipped="another"), per_task("int8"), lambda: results.read(folder))
     assert found.kept == ["TF-IDF + linear SVM", "string matching"] and found.models == ["int8"]
 
 
 def test_rows_of_other_papers_are_not_kept(folder):
-    found, table = keep_rows(measured("int8", inputs="others"), per_task("int8"), folder)
+    found, table = keep_rows(measured("int8", inputs="others"), per_task("int8"), lambda: results.read(folder))
     assert list(found.systems) == ["int8"] and found.kept == [] and "f1 fp32" not in table
 
 
@@ -64,9 +66,9 @@ def test_rows_of_other_papers_are_not_kept(folder):
 def test_half_an_evaluation_is_ignored_and_a_damaged_one_is_an_error(folder, name):
     (folder / name).write_text("", encoding="utf-8")
     with pytest.raises(InputError, match="cannot be read"):
-        keep_rows(measured("int8"), per_task("int8"), folder)
+        keep_rows(measured("int8"), per_task("int8"), lambda: results.read(folder))
     (folder / name).unlink()
-    assert keep_rows(measured("int8"), per_task("int8"), folder)[0].kept == []
+    assert keep_rows(measured("int8"), per_task("int8"), lambda: results.read(folder))[0].kept == []
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"systems": 3}', "3"])

@@ -19,7 +19,7 @@ NER = "Named Entity Recognition (NER)"
 def test_the_sets_of_a_split_are_measured_together(prepared_read):
     data, sets, _ = load_paper_sets(prepared_read, "test")
     assert [each.name for each in sets] == ["read", "modern", "positives"]
-    # Of the positives, those of curated lists are left out.
+    # Positives of curated lists are left out.
     assert [each.size().papers for each in sets] == [READ["test"], READ["modern_test"], POSITIVES["test"]]
     assert sum(each.rows for each in sets).tolist() == [1] * len(data.papers)
     for each in sets:
